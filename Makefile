@@ -1,0 +1,51 @@
+# `make demo` and `make test` need python3 (3.11 or newer) with pip and venv, and a package index.
+# Each builds the virtual environment it needs, and again when what it installs has changed.
+
+PYTHON ?= python3
+VENV ?= .venv
+DIST ?= dist
+# More arguments: make test ARGS="tests/design -x", make demo ARGS="--dataset fashion_mnist"
+ARGS ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint format wheel clean
+
+help:
+	@echo "make demo    active image synthesis on scikit-learn's digits: a table and a figure"
+	@echo "make test    unit tests and doctests"
+	@echo "make lint    ruff and the import-layer contract"
+	@echo "make format  let ruff rewrite the files"
+	@echo "make wheel   build the wheel into $(DIST)/"
+	@echo "make clean   remove everything the targets above made"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $@
+
+demo: $(READY)
+	$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# setuptools reuses build/: a module deleted since the last build would still be shipped.
+wheel: $(READY)
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(DIST) .
+
+clean:
+	rm -rf $(VENV) $(DIST) build *.egg-info
+	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

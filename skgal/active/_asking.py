@@ -1,0 +1,100 @@
+"""From what a strategy is shown to what it asks for."""
+
+import numpy as np
+
+from skgal.active._labels import code_missing
+from skgal.active._record import SYNTHETIC, Query
+from skgal.utils import concat_rows, take_rows
+
+
+def samples_at_hand(X, labelled):
+    """Put the synthetic samples below the real ones, and labels beside both.
+
+    Parameters
+    ----------
+    X : array, sparse matrix or DataFrame of n_samples rows
+    labelled : LabelledSet
+
+    Returns
+    -------
+    X : the same kind of container, of n_samples + n_synthetic rows
+    y : ndarray of shape (n_samples + n_synthetic,)
+        NaN where there is no label.
+    """
+    n_samples = X.shape[0]
+    synthetic = np.flatnonzero(labelled.is_synthetic)
+    positions = labelled.indices.copy()
+    positions[synthetic] = n_samples + np.arange(len(synthetic))
+    y = code_missing(labelled.y, positions, n_samples + len(synthetic))
+    if len(synthetic):
+        X = concat_rows(X, take_rows(labelled.X, synthetic))
+    return X, y
+
+
+def choose(strategy, X, y, model, candidates, n_wanted):
+    """Let a strategy choose samples of the pool.
+
+    Parameters
+    ----------
+    strategy : PoolStrategy
+    X, y : samples and labels as :func:`samples_at_hand` gives them
+    model : fitted estimator
+    candidates : ndarray of int
+        What may be chosen.
+    n_wanted : int
+
+    Returns
+    -------
+    Query
+
+    Raises
+    ------
+    ValueError
+        If the strategy chooses nothing, too much, or what is no candidate.
+    """
+    indices = np.asarray(strategy.query(X, y, model, candidates=candidates, batch_size=n_wanted))
+    _check_count(strategy, len(indices), n_wanted)
+    if len(np.unique(indices)) < len(indices) or not np.isin(indices, candidates).all():
+        raise ValueError(
+            f"{type(strategy).__name__}.query must choose different samples among the "
+            f"candidates; it chose {indices.tolist()}."
+        )
+    return Query(take_rows(X, indices), indices)
+
+
+def synthesize(strategy, X, y, model, n_wanted):
+    """Let a strategy design samples.
+
+    Parameters
+    ----------
+    strategy : SynthesisStrategy
+    X, y : samples and labels as :func:`samples_at_hand` gives them
+    model : fitted estimator
+    n_wanted : int
+
+    Returns
+    -------
+    Query
+
+    Raises
+    ------
+    ValueError
+        If the strategy designs nothing, too much, or samples of another shape.
+    """
+    synthesis = strategy.synthesize(X, y, model, batch_size=n_wanted)
+    shape = synthesis.X.shape
+    _check_count(strategy, shape[0], n_wanted)
+    if shape[1:] != X.shape[1:]:
+        raise ValueError(
+            f"{type(strategy).__name__}.synthesize must design samples of shape {X.shape[1:]}; "
+            f"it designed some of shape {shape[1:]}."
+        )
+    return Query(synthesis.X, np.full(shape[0], SYNTHETIC), np.asarray(synthesis.latent))
+
+
+def _check_count(strategy, n_chosen, n_wanted):
+    if not 1 <= n_chosen <= n_wanted:
+        raise ValueError(
+            f"{type(strategy).__name__} was to propose {n_wanted} samples, or fewer but at least "
+            f"one; it proposed {n_chosen}."
+        )

@@ -1,0 +1,11 @@
+"""The contracts that the rooms above keep: generators and query strategies."""
+
+from skgal.base._generator import BaseGenerator
+from skgal.base._strategy import (
+    BaseStrategy,
+    PoolStrategy,
+    SynthesisStrategy,
+    Synthesis,
+)
+
+__all__ = ["BaseGenerator", "BaseStrategy", "PoolStrategy", "Synthesis", "SynthesisStrategy"]

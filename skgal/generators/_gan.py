@@ -1,0 +1,134 @@
+"""The generative adversarial network."""
+
+from sklearn.utils._param_validation import StrOptions
+
+from skgal.generators._adversarial import AdversarialGenerator
+
+
+class GAN(AdversarialGenerator):
+    """Generative adversarial network: learns to draw samples like those it was fitted on.
+
+    Objective, penalty and architecture are independent choices: DCGAN is
+    ``objective="nonsaturating", penalty=None``; WGAN ``objective="wasserstein",
+    penalty="weight_clip"``; WGAN-GP, the default, ``penalty="gradient_penalty"``; SNGAN
+    ``objective="hinge", penalty="spectral_norm"``.
+
+    Parameters
+    ----------
+    latent_dim : int, default=64
+        Width of the latent space.
+    latent : {"normal", "uniform"}, default="normal"
+        Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
+    objective : {"wasserstein", "nonsaturating", "least_squares", "hinge"} or Objective, \
+default="wasserstein"
+        What generator and critic play for.
+    penalty : None, {"gradient_penalty", "weight_clip", "consistency", "spectral_norm"}, \
+Penalty, or a list of these, default="gradient_penalty"
+        What keeps the critic smooth; several may be combined.
+    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"dcgan"``.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=3000
+        Number of generator updates.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    critic_iter : int, default=2
+        Critic updates for each generator update.
+    learning_rate : float, default=3e-4
+        Step size of Adam, for both networks.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation of what the critic sees [2]_: any of ``"translation"``,
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation and cutout for
+        images and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.995
+        Decay of the moving average of the generator's weights that draws the samples.
+    callbacks : list of skorch callbacks or None, default=None
+        Called every 50 updates, and at batches and gradients as in skorch.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, batches and latent points.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
+        (seconds).
+    n_iter_ : int
+        Number of generator updates made.
+    latent_dim_ : int
+    latent_distribution_ : frozen distribution of scipy.stats
+        Of each latent coordinate.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    GIN : A generator with an encoder, whose latent space can be designed in.
+
+    References
+    ----------
+    .. [1] Goodfellow et al., "Generative Adversarial Networks", 2014.
+    .. [2] Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN
+    >>> X = load_iris().data
+    >>> gan = GAN(latent_dim=4, max_iter=5, random_state=0).fit(X)
+    >>> gan.sample(3).shape
+    (3, 4)
+    """
+
+    _parameter_constraints = {
+        **AdversarialGenerator._parameter_constraints,
+        "latent": [StrOptions({"normal", "uniform"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        latent_dim=64,
+        latent="normal",
+        objective="wasserstein",
+        penalty="gradient_penalty",
+        architecture="auto",
+        image_shape=None,
+        max_iter=3000,
+        batch_size=64,
+        critic_iter=2,
+        learning_rate=3e-4,
+        augment="auto",
+        ema_decay=0.995,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            latent_dim=latent_dim,
+            objective=objective,
+            penalty=penalty,
+            architecture=architecture,
+            image_shape=image_shape,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            critic_iter=critic_iter,
+            learning_rate=learning_rate,
+            augment=augment,
+            ema_decay=ema_decay,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.latent = latent

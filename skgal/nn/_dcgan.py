@@ -1,0 +1,191 @@
+"""Convolutional networks without shortcuts, after DCGAN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
+
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import Tensor, nn
+
+from skgal.nn._architecture import LEAK, Architecture, Critic
+from skgal.nn._dropout import Dropout
+from skgal.nn._ladder import resolution_ladder
+
+# The width doubles with each halving of the image, up to this multiple.
+_MAX_WIDENING = 8
+
+
+class DCGAN(Architecture):
+    """Strided convolutions down, transposed convolutions up, for images of any size.
+
+    The number of levels follows from the size: each side is halved, on its own, until it is about 4
+    (28x28 has three levels, 64x64 four). The number of channels doubles from level to level. The
+    generator has batch normalisation and ReLU, the critic leaky ReLU, the encoder leaky ReLU and
+    batch normalisation.
+
+    Parameters
+    ----------
+    width : int, default=32
+        Channels at the level next to the image; the original's 64x64 generator has 128.
+    norm : {"batch"} or None, default="batch"
+        Normalisation of the generator's layers.
+
+    References
+    ----------
+    A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep convolutional
+    generative adversarial networks", ICLR 2016, figure 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> generator = DCGAN(width=8).make_generator(2, (3, 11, 37))
+    >>> generator(torch.zeros(5, 2)).shape
+    torch.Size([5, 3, 11, 37])
+    """
+
+    _parameter_constraints = {
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "norm": [StrOptions({"batch"}), None],
+    }
+
+    def __init__(self, *, width: int = 32, norm: str | None = "batch"):
+        self.width = width
+        self.norm = norm
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Say what is wrong with the parameters, or with the shape, before anything is built.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (channels, height, width), a side of at least 7.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the shape is not that of such an image.
+        """
+        super().check(shape)
+        resolution_ladder(shape)
+
+    def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
+        """Build the generator.
+
+        Parameters
+        ----------
+        latent_dim : int
+            The width of the latents.
+        shape : tuple of int
+            (channels, height, width), a side of at least 7.
+
+        Returns
+        -------
+        generator : torch.nn.Sequential
+            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
+        """
+        rungs, base = resolution_ladder(shape)
+        channels = [shape[0], *self._widths(len(rungs))]
+        layers = [
+            nn.Linear(latent_dim, channels[-1] * base[0] * base[1]),
+            nn.Unflatten(1, (channels[-1], *base)),
+        ]
+        for rung, (n_out, n_in) in zip(
+            reversed(rungs), reversed(list(pairwise(channels))), strict=True
+        ):
+            if self.norm is not None:
+                layers.append(nn.BatchNorm2d(n_in))
+            layers += [nn.ReLU(), _UpConv2d(n_in, n_out, size=rung.size, stride=rung.stride)]
+        return _channels_last(nn.Sequential(*layers, nn.Tanh()))
+
+    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+        """Build the critic.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (channels, height, width), a side of at least 7.
+        dropout : float, default=0.0
+            The probability of the dropout behind each convolution, in [0, 1).
+
+        Returns
+        -------
+        critic : Critic
+            Its features are the flattened coarsest map.
+        """
+        trunk, n_features = self._make_trunk(shape, norm=False, dropout=dropout)
+        return _channels_last(Critic(trunk, n_features))
+
+    def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
+        """Build the encoder: normalised convolutions, a hidden layer, a linear output.
+
+        Parameters
+        ----------
+        latent_dim : int
+            The width of the latents.
+        shape : tuple of int
+            (channels, height, width), a side of at least 7.
+
+        Returns
+        -------
+        encoder : torch.nn.Sequential
+            Maps (n, *shape) to (n, latent_dim).
+        """
+        trunk, n_features = self._make_trunk(shape, norm=True)
+        n_hidden = _MAX_WIDENING * self.width
+        hidden = [
+            nn.Linear(n_features, n_hidden, bias=False),
+            nn.BatchNorm1d(n_hidden),
+            nn.LeakyReLU(LEAK),
+        ]
+        return _channels_last(nn.Sequential(*trunk, *hidden, nn.Linear(n_hidden, latent_dim)))
+
+    def _widths(self, n_levels: int) -> list[int]:
+        return [self.width * min(2**level, _MAX_WIDENING) for level in range(n_levels)]
+
+    def _make_trunk(
+        self, shape: Sequence[int], *, norm: bool, dropout: float = 0.0
+    ) -> tuple[nn.Sequential, int]:
+        rungs, _ = resolution_ladder(shape)
+        channels = [shape[0], *self._widths(len(rungs))]
+        size = tuple(shape[1:])
+        layers: list[nn.Module] = []
+        for rung, (n_in, n_out) in zip(rungs, pairwise(channels), strict=True):
+            # Halves round down here: no pixel is left out, and the features are fewer.
+            layers.append(
+                nn.Conv2d(
+                    n_in, n_out, _kernel(rung.stride), stride=rung.stride, padding=1, bias=not norm
+                )
+            )
+            size = tuple(side // step for side, step in zip(size, rung.stride, strict=True))
+            if norm:
+                layers.append(nn.BatchNorm2d(n_out))
+            layers.append(nn.LeakyReLU(LEAK))
+            if dropout:
+                layers.append(Dropout(dropout))
+        return nn.Sequential(*layers, nn.Flatten()), channels[-1] * size[0] * size[1]
+
+
+class _UpConv2d(nn.ConvTranspose2d):
+    """A transposed convolution to a given size: an odd one loses the last row or column."""
+
+    def __init__(self, n_in: int, n_out: int, *, size: tuple[int, int], stride: tuple[int, int]):
+        super().__init__(n_in, n_out, _kernel(stride), stride=stride, padding=1)
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = self.size
+        return super().forward(x)[..., :height, :width]
+
+
+def _kernel(stride: tuple[int, int]) -> tuple[int, int]:
+    # 4 at stride 2 and 3 at stride 1: every pixel is reached equally often.
+    return tuple(step + 2 for step in stride)
+
+
+def _channels_last(network: nn.Module) -> nn.Module:
+    # Narrow convolutions are a quarter to a third faster on CPUs in this layout, which the maps
+    # take over from the weights.
+    return network.to(memory_format=torch.channels_last)

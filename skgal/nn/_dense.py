@@ -1,0 +1,159 @@
+"""Fully connected networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from skgal.nn._architecture import LEAK, Architecture, Critic, check_shape
+from skgal.nn._dropout import Dropout
+
+
+class Dense(Architecture):
+    """Fully connected generator, critic and encoder, for tables and for small images.
+
+    The generator has ReLU, the critic and the encoder leaky ReLU, the encoder also batch
+    normalisation. Images are flattened on the way in and unflattened on the way out.
+
+    Parameters
+    ----------
+    hidden : sequence of int, default=(256, 256)
+        Widths of the generator's hidden layers, from the latent to the sample.
+    critic_hidden : sequence of int or None, default=None
+        Widths of the critic's hidden layers, from the sample to the logit. None: ``hidden`` in
+        reverse.
+    encoder_hidden : sequence of int or None, default=None
+        Widths of the encoder's hidden layers, from the sample to the latent. None: ``hidden`` in
+        reverse.
+
+    References
+    ----------
+    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), appendix D. Its
+    networks are ``Dense(hidden=(512, 512, 1024, 1024, 1024), critic_hidden=(1024, 1024, 1024, 512,
+    512))``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> generator = Dense().make_generator(2, (1, 8, 8))
+    >>> generator(torch.zeros(5, 2)).shape
+    torch.Size([5, 1, 8, 8])
+    """
+
+    _parameter_constraints = {
+        "hidden": ["array-like"],
+        "critic_hidden": ["array-like", None],
+        "encoder_hidden": ["array-like", None],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden: Sequence[int] = (256, 256),
+        critic_hidden: Sequence[int] | None = None,
+        encoder_hidden: Sequence[int] | None = None,
+    ):
+        self.hidden = hidden
+        self.critic_hidden = critic_hidden
+        self.encoder_hidden = encoder_hidden
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Say what is wrong with the parameters, or with the shape, before anything is built.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (n_features,) or (channels, height, width).
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the shape is of another kind.
+        """
+        super().check(shape)
+        for name in ("hidden", "critic_hidden", "encoder_hidden"):
+            self._hidden(name)
+
+    def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
+        """Build the generator: ReLU layers and a hyperbolic tangent.
+
+        Parameters
+        ----------
+        latent_dim : int
+            The width of the latents.
+        shape : tuple of int
+            (n_features,) or (channels, height, width).
+
+        Returns
+        -------
+        generator : torch.nn.Sequential
+            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
+        """
+        shape = check_shape(shape)
+        widths = [latent_dim, *self._hidden("hidden")]
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        return nn.Sequential(
+            *layers, nn.Linear(widths[-1], prod(shape)), nn.Tanh(), nn.Unflatten(1, shape)
+        )
+
+    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+        """Build the critic: leaky ReLU layers, each followed by dropout if there is any.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            (n_features,) or (channels, height, width).
+        dropout : float, default=0.0
+            The probability of dropout, in [0, 1).
+
+        Returns
+        -------
+        critic : Critic
+            Its features are the last hidden layer.
+        """
+        widths = [prod(check_shape(shape)), *self._hidden("critic_hidden")]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for n_in, n_out in pairwise(widths):
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(LEAK)]
+            if dropout:
+                layers.append(Dropout(dropout))
+        return Critic(nn.Sequential(*layers), widths[-1])
+
+    def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
+        """Build the encoder: leaky ReLU layers with batch normalisation, and a linear output.
+
+        Parameters
+        ----------
+        latent_dim : int
+            The width of the latents.
+        shape : tuple of int
+            (n_features,) or (channels, height, width).
+
+        Returns
+        -------
+        encoder : torch.nn.Sequential
+            Maps (n, *shape) to (n, latent_dim).
+        """
+        widths = [prod(check_shape(shape)), *self._hidden("encoder_hidden")]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for n_in, n_out in pairwise(widths):
+            layers += [
+                nn.Linear(n_in, n_out, bias=False),
+                nn.BatchNorm1d(n_out),
+                nn.LeakyReLU(LEAK),
+            ]
+        return nn.Sequential(*layers, nn.Linear(widths[-1], latent_dim))
+
+    def _hidden(self, name: str) -> list[int]:
+        hidden = getattr(self, name)
+        if hidden is None:
+            return self._hidden("hidden")[::-1]
+        widths = [int(width) for width in hidden]
+        if not widths or min(widths) < 1 or widths != list(hidden):
+            raise ValueError(f"{name} must be one or more positive integers, got {hidden!r}.")
+        return widths

@@ -1,0 +1,379 @@
+"""What keeps a critic Lipschitz: clipping, gradient penalty, consistency term, spectral norm.
+
+A penalty acts through three hooks that do nothing by default, so that it is chosen independently of
+the loss and several of them combine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Penalty(BaseEstimator):
+    """Base of what constrains a critic: three hooks, each a no-op here.
+
+    Subclasses hold their configuration in explicit keyword parameters and override the hooks they
+    need. A penalty keeps no state of its own: whatever it changes lives in the critic.
+
+    Attributes
+    ----------
+    critic_dropout : float, default=0.0
+        The dropout probability with which the critic has to be built. A class attribute.
+    """
+
+    critic_dropout: float = 0.0
+    _parameter_constraints: dict = {}
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Change a newly built critic in place, before its optimizer is made.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            Maps samples of shape (n, ...) to logits of shape (n,).
+        """
+
+    def loss(
+        self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor | None:
+        """Return what is added to the critic's loss, or None.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            Maps samples of shape (n, ...) to logits of shape (n,).
+        real, fake : torch.Tensor of shape (n, ...)
+            A real and a generated batch, detached from the generator.
+        rng : torch.Generator
+            The source of randomness, on the device of the data.
+
+        Returns
+        -------
+        loss : torch.Tensor, scalar, or None
+            The weighted penalty, differentiable in the critic's parameters.
+        """
+        return None
+
+    def project(self, critic: nn.Module) -> None:
+        """Change the critic's parameters in place after one step of its optimizer.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            The critic just updated.
+        """
+
+
+class WeightClip(Penalty):
+    """Clip every parameter of the critic to ``[-bound, bound]`` after each update.
+
+    The set of critics with bounded weights is uniformly Lipschitz, though the constant is not
+    known.
+
+    Parameters
+    ----------
+    bound : float, default=0.01
+        The largest absolute value of a parameter, positive.
+
+    References
+    ----------
+    M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, Algorithm 1, line
+    7.
+
+    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), Algorithm 1, line 13.
+
+    Examples
+    --------
+    >>> import torch
+    >>> critic = torch.nn.Linear(3, 1)
+    >>> WeightClip(bound=0.01).project(critic)
+    >>> bool(critic.weight.abs().max() <= 0.01)
+    True
+    """
+
+    _parameter_constraints = {"bound": [Interval(Real, 0, None, closed="neither")]}
+
+    def __init__(self, *, bound: float = 0.01):
+        self.bound = bound
+
+    @torch.no_grad()
+    def project(self, critic: nn.Module) -> None:
+        """Clip the parameters in place.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            The critic just updated.
+        """
+        for parameter in critic.parameters():
+            parameter.clamp_(-self.bound, self.bound)
+
+
+class GradientPenalty(Penalty):
+    r"""Pull the norm of the critic's gradient to ``target`` between real and generated samples.
+
+    .. math:: \lambda\, \mathbb{E}[(\lVert \nabla_{\hat x} D(\hat x) \rVert_2 - c)^2], \qquad
+        \hat x = \epsilon x + (1 - \epsilon) G(u), \quad \epsilon \sim U[0, 1]
+
+    The norm is that of each sample on its own: a critic whose layers mix the samples of a batch
+    (batch normalisation) must not be used with it.
+
+    Parameters
+    ----------
+    weight : float, default=10.0
+        The weight :math:`\lambda`, not negative.
+    target : float, default=1.0
+        The norm :math:`c` aimed at, not negative.
+
+    References
+    ----------
+    I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3).
+
+    Examples
+    --------
+    >>> import torch
+    >>> critic = lambda x: 3 * x[:, 0]  # its gradient has the norm 3 everywhere
+    >>> real, fake = torch.zeros(4, 2), torch.ones(4, 2)
+    >>> GradientPenalty(weight=10.0).loss(
+    ...     critic, real, fake, torch.Generator().manual_seed(0)
+    ... ).item()
+    40.0
+    """
+
+    _parameter_constraints = {
+        "weight": [Interval(Real, 0, None, closed="left")],
+        "target": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, *, weight: float = 10.0, target: float = 1.0):
+        self.weight = weight
+        self.target = target
+
+    def loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the penalty at random interpolates, one for each pair of samples.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            Maps samples of shape (n, ...) to logits of shape (n,).
+        real, fake : torch.Tensor of shape (n, ...)
+            A real and a generated batch of the same size.
+        rng : torch.Generator
+            Draws the positions between the samples of each pair.
+
+        Returns
+        -------
+        loss : torch.Tensor, scalar
+            The weighted penalty, differentiable in the critic's parameters.
+
+        Raises
+        ------
+        ValueError
+            If the batches differ in shape.
+        """
+        if real.shape != fake.shape:
+            raise ValueError(
+                "The gradient penalty pairs real with generated samples: expected batches of one "
+                f"shape, got {tuple(real.shape)} and {tuple(fake.shape)}."
+            )
+        position = torch.rand(
+            (len(real),) + (1,) * (real.ndim - 1),
+            generator=rng,
+            device=real.device,
+            dtype=real.dtype,
+        )
+        between = torch.lerp(fake.detach(), real.detach(), position).requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        return self.weight * (norm - self.target).square().mean()
+
+
+class ConsistencyTerm(Penalty):
+    r"""Keep the critic steady at real samples under two draws of its dropout.
+
+    .. math:: \lambda\, \mathbb{E}_x[\max(0,\; d(D(x'), D(x'')) + 0.1\, d(D_-(x'), D_-(x'')) - M')]
+
+    where :math:`D(x')` and :math:`D(x'')` are two passes of one sample through the critic, each
+    with a dropout mask of its own, and :math:`D_-` are the penultimate features. It bounds the
+    slope near the data, where the interpolates of a gradient penalty seldom fall; WGAN-CT is the
+    two together.
+
+    The paper leaves :math:`d` open; here, as in the authors' program, it is the squared difference,
+    averaged over the features, so that the term does not grow with the width of the critic.
+
+    Parameters
+    ----------
+    weight : float, default=2.0
+        The weight :math:`\lambda`, not negative.
+    margin : float, default=0.0
+        The margin :math:`M'` below which a difference costs nothing, not negative.
+
+    Attributes
+    ----------
+    critic_dropout : float
+        0.5, the probability that the authors use behind the critic's hidden layers.
+
+    References
+    ----------
+    X. Wei et al., "Improving the improved training of Wasserstein GANs: a consistency term and its
+    dual effect", ICLR 2018, equations (4) and (5).
+    """
+
+    critic_dropout = 0.5
+    _feature_weight = 0.1
+    _parameter_constraints = {
+        "weight": [Interval(Real, 0, None, closed="left")],
+        "margin": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, *, weight: float = 2.0, margin: float = 0.0):
+        self.weight = weight
+        self.margin = margin
+
+    def loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+        """Return the penalty at the real batch.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            Has ``features(x)`` of shape (n, n_features) and ``head(features)`` of shape (n, 1), and
+            dropout.
+        real : torch.Tensor of shape (n, ...)
+            A real batch.
+        fake : torch.Tensor of shape (n, ...)
+            Not used.
+        rng : torch.Generator
+            Not used: the critic's dropout layers draw from their own.
+
+        Returns
+        -------
+        loss : torch.Tensor, scalar
+            The weighted penalty, differentiable in the critic's parameters.
+        """
+        # One pass over the batch laid twice: each copy of a sample gets its own mask.
+        features = critic.features(torch.cat([real, real]))
+        first_features, second_features = features.chunk(2)
+        first_logits, second_logits = critic.head(features).squeeze(1).chunk(2)
+        difference = (first_logits - second_logits).square()
+        difference = difference + self._feature_weight * (
+            first_features - second_features
+        ).square().mean(1)
+        return self.weight * torch.relu(difference - self.margin).mean()
+
+
+class SpectralNorm(Penalty):
+    """Divide each weight matrix of the critic by its largest singular value.
+
+    Every linear and convolutional layer is reparametrised in place; the singular value is followed
+    by power iteration, one or more rounds in each forward pass in training mode.
+
+    Parameters
+    ----------
+    n_power_iterations : int, default=1
+        Rounds of power iteration in a forward pass, at least 1.
+
+    Notes
+    -----
+    ``prepare`` draws the start of the power iteration from torch's default generator: call it where
+    the critic is built. A critic so prepared has a complete ``state_dict`` and can be deep-copied,
+    but torch does not pickle reparametrised modules.
+
+    References
+    ----------
+    T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018,
+    Algorithm 1.
+    """
+
+    _parameter_constraints = {"n_power_iterations": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, *, n_power_iterations: int = 1):
+        self.n_power_iterations = n_power_iterations
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Reparametrise the weights of the critic's linear and convolutional layers in place.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            A newly built critic.
+        """
+        layers = [
+            m
+            for m in critic.modules()
+            if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        ]
+        for layer in layers:
+            spectral_norm(layer, n_power_iterations=self.n_power_iterations)
+
+
+PENALTIES: dict[str, type[Penalty]] = {
+    "weight_clip": WeightClip,
+    "gradient_penalty": GradientPenalty,
+    "consistency": ConsistencyTerm,
+    "spectral_norm": SpectralNorm,
+}
+
+
+def resolve_penalties(
+    penalty: str | Penalty | Iterable[str | Penalty] | None,
+) -> tuple[Penalty, ...]:
+    """Return the penalties that a user's argument names, as validated copies.
+
+    Parameters
+    ----------
+    penalty : str, Penalty, iterable of str and Penalty, or None
+        Keys of ``PENALTIES`` (which stand for the default parameters) or penalties.
+
+    Returns
+    -------
+    penalties : tuple of Penalty
+        Clones of what was given, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a kind of penalty comes twice, or a parameter is out of range.
+    TypeError
+        If something is neither a name nor a penalty.
+
+    Examples
+    --------
+    >>> resolve_penalties(["consistency", GradientPenalty(weight=5.0)])
+    (ConsistencyTerm(), GradientPenalty(weight=5.0))
+    >>> resolve_penalties(None)
+    ()
+    """
+    if penalty is None:
+        return ()
+    if isinstance(penalty, str | Penalty) or not isinstance(penalty, Iterable):
+        penalty = (penalty,)
+    penalties = tuple(_resolve_penalty(one) for one in penalty)
+    kinds = [type(one).__name__ for one in penalties]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"penalty must name each kind at most once, got {kinds}.")
+    return penalties
+
+
+def _resolve_penalty(penalty: str | Penalty) -> Penalty:
+    if isinstance(penalty, str):
+        if penalty not in PENALTIES:
+            raise ValueError(
+                f"penalty must be None, one of {sorted(PENALTIES)}, a Penalty, or a sequence of "
+                f"those, got {penalty!r}."
+            )
+        return PENALTIES[penalty]()
+    if not isinstance(penalty, Penalty):
+        raise TypeError(
+            "penalty must be None, a name, an instance of skgal.objectives.Penalty, or a sequence "
+            f"of those, got {penalty!r} of type {type(penalty).__name__}."
+        )
+    penalty = clone(penalty)
+    penalty._validate_params()
+    return penalty

@@ -1,0 +1,83 @@
+"""What a pool strategy may choose from."""
+
+import numpy as np
+
+from skgal.query._blocks import row_blocks
+from skgal.utils import is_missing, take_rows
+
+
+class Candidates:
+    """Some rows of a container, taken a block at a time so that it is never copied whole.
+
+    Parameters
+    ----------
+    rows : array or DataFrame of n_rows samples
+    positions : ndarray of int
+        Which of the rows are candidates.
+    """
+
+    def __init__(self, rows, positions):
+        self.rows = rows
+        self.positions = positions
+
+    def __len__(self):
+        return len(self.positions)
+
+    def blocks(self):
+        """Iterate over the candidates, as containers of the kind of ``rows``."""
+        for block in row_blocks(len(self), like=self.rows):
+            yield take_rows(self.rows, self.positions[block])
+
+    def scatter(self, values):
+        """Return one value a row, NaN for those that are no candidates."""
+        scattered = np.full(self.rows.shape[0], np.nan)
+        scattered[self.positions] = values
+        return scattered
+
+
+def find_candidates(X, y, candidates, missing_label):
+    """Turn the ``candidates`` argument of ``query`` into what may be chosen.
+
+    Parameters
+    ----------
+    X : array or DataFrame of n_samples rows
+    y : array-like of shape (n_samples,)
+    candidates : None, array-like of int, or array-like of samples
+    missing_label : scalar
+
+    Returns
+    -------
+    Candidates
+        Never holds a labelled row of X.
+    """
+    if candidates is None:
+        return Candidates(X, np.flatnonzero(is_missing(y, missing_label)))
+    if not hasattr(candidates, "shape"):
+        candidates = np.asarray(candidates)
+    if len(candidates.shape) == 1:
+        positions = _check_positions(np.asarray(candidates), X.shape[0])
+        return Candidates(X, positions[is_missing(y, missing_label)[positions]])
+    if candidates.shape[1:] != X.shape[1:]:
+        raise ValueError(
+            f"Each sample of candidates has shape {tuple(candidates.shape[1:])}, but those of X "
+            f"have {tuple(X.shape[1:])}; candidates must be positions in X or samples like its."
+        )
+    return Candidates(candidates, np.arange(candidates.shape[0]))
+
+
+def _check_positions(positions, n_samples):
+    if positions.size == 0:
+        return positions.astype(np.intp)
+    if positions.dtype.kind not in "iu":
+        raise ValueError(
+            "candidates must be integer positions in X or an array of samples, got a 1-D array "
+            f"of dtype {positions.dtype}; np.flatnonzero turns a mask into positions."
+        )
+    if positions.min() < 0 or positions.max() >= n_samples:
+        raise ValueError(
+            f"candidates must be positions from 0 to {n_samples - 1}, got values from "
+            f"{positions.min()} to {positions.max()}."
+        )
+    if len(np.unique(positions)) < len(positions):
+        raise ValueError("candidates names a position of X more than once.")
+    return positions

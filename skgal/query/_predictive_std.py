@@ -1,0 +1,72 @@
+"""How unsure a regressor is of its predictions."""
+
+import inspect
+
+import numpy as np
+from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForestRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import validate_data
+
+
+def predictive_std(regressor, X):
+    """Standard deviation of a regressor's predictions.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+        One whose ``predict`` takes ``return_std`` (Gaussian processes, Bayesian ridge), a
+        random forest or extra trees or bagging (the spread over their members), or a Pipeline
+        or search that ends in one of these.
+    X : array-like of n_samples samples
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Of several targets, the root of the mean variance.
+
+    Raises
+    ------
+    TypeError
+        If the regressor has no such standard deviation.
+    """
+    regressor, X = _unwrap(regressor, X)
+    if "return_std" in inspect.signature(regressor.predict).parameters:
+        _, std = regressor.predict(X, return_std=True)
+    elif isinstance(regressor, (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor)):
+        std = _spread_over_members(regressor, X)
+    else:
+        raise TypeError(
+            f"{type(regressor).__name__} doesn't say how unsure it is; use a regressor whose "
+            "predict takes return_std (GaussianProcessRegressor, BayesianRidge), a random "
+            "forest, extra trees, or BaggingRegressor around any regressor."
+        )
+    return std if std.ndim == 1 else np.sqrt(np.mean(np.square(std), axis=1))
+
+
+def _unwrap(regressor, X):
+    """Find the regressor that predicts, and X as it sees it."""
+    while True:
+        if isinstance(regressor, FrozenEstimator):
+            regressor = regressor.estimator
+        elif hasattr(regressor, "best_estimator_"):
+            regressor = regressor.best_estimator_
+        elif isinstance(regressor, Pipeline):
+            if len(regressor) > 1:
+                X = regressor[:-1].transform(X)
+            regressor = regressor[-1]
+        else:
+            return regressor, X
+
+
+def _spread_over_members(ensemble, X):
+    # The members were fitted on bare arrays, those of bagging on some of the columns.
+    X = validate_data(
+        ensemble, X, reset=False, dtype=None, accept_sparse="csr", ensure_all_finite=False
+    )
+    members = ensemble.estimators_
+    columns = getattr(ensemble, "estimators_features_", [slice(None)] * len(members))
+    predictions = [
+        member.predict(X[:, some]) for member, some in zip(members, columns, strict=True)
+    ]
+    return np.std(predictions, axis=0)

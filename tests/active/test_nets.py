@@ -1,0 +1,223 @@
+"""Skorch nets as the model to teach, alone and at the end of a Pipeline."""
+
+import pickle
+
+import numpy as np
+import pytest
+import skorch
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skgal.active import ActiveLearner, EstimatorOracle, LabelOracle
+from skgal.query import RandomSampling, UncertaintySampling
+
+
+def weights(learner):
+    """Parameters of the learner's net, as one vector."""
+    net = learner.estimator_
+    net = net[-1] if hasattr(net, "steps") else net
+    return torch.nn.utils.parameters_to_vector(net.module_.parameters()).detach().numpy()
+
+
+def one_hot(y, n_classes=2):
+    return np.eye(n_classes)[y]
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_same_random_state_same_bits(blobs, make_net, in_pipeline):
+    def run(seed):
+        net = make_net(iterator_train__shuffle=True, batch_size=8)
+        estimator = make_pipeline(StandardScaler(), net) if in_pipeline else net
+        return ActiveLearner(estimator, UncertaintySampling(), budget=20, random_state=seed).fit(
+            *blobs
+        )
+
+    first, second, other = run(0), run(0), run(1)
+    np.testing.assert_array_equal(weights(first), weights(second))
+    np.testing.assert_array_equal(first.labelled_.indices, second.labelled_.indices)
+    assert not np.array_equal(weights(first), weights(other))
+
+
+def test_global_state_of_torch_has_no_say(blobs, make_net):
+    def run():
+        return ActiveLearner(make_net(), RandomSampling(), budget=10, random_state=0).fit(*blobs)
+
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(1)
+        first = weights(run())
+        torch.default_generator.manual_seed(2)
+        second = weights(run())
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_one_hot_answers_teach_what_plain_ones_do(blobs, make_net, logits):
+    X, y = blobs
+    teacher = LogisticRegression().fit(X, y)
+    criterion = torch.nn.CrossEntropyLoss if logits else torch.nn.NLLLoss
+    plain, soft = (
+        ActiveLearner(
+            make_net(criterion=criterion, module__logits=logits),
+            RandomSampling(),
+            oracle=oracle,
+            budget=20,
+            random_state=0,
+        ).fit(X, y)
+        for oracle in (teacher.predict, lambda X: one_hot(teacher.predict(X)))
+    )
+    np.testing.assert_allclose(weights(soft), weights(plain), atol=1e-6)
+    np.testing.assert_array_equal(soft.predict(X), plain.predict(X))
+
+
+def test_soft_oracle_in_a_pipeline_with_the_default_split_and_callbacks(three_blobs, make_net):
+    X, y = three_blobs
+    net = make_net(
+        module__n_outputs=3, max_epochs=20, lr=1.0, train_split=skorch.dataset.ValidSplit(3, True)
+    )
+    oracle = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    learner = ActiveLearner(
+        make_pipeline(StandardScaler(), net), RandomSampling(), oracle=oracle, random_state=0
+    ).fit(X, y, X_val=X, y_val=y)
+    assert learner.score(X, y) > 0.8
+    assert learner.predict_proba(X).shape == (60, 3)
+    assert learner.classes_.tolist() == [0, 1, 2]
+    assert "valid_loss" in learner.estimator_[-1].history[-1]
+
+
+def test_synthetic_weight_is_a_weight_of_the_loss(blobs, make_net, segment):
+    """One full-batch step of gradient descent, against the weighted gradient by hand."""
+    X, y = blobs
+    learner = ActiveLearner(
+        make_net(max_epochs=1, batch_size=-1),
+        segment,
+        oracle=lambda X: np.ones(len(X)),
+        synthetic_weight=0.3,
+        budget=10,
+        random_state=0,
+    ).fit(X, y)
+    record = learner.labelled_
+    seeded = ActiveLearner(
+        make_net(max_epochs=0), segment, oracle=len, budget=0, random_state=0
+    ).fit(X, y)
+    start = weights(seeded).astype(float)
+    W, b = start[:4].reshape(2, 2), start[4:]
+    w = np.where(record.is_synthetic, 0.3, 1.0)
+    w /= w.sum()
+    scores = record.X @ W.T + b
+    proba = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    gradient = (w[:, None] * (proba - one_hot(record.y))).T @ record.X
+    np.testing.assert_allclose(weights(learner)[:4], (W - 0.1 * gradient).ravel(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array(["cat", "dog"]), np.array([-1, 1]), np.array([False, True])],
+    ids=["names", "signs", "booleans"],
+)
+@pytest.mark.parametrize("soft", [False, True])
+def test_labels_that_number_no_outputs_are_encoded(blobs, make_net, labels, soft):
+    X, y = blobs
+    y = labels[y]
+    oracle = EstimatorOracle(LogisticRegression().fit(X, y), soft=soft)
+    learner = ActiveLearner(
+        make_net(max_epochs=20), UncertaintySampling(), oracle=oracle, random_state=0
+    ).fit(X, y, X_val=X, y_val=y)
+    assert learner.classes_.tolist() == labels.tolist()
+    assert learner.estimator_.classes_.tolist() == labels.tolist(), "what strategies look at"
+    assert set(learner.predict(X)) == set(labels)
+    assert learner.score(X, y) == np.mean(learner.predict(X) == y) > 0.7
+    assert learner.history_[-1]["score"] == learner.score(X, y)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_class_that_nobody_has_seen_yet_keeps_its_output(three_blobs, make_net, soft):
+    X, y = three_blobs
+    partial = np.where((y != 1) & (np.arange(60) < 30), y, np.nan)
+    answers = {
+        False: lambda X: np.full(len(X), 2),
+        True: lambda X: np.tile([0.5, 0.5], (len(X), 1)),
+    }
+    learner = ActiveLearner(
+        make_net(module__n_outputs=3), RandomSampling(), oracle=answers[soft], budget=10
+    ).fit(X, partial)
+    assert learner.predict_proba(X).shape == (60, 3)
+    assert set(learner.labelled_.y) == {0, 2}
+
+
+def test_too_many_classes_for_the_net_are_named(three_blobs, make_net):
+    X, y = three_blobs
+    oracle = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    with pytest.raises(ValueError, match="3 classes, but the net has 2 outputs"):
+        ActiveLearner(make_net(), RandomSampling(), oracle=oracle, budget=10).fit(
+            X, np.where((y < 2) & (np.arange(60) < 40), y, np.nan)
+        )
+
+
+def test_small_integers_and_missing_labels(blobs, make_net):
+    X, y = blobs
+    ActiveLearner(make_net(), RandomSampling(), budget=10).fit(X, y.astype(np.uint8))
+    partial = np.where(np.arange(40) < 20, y, np.nan)
+    learner = ActiveLearner(make_net(), RandomSampling(), oracle=LabelOracle(X, y), budget=10)
+    assert learner.fit(X, partial).predict(X).dtype.kind == "i"
+
+
+def test_net_as_oracle_leaves_the_global_state_alone(blobs, make_net):
+    X, y = blobs
+    teacher = ActiveLearner(make_net(), RandomSampling(), budget=10).fit(X, y).estimator_
+    oracle = EstimatorOracle(teacher, soft=True)
+    ActiveLearner(LogisticRegression(), RandomSampling(), oracle=oracle, budget=10).fit(X, y)
+
+
+def test_learner_with_a_net_survives_pickling(blobs, make_net):
+    X, y = blobs
+    oracle = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    learner = ActiveLearner(make_net(), RandomSampling(), oracle=oracle, budget=10).fit(X, y)
+    revived = pickle.loads(pickle.dumps(learner))
+    np.testing.assert_array_equal(revived.predict_proba(X), learner.predict_proba(X))
+
+
+class Line(torch.nn.Module):
+    def __init__(self, squeeze=False):
+        super().__init__()
+        self.linear = torch.nn.Linear(2, 1)
+        self.squeeze = squeeze
+
+    def forward(self, X):
+        out = self.linear(X)
+        return out.squeeze(1) if self.squeeze else out
+
+
+def test_net_that_regresses(blobs):
+    X, _ = blobs
+    y = X @ np.array([1.0, -2.0]) + 3
+    net = skorch.NeuralNetRegressor(
+        Line, max_epochs=100, lr=0.1, batch_size=-1, verbose=0, train_split=None
+    )
+    learner = ActiveLearner(net, RandomSampling(), budget=20, random_state=0).fit(X, y)
+    assert learner.score(X, y) > 0.99
+    assert learner.predict(X).shape == (40,)
+
+
+def test_net_that_regresses_takes_no_weights(blobs, segment):
+    X, y = blobs
+    learner = ActiveLearner(
+        skorch.NeuralNetRegressor(Line), segment, oracle=len, synthetic_weight=0.5
+    )
+    with pytest.raises(TypeError, match="NeuralNetRegressor can't learn from weighted samples"):
+        learner.fit(X, y)
+
+
+def test_net_of_one_output(blobs):
+    X, y = blobs
+    net = skorch.NeuralNetBinaryClassifier(
+        Line, module__squeeze=True, max_epochs=30, lr=0.5, verbose=0, train_split=None
+    )
+    learner = ActiveLearner(net, UncertaintySampling(), budget=20, random_state=0).fit(X, y)
+    assert learner.score(X, y) > 0.7
+    names = np.array(["cat", "dog"])[y]
+    assert set(learner.fit(X, names).predict(X)) == {"cat", "dog"}
+    soft = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    with pytest.raises(TypeError, match="BCEWithLogitsLoss"):
+        learner.set_params(oracle=soft).fit(X, y)

@@ -1,0 +1,195 @@
+"""What every generator promises, on small networks and few updates."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from skgal.exceptions import NonFiniteLossError
+from skgal.generators import GAN, GIN
+from skgal.nn import Dense
+
+RNG = np.random.RandomState(0)
+TABLE = RNG.normal(size=(30, 3)) * [1, 10, 100]
+IMAGES = RNG.randint(0, 200, size=(20, 1, 8, 8)).astype(np.uint8)
+
+
+def small(generator_class, **kwargs):
+    defaults = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
+    return generator_class(**defaults | kwargs)
+
+
+each_generator = pytest.mark.parametrize("generator_class", [GAN, GIN])
+
+
+@each_generator
+@pytest.mark.parametrize(
+    ("X", "image_shape"),
+    [
+        (TABLE, None),
+        (TABLE.astype(np.float32), None),
+        (IMAGES, None),
+        (IMAGES.reshape(20, -1), (1, 8, 8)),
+        (RNG.rand(10, 3, 8, 12), None),
+        (RNG.randint(-5, 5, size=(10, 4)), None),
+    ],
+    ids=["table", "float32", "uint8", "flat", "colour", "int64"],
+)
+def test_samples_look_like_the_training_data(generator_class, X, image_shape):
+    before = X.copy()
+    generator = small(generator_class, image_shape=image_shape).fit(X)
+    samples = generator.sample(7)
+    assert samples.shape == (7, *X.shape[1:])
+    assert samples.dtype == X.dtype
+    axes = 0 if X.ndim == 2 and image_shape is None else None
+    assert np.all(samples >= X.min(axis=axes))
+    assert np.all(samples <= X.max(axis=axes))
+    assert generator.transform(X).shape == (len(X), len(generator.get_feature_names_out()))
+    assert generator.score_samples(X).shape == (len(X),)
+    assert_array_equal(X, before)
+
+
+@each_generator
+@pytest.mark.parametrize("module", [pd, pl])
+def test_data_frames_come_back(generator_class, module):
+    frame = module.DataFrame({"a": TABLE[:, 0], "b": np.arange(30), "c": TABLE[:, 2]})
+    generator = small(generator_class).fit(frame)
+    samples = generator.sample(4)
+    assert isinstance(samples, module.DataFrame)
+    assert list(samples.columns) == ["a", "b", "c"]
+    assert list(samples.dtypes) == list(frame.dtypes)
+    assert generator.transform(frame).shape[0] == 30
+
+
+@each_generator
+def test_random_state_decides_everything(generator_class):
+    state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    first, second = small(generator_class).fit(IMAGES), small(generator_class).fit(IMAGES)
+    assert_array_equal(first.sample(5), second.sample(5))
+    assert_array_equal(first.transform(IMAGES), second.transform(IMAGES))
+    other = small(generator_class, random_state=1).fit(IMAGES)
+    assert not np.array_equal(first.transform(IMAGES), other.transform(IMAGES))
+    assert not np.array_equal(first.sample(5, random_state=1), first.sample(5, random_state=2))
+    # Without a random state, one of the operating system's; the global ones stay unread.
+    small(generator_class, random_state=None).fit(IMAGES).sample(2)
+    assert_array_equal(state[0], np.random.get_state()[1])
+    assert torch.equal(state[1], torch.get_rng_state())
+
+
+@each_generator
+def test_clone_and_pickle(generator_class):
+    generator = small(generator_class, penalty="spectral_norm").fit(IMAGES)
+    copy = pickle.loads(pickle.dumps(generator))
+    assert_array_equal(copy.sample(3), generator.sample(3))
+    assert_array_equal(copy.transform(IMAGES), generator.transform(IMAGES))
+    assert_array_equal(clone(generator).fit(IMAGES).sample(3), generator.sample(3))
+
+
+@each_generator
+def test_generate_is_what_sample_calls(generator_class):
+    generator = small(generator_class).fit(IMAGES)
+    latent = generator.sample_latent(6, random_state=3)
+    assert latent.shape == (6, 2)
+    assert_array_equal(generator.generate(latent), generator.sample(6, random_state=3))
+
+
+@each_generator
+def test_fewer_samples_than_a_batch(generator_class):
+    assert small(generator_class, batch_size=64).fit(TABLE[:3]).sample(5).shape == (5, 3)
+
+
+@each_generator
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_missing_and_infinite_values_are_refused(generator_class, bad):
+    X = TABLE.copy()
+    X[3, 1] = bad
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        small(generator_class).fit(X)
+    X = IMAGES.astype(float)
+    X[3, 0, 1, 1] = bad
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        small(generator_class).fit(X)
+
+
+@each_generator
+@pytest.mark.parametrize(
+    ("X", "image_shape", "message"),
+    [
+        (TABLE, (1, 8, 8), r"image_shape=\(1, 8, 8\) stands for 64 values"),
+        (IMAGES, (1, 4, 16), r"samples of X have shape \(1, 8, 8\)"),
+        (IMAGES, (8, 8), "three positive integers"),
+        (IMAGES[:, 0], None, "each sample has shape"),
+        (TABLE[:1], None, "minimum of 2 is required"),
+    ],
+)
+def test_wrong_shapes_are_refused(generator_class, X, image_shape, message):
+    with pytest.raises(ValueError, match=message):
+        small(generator_class, image_shape=image_shape).fit(X)
+
+
+@each_generator
+def test_wrong_use_of_a_fitted_generator(generator_class):
+    generator = small(generator_class).fit(IMAGES)
+    with pytest.raises(ValueError, match=r"Z has 3 columns, .*latent_dim=2"):
+        generator.generate(np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="not conditional"):
+        generator.sample(2, y=[0, 1])
+    with pytest.raises(ValueError, match=r"shape \(1, 8, 12\).*shape \(1, 8, 8\)"):
+        generator.transform(np.zeros((2, 1, 8, 12)))
+    with pytest.raises(ValueError, match="n_samples must be a positive integer, got 0"):
+        generator.sample(0)
+
+
+@each_generator
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"objective": "zero_sum"},
+        {"penalty": "fine"},
+        {"penalty": ["gradient_penalty", "fine"]},
+        {"architecture": "cathedral"},
+        {"augment": "rotate"},
+        {"latent_dim": 0},
+        {"learning_rate": -1.0},
+        {"ema_decay": 1.0},
+        {"device": "abacus"},
+    ],
+    ids=str,
+)
+def test_wrong_parameters_are_refused_before_training(generator_class, parameters):
+    with pytest.raises(ValueError, match=str(next(iter(parameters)))[:5]):
+        small(generator_class, max_iter=10**9, **{**parameters}).fit(IMAGES)
+
+
+def test_a_diverging_training_is_named():
+    gan = small(GAN, learning_rate=1e30, penalty=None, max_iter=200, architecture=Dense(hidden=(8,)))
+    with pytest.raises(NonFiniteLossError, match="lower learning_rate"):
+        gan.fit(TABLE)
+
+
+@pytest.mark.parametrize("objective", ["wasserstein", "nonsaturating", "least_squares", "hinge"])
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        None,
+        "weight_clip",
+        "gradient_penalty",
+        "consistency",
+        "spectral_norm",
+        ["gradient_penalty", "consistency", "spectral_norm"],
+    ],
+    ids=str,
+)
+def test_objective_and_penalty_are_independent_choices(objective, penalty):
+    gan = small(GAN, objective=objective, penalty=penalty, architecture=Dense(hidden=(8,)))
+    assert np.isfinite(gan.fit(TABLE).history_[-1]["critic_loss"])
+
+
+@pytest.mark.parametrize("architecture", ["auto", "dense", "dcgan", "residual"])
+def test_architectures_by_name(architecture):
+    assert small(GAN, architecture=architecture).fit(IMAGES).sample(2).shape == (2, 1, 8, 8)

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from skgal.metrics import distance_uncertainty, entropy, least_confidence, margin_uncertainty
+
+OF_PROBABILITIES = [entropy, margin_uncertainty, least_confidence]
+
+
+@st.composite
+def probabilities(draw):
+    shape = (draw(st.integers(1, 6)), draw(st.integers(2, 5)))
+    scores = draw(arrays(float, shape, elements=st.floats(0, 1)))
+    scores[scores.sum(axis=1) == 0] = 1
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+@given(probabilities())
+def test_measures_agree_with_reference(proba):
+    ranked = [sorted(row, reverse=True) for row in proba.tolist()]
+    np.testing.assert_allclose(entropy(proba), scipy.stats.entropy(proba, axis=1), atol=1e-12)
+    np.testing.assert_allclose(margin_uncertainty(proba), [1 - (p[0] - p[1]) for p in ranked])
+    np.testing.assert_allclose(least_confidence(proba), [1 - p[0] for p in ranked])
+
+
+def test_hand_values():
+    proba = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]
+    np.testing.assert_allclose(entropy(proba), [0, np.log(2), np.log(3)], atol=1e-15)
+    np.testing.assert_allclose(margin_uncertainty(proba), [0, 1, 1], atol=1e-15)
+    np.testing.assert_allclose(least_confidence(proba), [0, 0.5, 2 / 3], atol=1e-15)
+
+
+@pytest.mark.parametrize("measure", OF_PROBABILITIES)
+def test_softmax_beyond_one_by_rounding_is_not_negative_uncertainty(measure):
+    above_one = np.array([[np.nextafter(np.float32(1), np.float32(2)), 0]], dtype=np.float32)
+    assert measure(above_one) == 0
+
+
+@pytest.mark.parametrize("measure", OF_PROBABILITIES)
+def test_single_class_is_certain(measure):
+    np.testing.assert_array_equal(measure([[1.0], [1.0]]), [0, 0])
+
+
+@pytest.mark.parametrize("measure", OF_PROBABILITIES)
+@pytest.mark.parametrize(
+    ("proba", "message"),
+    [
+        ([[2.0, -1.0]], "softmax"),
+        ([[1.0, np.nan]], "NaN"),
+        ([0.2, 0.8], "2D"),
+        (np.empty((0, 2)), "0 sample"),
+    ],
+)
+def test_what_are_no_probabilities(measure, proba, message):
+    with pytest.raises(ValueError, match=message):
+        measure(proba)
+
+
+def test_distance_of_binary_classifier():
+    np.testing.assert_array_equal(distance_uncertainty([-2.0, 0.0, 0.5]), [-2, 0, -0.5])
+    np.testing.assert_array_equal(distance_uncertainty([[-2.0], [0.5]]), [-2, -0.5])
+
+
+def test_distance_of_multiclass_classifier():
+    decision = [[3.0, 1.0, -1.0], [-1.0, -1.0, -5.0], [0.0, 2.0, 4.5]]
+    np.testing.assert_array_equal(distance_uncertainty(decision), [-2, 0, -2.5])
+
+
+def test_distance_rejects_nan():
+    with pytest.raises(ValueError, match="decision contains NaN"):
+        distance_uncertainty([0.1, np.nan])

@@ -1,0 +1,130 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_friedman1
+from sklearn.ensemble import (
+    BaggingRegressor,
+    ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    RandomForestRegressor,
+)
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from skgal.metrics import entropy, least_confidence, margin_uncertainty
+from skgal.query._measures import MEASURES, uncertainty
+from skgal.query._predictive_std import predictive_std
+
+X, y = make_friedman1(60, n_features=6, random_state=0)
+labels = np.digitize(y, [12, 16])
+
+
+def test_measures_of_a_classifier():
+    clf = LogisticRegression().fit(X, labels)
+    proba, decision = clf.predict_proba(X), np.sort(clf.decision_function(X))
+    expected = {
+        "entropy": entropy(proba),
+        "margin": margin_uncertainty(proba),
+        "least_confident": least_confidence(proba),
+        "min_distance": decision[:, -2] - decision[:, -1],
+    }
+    assert set(expected) == set(MEASURES)
+    for measure, values in expected.items():
+        np.testing.assert_allclose(uncertainty(clf, [X[:40], X[40:]], measure), values)
+
+
+def test_unfitted_model_is_noticed_before_any_sample_is_taken():
+    def blocks():
+        pytest.fail("a sample was taken")
+        yield
+
+    with pytest.raises(NotFittedError):
+        uncertainty(LogisticRegression(), blocks(), "entropy")
+
+
+@pytest.mark.parametrize("measure", ["entropy", "margin", "least_confident"])
+def test_classifier_without_probabilities(measure):
+    clf = LinearSVC(random_state=0).fit(X, labels)
+    assert uncertainty(clf, [X], "min_distance").shape == (60,)
+    with pytest.raises(TypeError, match=r"LinearSVC has no predict_proba.*min_distance"):
+        uncertainty(clf, [X], measure)
+
+
+def test_classifier_without_decision_function(toys):
+    clf = toys.classifier(lambda first: 0.5)
+    with pytest.raises(TypeError, match=r"FormulaClassifier has no decision_function.*margin"):
+        uncertainty(clf, [X], "min_distance")
+
+
+def test_regressors_with_return_std():
+    for regressor in (GaussianProcessRegressor(alpha=0.1, optimizer=None), BayesianRidge()):
+        regressor.fit(X, y)
+        expected = regressor.predict(X, return_std=True)[1]
+        np.testing.assert_array_equal(uncertainty(regressor, [X], "entropy"), expected)
+
+
+def test_several_targets_count_by_their_mean_variance():
+    regressor = GaussianProcessRegressor(alpha=0.1, optimizer=None, normalize_y=True)
+    regressor.fit(X, np.column_stack([y, 3 * y]))
+    one_target = clone(regressor).fit(X, y)
+    np.testing.assert_allclose(
+        predictive_std(regressor, X), np.sqrt(5) * predictive_std(one_target, X), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("forest", [RandomForestRegressor, ExtraTreesRegressor])
+def test_forest_spreads_over_its_trees(forest):
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    regressor = forest(5, random_state=0).fit(frame, y)
+    trees = np.array([tree.predict(X) for tree in regressor.estimators_])
+    np.testing.assert_allclose(trees.mean(axis=0), regressor.predict(frame))
+    np.testing.assert_allclose(predictive_std(regressor, frame), trees.std(axis=0))
+
+
+def test_bagging_members_see_their_own_features():
+    regressor = BaggingRegressor(LinearRegression(), 5, max_features=3, random_state=0).fit(X, y)
+    members = np.array(
+        [
+            member.predict(X[:, features])
+            for member, features in zip(
+                regressor.estimators_, regressor.estimators_features_, strict=True
+            )
+        ]
+    )
+    np.testing.assert_allclose(members.mean(axis=0), regressor.predict(X))
+    np.testing.assert_allclose(predictive_std(regressor, X), members.std(axis=0))
+
+
+def test_regressor_inside_other_estimators():
+    inner = RandomForestRegressor(5, random_state=0)
+    expected = predictive_std(clone(inner).fit(X, y), X)
+    for outer in (
+        make_pipeline(inner),
+        FrozenEstimator(clone(inner).fit(X, y)),
+        GridSearchCV(make_pipeline(inner), {}, cv=2),
+    ):
+        np.testing.assert_allclose(predictive_std(outer.fit(X, y), X), expected)
+
+
+def test_pipeline_transforms_first():
+    pipeline = make_pipeline(
+        StandardScaler(), GaussianProcessRegressor(alpha=0.1, optimizer=None)
+    ).fit(X, y)
+    expected = pipeline.predict(X, return_std=True)[1]
+    np.testing.assert_allclose(predictive_std(pipeline, X), expected)
+
+
+@pytest.mark.parametrize(
+    "regressor", [LinearRegression(), GradientBoostingRegressor(random_state=0)]
+)
+def test_regressor_that_does_not_say_how_unsure_it_is(regressor):
+    # Boosting has estimators_ too, but their spread is no uncertainty.
+    with pytest.raises(TypeError, match=rf"{type(regressor).__name__} doesn't say.*return_std"):
+        predictive_std(regressor.fit(X, y), X)

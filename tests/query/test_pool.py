@@ -1,0 +1,198 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from skgal.metrics import entropy, margin_uncertainty
+from skgal.query import RandomSampling, UncertaintySampling, _blocks
+from skgal.query._ranking import top_k
+
+NAN = np.nan
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.data())
+def test_top_k_is_the_head_of_a_full_sort(utilities, data):
+    k = data.draw(st.integers(1, len(utilities)))
+    tie_break = np.random.RandomState(0).permutation(len(utilities))
+    ranked = sorted(range(len(utilities)), key=lambda i: (-utilities[i], -tie_break[i]))
+    assert top_k(np.array(utilities), k, tie_break).tolist() == ranked[:k]
+
+
+@pytest.fixture
+def pool():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(50, 3))
+    y = np.full(50, NAN)
+    y[:6] = [0, 1, 2, 0, 1, 2]
+    return X, y, LogisticRegression().fit(X[:6], y[:6])
+
+
+@pytest.mark.parametrize(
+    ("measure", "score"), [("entropy", entropy), ("margin", margin_uncertainty)]
+)
+def test_uncertainty_sampling_takes_the_most_uncertain(pool, measure, score):
+    X, y, clf = pool
+    indices, utilities = UncertaintySampling(measure).query(
+        X, y, clf, batch_size=5, return_utilities=True
+    )
+    expected = score(clf.predict_proba(X))
+    assert indices.tolist() == (6 + np.argsort(-expected[6:])[:5]).tolist()
+    assert np.isnan(utilities[:6]).all()
+    np.testing.assert_allclose(utilities[6:], expected[6:])
+
+
+def test_min_distance_takes_what_is_nearest_to_the_boundary():
+    X = np.array([[-3.0], [-1.0], [0.4], [2.0]])
+    clf = LogisticRegression().fit([[-1], [1]], [0, 1])  # symmetric, so the boundary is 0
+    indices = UncertaintySampling("min_distance").query(X, [NAN] * 4, clf, batch_size=4)
+    assert indices.tolist() == [2, 1, 3, 0]
+
+
+def test_blocks_do_not_change_the_answer(pool, monkeypatch):
+    X, y, clf = pool
+    whole = UncertaintySampling().query(X, y, clf, return_utilities=True)[1]
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 7 * X[0].nbytes)
+    predict_proba, sizes = clf.predict_proba, []
+    monkeypatch.setattr(
+        clf, "predict_proba", lambda rows: sizes.append(len(rows)) or predict_proba(rows)
+    )
+    in_blocks = UncertaintySampling().query(X, y, clf, return_utilities=True)[1]
+    np.testing.assert_allclose(in_blocks, whole)
+    assert sizes == [7] * 6 + [2]
+
+
+def test_pool_is_never_copied_whole(pool, tmp_path):
+    X = np.memmap(tmp_path / "pool", dtype=np.float32, mode="w+", shape=(400_000, 50))
+    y = np.full(len(X), NAN)
+    clf = LogisticRegression().fit(np.eye(2, 50), [0, 1])
+    tracemalloc.start()
+    UncertaintySampling(random_state=0).query(X, y, clf, batch_size=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.75 * X.nbytes
+
+
+def test_random_sampling_is_uniform():
+    y = np.array([0, NAN, NAN, NAN])
+    X = np.zeros((4, 1))
+    rng = np.random.RandomState(0)
+    chosen = [RandomSampling(random_state=rng).query(X, y, None)[0] for _ in range(3000)]
+    counts = np.bincount(chosen, minlength=4)
+    assert counts[0] == 0
+    assert abs(counts[1:] - 1000).max() < 4 * np.sqrt(3000 * 2 / 9)  # four standard deviations
+
+
+def test_rounds_of_random_sampling_follow_one_random_order():
+    # Not 7, 8, 9, ...: what equal draws for ever fewer candidates would choose.
+    X, y = np.zeros((30, 1)), np.full(30, NAN)
+    order = RandomSampling(random_state=0).query(X, y, None, batch_size=30)
+    for expected in order:
+        (index,) = RandomSampling(random_state=0).query(X, y, None)
+        assert index == expected
+        y[index] = 0
+    assert abs(np.corrcoef(order[:-1], order[1:])[0, 1]) < 0.4
+
+
+def test_ties_are_broken_by_random_state(toys):
+    X, y = np.arange(20.0).reshape(-1, 1), np.full(20, NAN)
+    clf = toys.classifier(lambda first: np.where(first < 15, 0.5, 0.9))
+    batches = {
+        tuple(sorted(UncertaintySampling(random_state=seed).query(X, y, clf, batch_size=3)))
+        for seed in range(10)
+    }
+    assert len(batches) > 5
+    assert max(max(batch) for batch in batches) < 15
+
+
+def test_candidates_as_positions(pool):
+    X, y, clf = pool
+    indices, utilities = UncertaintySampling().query(
+        X, y, clf, candidates=[20, 3, 30, 10], batch_size=3, return_utilities=True
+    )
+    assert sorted(indices) == [10, 20, 30]  # 3 has its label
+    assert np.flatnonzero(~np.isnan(utilities)).tolist() == [10, 20, 30]
+
+
+def test_candidates_as_foreign_samples(pool):
+    X, y, clf = pool
+    foreign = np.random.RandomState(1).normal(size=(7, 3))
+    indices, utilities = UncertaintySampling().query(
+        X, y, clf, candidates=foreign.tolist(), batch_size=7, return_utilities=True
+    )
+    expected = entropy(clf.predict_proba(foreign))
+    np.testing.assert_allclose(utilities, expected)
+    assert indices.tolist() == np.argsort(-expected).tolist()
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        ([50], "from 0 to 49"),
+        ([-1], "from 0 to 49"),
+        ([7, 7], "more than once"),
+        (np.ones(50, dtype=bool), "np.flatnonzero"),
+        ([7.5], "integer positions"),
+        (np.zeros((2, 4)), r"shape \(4,\), but those of X have \(3,\)"),
+        ([], "batch_size=1, but there are only 0"),
+        (np.empty((0, 3)), "batch_size=1, but there are only 0"),
+        ([1, 2], "batch_size=1, but there are only 0"),
+    ],
+)
+def test_bad_candidates(pool, candidates, message):
+    X, y, clf = pool
+    with pytest.raises(ValueError, match=message):
+        UncertaintySampling().query(X, y, clf, candidates=candidates)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "error", "message"),
+    [
+        (45, ValueError, "batch_size=45, but there are only 44 unlabelled candidates"),
+        (0, ValueError, "batch_size == 0"),
+        (2.5, TypeError, "batch_size"),
+    ],
+)
+def test_bad_batch_size(pool, batch_size, error, message):
+    X, y, clf = pool
+    with pytest.raises(error, match=message):
+        UncertaintySampling().query(X, y, clf, batch_size=batch_size)
+
+
+def test_labels_of_another_length(pool):
+    X, y, clf = pool
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        UncertaintySampling().query(X, y[1:], clf)
+
+
+def test_unknown_measure(pool):
+    with pytest.raises(ValueError, match="'measure' parameter"):
+        UncertaintySampling("surprise").query(*pool)
+
+
+def test_model_that_returns_nan(pool, toys):
+    X, y, _ = pool
+    with pytest.raises(ValueError, match="NaN"):
+        UncertaintySampling().query(X, y, toys.classifier(lambda first: NAN))
+
+
+@pytest.mark.touches_global_rng  # torch draws the weights from its global state
+def test_skorch_net_on_images():
+    import torch
+    from skorch import NeuralNetClassifier
+
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(2 * 36, 3)
+    )
+    X = np.random.RandomState(0).normal(size=(12, 1, 8, 8)).astype(np.float32)
+    y = np.full(12, NAN)
+    y[:3] = [0, 1, 2]
+    net = NeuralNetClassifier(
+        module, criterion=torch.nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
+    )
+    net.fit(X[:3], y[:3].astype(int))
+    expected = entropy(net.predict_proba(X))
+    indices = UncertaintySampling().query(X, y, net, batch_size=9)
+    assert indices.tolist() == (3 + np.argsort(-expected[3:])).tolist()
