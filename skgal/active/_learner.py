@@ -233,12 +233,7 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
             weighted=self._synthesizes and self.synthetic_weight != 1,
         )
         rng = as_random_state(self.random_state)
-        self._template = seed_unset(clone(self.estimator), rng)
-        self.strategy_ = seed_unset(clone(self.strategy), rng)
-        if "missing_label" in self.strategy_.get_params(deep=False):
-            self.strategy_.set_params(missing_label=np.nan)
-        self._strategy_seed = own_seed(self.strategy_)
-        self._net_seed = draw_seed(rng)
+        self._clone(rng)
         self.labelled_ = self._first_labels(X, known, labels, rng)
         self._unasked = np.ones(len(y), dtype=bool)
         self._unasked[self.labelled_.indices] = False
@@ -246,6 +241,15 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         self._purchase = {"seconds_query": 0.0, "seconds_oracle": 0.0, "mean_entropy": np.nan}
         self.history_ = []
         return X, LabelOracle(X, labels) if self.oracle is None else None
+
+    def _clone(self, rng):
+        """Clone estimator and strategy; what has no seed of its own gets one here, once."""
+        self._template = seed_unset(clone(self.estimator), rng)
+        self.strategy_ = seed_unset(clone(self.strategy), rng)
+        if "missing_label" in self.strategy_.get_params(deep=False):
+            self.strategy_.set_params(missing_label=np.nan)
+        self._strategy_seed = own_seed(self.strategy_)
+        self._net_seed = draw_seed(rng)
 
     def _first_labels(self, X, known, labels, rng):
         stratify = is_classifier(self.estimator)

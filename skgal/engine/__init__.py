@@ -9,15 +9,24 @@ from skgal.engine._inversion import InversionNet
 from skgal.engine._latent import draw_latent, latent_distribution
 from skgal.engine._loader import UpdatesLoader
 from skgal.engine._seeding import seeded_torch, torch_generator
+from skgal.engine._soft_targets import (
+    SoftCrossEntropyLoss,
+    SoftNLLLoss,
+    accept_soft_targets,
+    weighted_targets,
+)
 from skgal.engine._update_net import UpdateNet
 
 __all__ = [
     "AUGMENTATIONS",
     "AdversarialNet",
     "InversionNet",
+    "SoftCrossEntropyLoss",
+    "SoftNLLLoss",
     "TensorBatches",
     "UpdateNet",
     "UpdatesLoader",
+    "accept_soft_targets",
     "apply_network",
     "draw_latent",
     "latent_distribution",
@@ -25,4 +34,5 @@ __all__ = [
     "resolve_device",
     "seeded_torch",
     "torch_generator",
+    "weighted_targets",
 ]

@@ -55,8 +55,6 @@ class AISEL(GuidedLatentStrategy):
     ----------
     generator_ : generator
         The fitted generator.
-    random_state_ : numpy.random.RandomState
-        What each call of ``synthesize`` draws from.
 
     See Also
     --------
@@ -124,10 +122,10 @@ class AISEL(GuidedLatentStrategy):
                 f"{type(self.generator).__name__} has no inverse_transform."
             )
 
-    def _design(self, X, y, clf, batch_size):
+    def _design(self, X, y, clf, batch_size, rng):
         if self.balance and is_regressor(clf):
             raise ValueError("balance=True is for classifiers; a regressor has no classes.")
-        candidates = self._candidates()
+        candidates = self._candidates(rng)
         density = self._uncertainty(candidates, X, clf)
         if not density.any():
             density = np.ones_like(density)
@@ -141,7 +139,7 @@ class AISEL(GuidedLatentStrategy):
             bounds=self.generator_.latent_distribution_.support(),
             max_iter=self.max_iter,
             n_jobs=self.n_jobs,
-            random_state=draw_seed(self.random_state_),
+            random_state=draw_seed(rng),
         )
 
     def _labelled_latent(self, X, y):

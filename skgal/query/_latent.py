@@ -28,9 +28,6 @@ class LatentStrategy(SynthesisStrategy):
     ----------
     generator_ : generator
         The fitted generator.
-    random_state_ : numpy.random.RandomState
-        What every ``synthesize`` since ``fit`` has drawn from, so that the rounds of active
-        learning differ although ``random_state`` decides them all.
     """
 
     _parameter_constraints = {
@@ -60,13 +57,11 @@ class LatentStrategy(SynthesisStrategy):
             another shape than those of X.
         """
         self._check_generator()
-        rng = as_random_state(self.random_state)
         generator = clone(self.generator)
         if generator.get_params(deep=False).get("random_state", "fixed") is None:
-            generator.set_params(random_state=draw_seed(rng))
+            generator.set_params(random_state=draw_seed(as_random_state(self.random_state)))
         # FrozenEstimator, for generators that are fitted already, requires a y.
         self.generator_ = generator.fit(X, y)
-        self.random_state_ = rng
         self._check_sample_shape(X)
         return self
 
@@ -83,7 +78,7 @@ class LatentStrategy(SynthesisStrategy):
             )
 
     @abstractmethod
-    def _design(self, X, y, clf, batch_size):
+    def _design(self, X, y, clf, batch_size, rng):
         """Choose latent points: an array of shape (batch_size, latent_dim)."""
 
     def _rate(self, samples, clf):
@@ -92,6 +87,9 @@ class LatentStrategy(SynthesisStrategy):
 
     def synthesize(self, X, y, clf, *, batch_size=1):
         """Design samples to label.
+
+        With an integer ``random_state`` the same arguments give the same samples; in the next
+        round X has grown by those that got their labels, and other samples are drawn.
 
         Parameters
         ----------
@@ -114,7 +112,10 @@ class LatentStrategy(SynthesisStrategy):
         self._validate_params()
         check_batch_size(batch_size)
         X = check_samples(X, y)
-        latent = self._design(X, y, clf, batch_size)
+        # The number of rows tells the rounds of active learning apart, and they can be repeated.
+        seed = draw_seed(as_random_state(self.random_state))
+        rng = np.random.RandomState([seed, X.shape[0]])
+        latent = self._design(X, y, clf, batch_size, rng)
         samples = self.generator_.generate(latent)
         return Synthesis(samples, latent, self._rate(samples, clf))
 
@@ -131,13 +132,13 @@ class GuidedLatentStrategy(LatentStrategy):
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def _candidates(self):
+    def _candidates(self, rng):
         return latent_points(
             self.generator_.latent_distribution_,
             self.generator_.latent_dim_,
             self.n_candidates,
             self.candidates,
-            self.random_state_,
+            rng,
         )
 
     def _generated(self, latent, like):

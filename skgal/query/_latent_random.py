@@ -19,8 +19,6 @@ class LatentRandom(LatentStrategy):
     ----------
     generator_ : generator
         The fitted generator.
-    random_state_ : numpy.random.RandomState
-        What each call of ``synthesize`` draws from, so that one call doesn't repeat another.
 
     Notes
     -----
@@ -41,6 +39,6 @@ class LatentRandom(LatentStrategy):
         self.generator = generator
         self.random_state = random_state
 
-    def _design(self, X, y, clf, batch_size):
-        seed = draw_seed(self.random_state_)
+    def _design(self, X, y, clf, batch_size, rng):
+        seed = draw_seed(rng)
         return self.generator_.sample_latent(batch_size, random_state=seed)

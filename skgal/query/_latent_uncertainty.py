@@ -34,8 +34,6 @@ class LatentUncertainty(GuidedLatentStrategy):
     ----------
     generator_ : generator
         The fitted generator.
-    random_state_ : numpy.random.RandomState
-        What each call of ``synthesize`` draws from.
 
     References
     ----------
@@ -75,9 +73,9 @@ class LatentUncertainty(GuidedLatentStrategy):
         self.n_candidates = n_candidates
         self.random_state = random_state
 
-    def _design(self, X, y, clf, batch_size):
-        candidates = self._candidates()
+    def _design(self, X, y, clf, batch_size, rng):
+        candidates = self._candidates(rng)
         check_batch_size(batch_size, len(candidates), "latent candidates (see n_candidates)")
         utilities = self._uncertainty(candidates, X, clf)
-        tie_break = self.random_state_.random_sample(len(candidates))
+        tie_break = rng.random_sample(len(candidates))
         return candidates[top_k(utilities, batch_size, tie_break)]

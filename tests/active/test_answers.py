@@ -250,3 +250,14 @@ def test_oracle_says_which_classes_it_knows(three_blobs):
     ).fit(X, partial)
     assert learner.classes_.tolist() == [0, 1, 2]
     assert learner.history_[0]["label_counts"][2] == 0
+
+
+def test_estimator_oracle_teaches_what_it_knows(blobs):
+    X, y = blobs
+    teacher = LogisticRegression().fit(X, y)
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=EstimatorOracle(teacher), budget=10
+    ).fit(X, y)
+    record = learner.labelled_
+    bought = slice(record.n_initial, None)
+    np.testing.assert_array_equal(record.y[bought], teacher.predict(record.X[bought]))

@@ -44,21 +44,21 @@ def test_model_equally_unsure_everywhere(on_a_line, toys, proba):
 
 @pytest.mark.filterwarnings("ignore::skgal.exceptions.UniformUncertaintyWarning")
 class TestWhatIsThereAlready:
-    """For U(-1, 1) and one fixed point below, (10) is (1 + x²) / 2 - |x - e| / 2: best at 1/2."""
+    """With one fixed point e, (10) is (1 + x²) / 2 - |x - e| / 2 on U(-1, 1): best at x = 1/2."""
 
     def test_labelled_samples_are_kept_away_from(self, on_a_line, toys):
         clf = toys.classifier(lambda first: 0.5)
-        np.testing.assert_allclose(on_a_line(clf, X=[-0.5], y=[0]), [0.5], atol=0.01)
+        np.testing.assert_allclose(on_a_line(clf, X=[-0.8], y=[0]), [0.5], atol=0.01)
 
     @pytest.mark.parametrize(("y", "missing_label"), [([0, NAN], NAN), (["a", "?"], "?")])
     def test_unlabelled_samples_are_not(self, on_a_line, toys, y, missing_label):
         clf = toys.classifier(lambda first: 0.5)
-        points = on_a_line(clf, X=[-0.5, 0.5], y=y, missing_label=missing_label)
+        points = on_a_line(clf, X=[-0.8, 0.5], y=y, missing_label=missing_label)
         np.testing.assert_allclose(points, [0.5], atol=0.01)
 
     def test_class_probabilities_are_labels(self, on_a_line, toys):
         clf = toys.classifier(lambda first: 0.5)
-        points = on_a_line(clf, X=[-0.5, 0.5], y=[[0.3, 0.7], [NAN, NAN]])
+        points = on_a_line(clf, X=[-0.8, 0.5], y=[[0.3, 0.7], [NAN, NAN]])
         np.testing.assert_allclose(points, [0.5], atol=0.01)
 
     def test_second_round_fills_what_the_first_left(self, on_a_line, toys):

@@ -62,14 +62,21 @@ def test_synthesize_needs_fit(toys):
         LatentRandom(toys.Generator()).synthesize(X, y, None)
 
 
-def test_rounds_differ_and_refitting_restarts_them(toys):
-    strategy = LatentRandom(toys.Generator(), random_state=0)
-    first, second = (
-        [strategy.fit(X).synthesize(X, y, None).latent, strategy.synthesize(X, y, None).latent]
-        for _ in range(2)
-    )
-    np.testing.assert_array_equal(first, second)
-    assert (first[0] != first[1]).all()
+def test_rounds_differ_and_can_be_repeated(toys):
+    strategy = LatentRandom(toys.Generator(), random_state=0).fit(X)
+    first = strategy.synthesize(X, y, None)
+    again = strategy.synthesize(X, y, None)
+    grown = np.concatenate([X, first.X])
+    second = strategy.synthesize(grown, np.append(y, 0), None)
+    np.testing.assert_array_equal(first.latent, again.latent)
+    assert (first.latent != second.latent).all()
+
+
+def test_random_state_instance_goes_on(toys):
+    rng = np.random.RandomState(0)
+    strategy = LatentRandom(toys.Generator(), random_state=rng).fit(X)
+    first, second = (strategy.synthesize(X, y, None).latent for _ in range(2))
+    assert (first != second).all()
 
 
 def test_latent_random_follows_the_latent_distribution(toys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import BayesianRidge, LogisticRegression
 
 from skgal.metrics import entropy, margin_uncertainty
 from skgal.query import RandomSampling, UncertaintySampling, _blocks
@@ -176,6 +176,16 @@ def test_model_that_returns_nan(pool, toys):
     X, y, _ = pool
     with pytest.raises(ValueError, match="NaN"):
         UncertaintySampling().query(X, y, toys.classifier(lambda first: NAN))
+
+
+def test_regressor_that_returns_nan(pool, monkeypatch):
+    X, y, _ = pool
+    regressor = BayesianRidge().fit(X[:6], y[:6])
+    monkeypatch.setattr(
+        regressor, "predict", lambda rows, return_std: (rows[:, 0], np.full(len(rows), NAN))
+    )
+    with pytest.raises(ValueError, match="utilities contains NaN"):
+        UncertaintySampling().query(X, y, regressor)
 
 
 @pytest.mark.touches_global_rng  # torch draws the weights from its global state

@@ -39,6 +39,7 @@ def test_nan_none_and_na_are_missing(y):
         (["cat", "?"], "?", [False, True]),
         (np.array(["cat", "?"], dtype=object), "?", [False, True]),
         (["cat", None], None, [False, True]),
+        (["cat", NAN], np.nan, [False, True]),
         ([0.0, 1.0], None, [False, False]),
         ([0.0, 1.0], "?", [False, False]),
         (["cat", "nan"], np.nan, [False, False]),
