@@ -26,59 +26,23 @@ import skorch
 import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from skorch import NeuralNetClassifier
-from skorch.callbacks import LRScheduler
 
-from skgal.active import ActiveLearner, EstimatorOracle
+from skgal import GIN, ActiveLearner, EstimatorOracle
 from skgal.datasets import load_images
-from skgal.engine import UpdatesLoader, seeded_torch
-from skgal.generators import GIN
-from skgal.nn import ConvClassifier
-from skgal.query import AISEL, LatentRandom, LatentUncertainty
 
-STRATEGIES = {
-    "random": LatentRandom,
-    "uncertainty": LatentUncertainty,
-    "AISEL": AISEL,
-}
+sys.path.append(str(Path(__file__).parents[1] / "examples"))
+from demo import STRATEGIES, fit_plain, make_classifier, train_oracle
 
 
-def make_classifier(X, n_classes, *, n_updates, learning_rate=1e-3, widths=(32, 64, 64)):
-    """Build the paper's classifier; its number of updates doesn't depend on the data."""
-    n_epochs = 10
-    return NeuralNetClassifier(
-        ConvClassifier,
-        module__image_shape=X.shape[1:],
-        module__n_classes=n_classes,
-        module__widths=widths,
-        criterion=torch.nn.CrossEntropyLoss,
-        optimizer=torch.optim.AdamW,
-        lr=learning_rate,
-        batch_size=64,
-        max_epochs=n_epochs,
-        iterator_train=UpdatesLoader,
-        iterator_train__updates_per_epoch=n_updates // n_epochs,
-        train_split=None,
-        callbacks=[
-            (
-                "schedule",
-                LRScheduler(
-                    torch.optim.lr_scheduler.CosineAnnealingLR,
-                    T_max=n_updates,
-                    step_every="batch",
-                ),
-            )
-        ],
-        verbose=0,
-    )
-
-
-def train_oracle(dataset, n_updates):
-    """Train the oracle on all training images."""
-    X, y = load_images(dataset, subset="train", return_X_y=True)
-    oracle = make_classifier(X, len(np.unique(y)), n_updates=n_updates, widths=(64, 128, 128))
-    with seeded_torch(0):
-        return oracle.fit(X, y)
+def cached(folder, name, make):
+    """Load what an earlier run trained with the same options, or train and keep it."""
+    if folder is None:
+        return make()
+    path = Path(folder) / f"{name}.joblib"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        joblib.dump(make(), path)
+    return joblib.load(path)
 
 
 def split(dataset, n_labelled, evaluate_on, seed):
@@ -95,56 +59,57 @@ def split(dataset, n_labelled, evaluate_on, seed):
     return X_few, y_few, X_more, y_more, X_rest[:5000], y_rest[:5000]
 
 
-def train_gin(dataset, n_labelled, seed, parameters):
+def get_oracle(args):
+    """Train the oracle on all training images, validation images included."""
+    X, y = load_images(args.dataset, subset="train", return_X_y=True)
+    return cached(
+        args.cache,
+        f"oracle-{args.dataset}-{args.oracle_updates}",
+        lambda: train_oracle(X, y, n_updates=args.oracle_updates),
+    )
+
+
+def get_gin(args, X, seed):
     """Train the generative invertible network on the labelled images alone."""
-    X_few, *_ = split(dataset, n_labelled, "validation", seed)
-    return GIN(random_state=seed, **parameters).fit(X_few)
+    parameters = {
+        "latent_dim": args.latent_dim,
+        "max_iter": args.gin_updates,
+        **json.loads(args.gin),
+    }
+    name = f"gin-{args.dataset}-{len(X)}-{seed}-{joblib.hash(parameters)}"
+    return cached(args.cache, name, lambda: GIN(random_state=seed, **parameters).fit(X))
 
 
-def run_seed(args, seed, memory):
+def run_seed(args, seed):
     """Run every arm for one draw of labelled images; return the accuracies."""
+    torch.set_num_threads(1)  # seeds run side by side, and one thread is reproducible
     X, y, X_more, y_more, X_eval, y_eval = split(
         args.dataset, args.n_labelled, args.evaluate_on, seed
     )
-    oracle = memory.cache(train_oracle)(args.dataset, args.oracle_updates)
-    gin = memory.cache(train_gin)(args.dataset, args.n_labelled, seed, gin_parameters(args))
-    make = partial(make_classifier, X, len(np.unique(y)), n_updates=args.classifier_updates)
-
-    def fit_and_score(X_train, y_train):
-        with seeded_torch(seed):
-            return make().fit(X_train, y_train).score(X_eval, y_eval)
-
+    oracle, gin = get_oracle(args), get_gin(args, X, seed)
+    classifier = partial(make_classifier, X, len(np.unique(y)), n_updates=args.classifier_updates)
     scores = {
         "oracle": oracle.score(X_eval, y_eval),
-        "native": fit_and_score(X, y),
-        f"+ {args.n_labelled} real": fit_and_score(
-            np.concatenate([X, X_more]), np.concatenate([y, y_more])
-        ),
+        "native": fit_plain(classifier(), X, y, seed).score(X_eval, y_eval),
+        f"+ {args.n_labelled} real": fit_plain(
+            classifier(), np.concatenate([X, X_more]), np.concatenate([y, y_more]), seed
+        ).score(X_eval, y_eval),
     }
-    for answer in args.answers:
-        for name in args.strategies:
-            for n_queries in args.n_queries:
+    for n_queries in args.n_queries:
+        for answer in args.answers:
+            for name in args.strategies:
                 learner = ActiveLearner(
-                    make(),
+                    classifier(),
                     STRATEGIES[name](FrozenEstimator(gin)),
                     oracle=EstimatorOracle(oracle, soft=answer == "soft"),
                     batch_size=-(-n_queries // args.rounds),
                     budget=n_queries,
                     random_state=seed,
                 ).fit(X, y)
-                arm = f"+ {n_queries} {name}, {answer}"
+                arm = f"+ {n_queries} {name}, {answer} labels"
                 scores[arm] = learner.score(X_eval, y_eval)
-                print(seed, arm, scores[arm], flush=True)
+                print(f"seed {seed}: {arm}: {scores[arm]:.4f}", flush=True)
     return {name: float(score) for name, score in scores.items()}
-
-
-def gin_parameters(args):
-    """Collect the options that decide the generator."""
-    return {
-        "latent_dim": args.latent_dim,
-        "max_iter": args.gin_updates,
-        **json.loads(args.gin),
-    }
 
 
 def summarize(runs):
@@ -187,18 +152,21 @@ def main():
     parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
     parser.add_argument("--evaluate-on", choices=["test", "validation"], default="test")
     parser.add_argument("--latent-dim", type=int, default=8)
-    parser.add_argument("--gin-updates", type=int, default=3000)
+    parser.add_argument("--gin-updates", type=int, default=2500)
     parser.add_argument("--gin", default="{}", help="further parameters of GIN, as JSON")
-    parser.add_argument("--classifier-updates", type=int, default=1000)
+    parser.add_argument("--classifier-updates", type=int, default=500)
     parser.add_argument("--oracle-updates", type=int, default=6000)
+    parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--cache", default=None, help="folder for trained oracle and generators")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/aisel.json"))
     args = parser.parse_args()
 
-    memory = joblib.Memory(args.cache, verbose=0)
     started, runs = time.time(), {}
-    for seed in args.seeds:
-        runs[str(seed)] = run_seed(args, seed, memory)
+    get_oracle(args)
+    run_all = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator")
+    results = run_all(joblib.delayed(run_seed)(args, seed) for seed in args.seeds)
+    for seed, scores in zip(args.seeds, results, strict=True):
+        runs[str(seed)] = scores
         report = write(args, runs, started)
     for arm, score in report["summary"].items():
         spread = "" if score["sd"] is None else f" +- {score['sd']:.4f}"

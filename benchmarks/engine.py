@@ -133,7 +133,9 @@ def main():
             label = f"{name}, {penalty or 'no penalty'}"
             results[label] = compare(penalty=penalty, **case)
             low, high = results[label]["quartiles"]
-            print(f"{label:40s} {results[label]['median']:.3f}  [{low:.3f}, {high:.3f}]", flush=True)
+            print(
+                f"{label:40s} {results[label]['median']:.3f}  [{low:.3f}, {high:.3f}]", flush=True
+            )
     report = {
         "command": "python " + " ".join(sys.argv),
         "what": "updates per second of GAN.fit divided by those of the hand-written loop",

@@ -39,7 +39,8 @@ def textbook(candidates, weights, points, max_iter, tol):
         certain = 0.0
         for i, x in enumerate(points):
             difference = x - candidates
-            pull = weights / np.sqrt(np.einsum("ij,ij->i", difference, difference))
+            # Without the 1e-12 a point that settles on a candidate divides by zero.
+            pull = weights / np.sqrt(np.einsum("ij,ij->i", difference, difference) + 1e-12)
             apart = x - points
             distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
             distance[i] = 1.0  # to itself: no push, and no division by zero
@@ -187,7 +188,7 @@ def parse_arguments():
     parser.add_argument("--n-jobs", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--repeats", type=int, default=5, help="runs timed per iteration")
-    parser.add_argument("--timed-iter", type=int, default=5, help="iterations in each of them")
+    parser.add_argument("--timed-iter", type=int, default=10, help="iterations in each of them")
     parser.add_argument("--max-iter", type=int, default=100, help="budget of both in total")
     parser.add_argument("--tol", type=float, default=1e-5, help="tolerance of both in total")
     parser.add_argument("--output", type=Path, help="JSON file to write")

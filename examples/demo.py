@@ -92,9 +92,7 @@ def run(args, seed):
     X_few, X_rest, y_few, y_rest = train_test_split(
         X, y, train_size=args.n_labelled, stratify=y, random_state=seed
     )
-    classifier = partial(
-        make_classifier, X, len(np.unique(y)), n_updates=args.classifier_updates
-    )
+    classifier = partial(make_classifier, X, len(np.unique(y)), n_updates=args.classifier_updates)
     oracle = train_oracle(X_rest, y_rest, n_updates=args.oracle_updates)
     gin = GIN(latent_dim=args.latent_dim, max_iter=args.gin_updates, random_state=seed).fit(X_few)
 
@@ -144,7 +142,8 @@ def print_table(runs):
     print(f"\n{'test accuracy':44s} {'mean':>7s} {'sd':>7s}")
     for arm in runs[0]:
         scores = [scores[arm] for scores in runs]
-        print(f"{arm:44s} {np.mean(scores):7.3f} {np.std(scores, ddof=min(1, len(scores) - 1)):7.3f}")
+        spread = np.std(scores, ddof=1) if len(scores) > 1 else np.nan
+        print(f"{arm:44s} {np.mean(scores):7.3f} {spread:7.3f}")
 
 
 def parse_args():
@@ -164,8 +163,8 @@ def parse_args():
     small = args.dataset == "digits"
     defaults = {
         "latent_dim": 2 if small else 8,
-        "gin_updates": 1000 if small else 3000,
-        "classifier_updates": 300 if small else 1000,
+        "gin_updates": 1000 if small else 2500,
+        "classifier_updates": 300 if small else 500,
         "oracle_updates": 600 if small else 6000,
     }
     for name, value in defaults.items():

@@ -60,8 +60,8 @@ def seed_round(strategy, seed, n_asked):
         strategy.set_params(random_state=int(words[0]))
 
 
-def holds_net(estimator):
-    """Tell whether an estimator is, or has inside, a skorch net.
+def nets_in(estimator):
+    """Find the skorch nets in an estimator, itself included.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ def holds_net(estimator):
 
     Returns
     -------
-    bool
+    list of skorch.NeuralNet
     """
     if is_net(estimator):
-        return True
+        return [estimator]
     if not hasattr(estimator, "get_params"):
-        return False
-    return any(is_net(value) for value in estimator.get_params().values())
+        return []
+    return [value for value in estimator.get_params().values() if is_net(value)]
 
 
 def is_net(estimator):
@@ -105,10 +105,12 @@ def torch_seeded(estimator, seed=0):
         What will be fitted or used to predict; torch isn't imported unless it holds a net.
     seed : int, default=0
     """
-    if not holds_net(estimator):
+    nets = nets_in(estimator)
+    if not nets:
         yield
         return
     from skgal.engine import seeded_torch
 
-    with seeded_torch(seed):
+    on_cuda = any(str(net.device).startswith("cuda") for net in nets)
+    with seeded_torch(seed, "cuda" if on_cuda else "cpu"):
         yield

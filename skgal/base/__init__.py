@@ -4,8 +4,8 @@ from skgal.base._generator import BaseGenerator
 from skgal.base._strategy import (
     BaseStrategy,
     PoolStrategy,
-    SynthesisStrategy,
     Synthesis,
+    SynthesisStrategy,
 )
 
 __all__ = ["BaseGenerator", "BaseStrategy", "PoolStrategy", "Synthesis", "SynthesisStrategy"]

@@ -106,9 +106,9 @@ def _distance_sums(x, targets, weights):
     sums = np.zeros_like(x_augmented)
     for start in range(0, len(targets), n_columns):
         block = targets[start : start + n_columns]
-        pull = buffer[:, : len(block)]
-        np.matmul(x_augmented, block.T, out=pull)  # |x - y|² + SMOOTHING²
-        if pull.min() < SMOOTHING**2:  # by rounding; rare, and looking is cheaper than clipping
+        pull = buffer[:, : len(block)]  # w/d, computed in place
+        np.matmul(x_augmented, block.T, out=pull)  # d² = |x - y|² + SMOOTHING²
+        if pull.min() < SMOOTHING**2:  # by rounding; looking is cheaper than always clipping
             np.clip(pull, SMOOTHING**2, np.inf, out=pull)
         np.sqrt(pull, out=pull)
         np.divide(weights[start : start + n_columns], pull, out=pull)

@@ -32,5 +32,8 @@ def apply_network(function, array, device):
     """
     with torch.inference_mode():
         return np.concatenate(
-            [function(block.to(device)).cpu() for block in torch.from_numpy(array).split(BLOCK_SIZE)]
+            [
+                function(block.to(device)).cpu()
+                for block in torch.from_numpy(array).split(BLOCK_SIZE)
+            ]
         )

@@ -121,8 +121,9 @@ def resolve_augmentations(augment, is_image):
     Parameters
     ----------
     augment : None, "auto", str or sequence of str
-        Names from ``AUGMENTATIONS``. ``"auto"`` is translation and cutout for images and
-        nothing for tables: neither changes what an image shows, as a flip may.
+        Names from ``AUGMENTATIONS``. ``"auto"`` is translation for images and nothing for
+        tables: a flip may change what an image shows, and in short trainings the rectangles
+        of cutout turned up in the generated images.
     is_image : bool
 
     Returns
@@ -138,10 +139,10 @@ def resolve_augmentations(augment, is_image):
     --------
     >>> from skgal.engine import resolve_augmentations
     >>> [f.__name__ for f in resolve_augmentations("auto", is_image=True)]
-    ['translate', 'cutout']
+    ['translate']
     """
     if augment == "auto":
-        augment = ("translation", "cutout") if is_image else None
+        augment = "translation" if is_image else None
     if augment is None:
         return ()
     names = (augment,) if isinstance(augment, str) else tuple(augment)

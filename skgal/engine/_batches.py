@@ -37,7 +37,5 @@ class TensorBatches:
         if len(self._order) < self.batch_size:
             fresh = torch.randperm(len(self.data), generator=self.rng)
             self._order = torch.cat([self._order, fresh.to(self.data.device)])
-        rows, self._order = self._order.split(
-            [self.batch_size, len(self._order) - self.batch_size]
-        )
+        rows, self._order = self._order.split([self.batch_size, len(self._order) - self.batch_size])
         return self.data[rows]

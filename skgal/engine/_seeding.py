@@ -24,7 +24,7 @@ def torch_generator(seed, device="cpu"):
 
 
 @contextmanager
-def seeded_torch(seed):
+def seeded_torch(seed, device="cpu"):
     """Seed torch's global generators for a while, then put their states back.
 
     Layers initialise from the global generator and take no other; so does dropout. Code run
@@ -34,6 +34,9 @@ def seeded_torch(seed):
     Parameters
     ----------
     seed : int
+    device : str, default="cpu"
+        Where the code in the context draws. CUDA's generators take part if it is a CUDA device
+        or CUDA is in use already; else CUDA isn't started for their sake.
 
     Examples
     --------
@@ -46,8 +49,8 @@ def seeded_torch(seed):
     >>> bool(first == second)
     True
     """
-    # Asking for CUDA's state would start CUDA; a process that never used it has none to keep.
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    on_cuda = torch.cuda.is_initialized() or torch.device(device).type == "cuda"
+    devices = list(range(torch.cuda.device_count())) if on_cuda else []
     with _lock, torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
         if devices:

@@ -10,8 +10,8 @@ class GAN(AdversarialGenerator):
 
     Objective, penalty and architecture are independent choices: DCGAN is
     ``objective="nonsaturating", penalty=None``; WGAN ``objective="wasserstein",
-    penalty="weight_clip"``; WGAN-GP, the default, ``penalty="gradient_penalty"``; SNGAN
-    ``objective="hinge", penalty="spectral_norm"``.
+    penalty="weight_clip"``; WGAN-GP the same with ``penalty="gradient_penalty"``; SNGAN, the
+    default, ``objective="hinge", penalty="spectral_norm"``.
 
     Parameters
     ----------
@@ -19,29 +19,29 @@ class GAN(AdversarialGenerator):
         Width of the latent space.
     latent : {"normal", "uniform"}, default="normal"
         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
-    objective : {"wasserstein", "nonsaturating", "least_squares", "hinge"} or Objective, \
-default="wasserstein"
+    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="hinge"
         What generator and critic play for.
-    penalty : None, {"gradient_penalty", "weight_clip", "consistency", "spectral_norm"}, \
-Penalty, or a list of these, default="gradient_penalty"
+    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="spectral_norm"
         What keeps the critic smooth; several may be combined.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
-    max_iter : int, default=3000
+    max_iter : int, default=2500
         Number of generator updates.
     batch_size : int, default=64
         Samples a batch, at most the number of samples of X.
-    critic_iter : int, default=2
+    critic_iter : int, default=1
         Critic updates for each generator update.
-    learning_rate : float, default=3e-4
+    learning_rate : float, default=5e-4
         Step size of Adam, for both networks.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees [2]_: any of ``"translation"``,
-        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation and cutout for
-        images and nothing for tables.
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
+        and nothing for tables.
     ema_decay : float in [0, 1) or None, default=0.995
         Decay of the moving average of the generator's weights that draws the samples.
     callbacks : list of skorch callbacks or None, default=None
@@ -99,14 +99,14 @@ Penalty, or a list of these, default="gradient_penalty"
         *,
         latent_dim=64,
         latent="normal",
-        objective="wasserstein",
-        penalty="gradient_penalty",
+        objective="hinge",
+        penalty="spectral_norm",
         architecture="auto",
         image_shape=None,
-        max_iter=3000,
+        max_iter=2500,
         batch_size=64,
-        critic_iter=2,
-        learning_rate=3e-4,
+        critic_iter=1,
+        learning_rate=5e-4,
         augment="auto",
         ema_decay=0.995,
         callbacks=None,

@@ -26,33 +26,33 @@ class GIN(AdversarialGenerator):
     ----------
     latent_dim : int, default=8
         Width r of the latent space.
-    objective : {"wasserstein", "nonsaturating", "least_squares", "hinge"} or Objective, \
-default="wasserstein"
+    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="hinge"
         What generator and critic play for.
-    penalty : None, {"gradient_penalty", "weight_clip", "consistency", "spectral_norm"}, \
-Penalty, or a list of these, default="gradient_penalty"
+    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="spectral_norm"
         What keeps the critic smooth; several may be combined.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
-    max_iter : int, default=3000
+    max_iter : int, default=2500
         Number of generator updates.
     encoder_max_iter : int or None, default=None
         Number of encoder updates; None: as many as ``max_iter``.
     batch_size : int, default=64
         Samples a batch, at most the number of samples of X.
-    critic_iter : int, default=2
+    critic_iter : int, default=1
         Critic updates for each generator update.
-    learning_rate : float, default=3e-4
+    learning_rate : float, default=5e-4
         Step size of Adam, for generator and critic.
     encoder_learning_rate : float, default=2e-3
         Largest step size of Adam for the encoder, which rises and falls in one cycle.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees: any of ``"translation"``,
-        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation and cutout for
-        images and nothing for tables.
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
+        and nothing for tables.
     ema_decay : float in [0, 1) or None, default=0.995
         Decay of the moving average of the generator's weights that draws the samples.
     callbacks : list of skorch callbacks or None, default=None
@@ -116,15 +116,15 @@ Penalty, or a list of these, default="gradient_penalty"
         self,
         *,
         latent_dim=8,
-        objective="wasserstein",
-        penalty="gradient_penalty",
+        objective="hinge",
+        penalty="spectral_norm",
         architecture="auto",
         image_shape=None,
-        max_iter=3000,
+        max_iter=2500,
         encoder_max_iter=None,
         batch_size=64,
-        critic_iter=2,
-        learning_rate=3e-4,
+        critic_iter=1,
+        learning_rate=5e-4,
         encoder_learning_rate=2e-3,
         augment="auto",
         ema_decay=0.995,

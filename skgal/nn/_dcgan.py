@@ -28,7 +28,7 @@ class DCGAN(Architecture):
 
     Parameters
     ----------
-    width : int, default=32
+    width : int, default=24
         Channels at the level next to the image; the original's 64x64 generator has 128.
     norm : {"batch"} or None, default="batch"
         Normalisation of the generator's layers.
@@ -51,7 +51,7 @@ class DCGAN(Architecture):
         "norm": [StrOptions({"batch"}), None],
     }
 
-    def __init__(self, *, width: int = 32, norm: str | None = "batch"):
+    def __init__(self, *, width: int = 24, norm: str | None = "batch"):
         self.width = width
         self.norm = norm
 

@@ -108,7 +108,9 @@ def test_history_has_a_row_an_epoch_and_callbacks_see_updates():
 
     net = make_net(max_iter=5, updates_per_epoch=2, callbacks=[Spy()]).fit(DATA)
     assert [row["updates"] for row in net.history] == [2, 4, 5]
-    assert all(np.isfinite([row["critic_loss"], row["generator_loss"]]).all() for row in net.history)
+    assert all(
+        np.isfinite([row["critic_loss"], row["generator_loss"]]).all() for row in net.history
+    )
     assert seen.count("batch") == 5
     assert seen.count("epoch") == 3
     assert seen.count(4) == 10  # weights and biases of two layers, two networks, five updates

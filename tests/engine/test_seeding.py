@@ -20,9 +20,14 @@ def test_seeded_context_depends_on_the_seed_alone_and_restores_the_state():
 
 def test_state_is_restored_after_an_error():
     before = torch.get_rng_state()
-    with pytest.raises(KeyError), seeded_torch(0):
-        torch.rand(1)
-        raise KeyError
+
+    def fail():
+        with seeded_torch(0):
+            torch.rand(1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert torch.equal(before, torch.get_rng_state())
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
@@ -68,17 +67,15 @@ def test_data_frames_come_back(generator_class, module):
 
 @each_generator
 def test_random_state_decides_everything(generator_class):
-    state = np.random.get_state()[1].copy(), torch.get_rng_state()
     first, second = small(generator_class).fit(IMAGES), small(generator_class).fit(IMAGES)
     assert_array_equal(first.sample(5), second.sample(5))
     assert_array_equal(first.transform(IMAGES), second.transform(IMAGES))
     other = small(generator_class, random_state=1).fit(IMAGES)
     assert not np.array_equal(first.transform(IMAGES), other.transform(IMAGES))
     assert not np.array_equal(first.sample(5, random_state=1), first.sample(5, random_state=2))
-    # Without a random state, one of the operating system's; the global ones stay unread.
+    # Without a random state, one of the operating system's: conftest sees that the global
+    # ones are neither read nor written.
     small(generator_class, random_state=None).fit(IMAGES).sample(2)
-    assert_array_equal(state[0], np.random.get_state()[1])
-    assert torch.equal(state[1], torch.get_rng_state())
 
 
 @each_generator
@@ -108,11 +105,11 @@ def test_fewer_samples_than_a_batch(generator_class):
 def test_missing_and_infinite_values_are_refused(generator_class, bad):
     X = TABLE.copy()
     X[3, 1] = bad
-    with pytest.raises(ValueError, match="NaN|infinity"):
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         small(generator_class).fit(X)
     X = IMAGES.astype(float)
     X[3, 0, 1, 1] = bad
-    with pytest.raises(ValueError, match="NaN|infinity"):
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
         small(generator_class).fit(X)
 
 
@@ -167,7 +164,9 @@ def test_wrong_parameters_are_refused_before_training(generator_class, parameter
 
 
 def test_a_diverging_training_is_named():
-    gan = small(GAN, learning_rate=1e30, penalty=None, max_iter=200, architecture=Dense(hidden=(8,)))
+    gan = small(
+        GAN, learning_rate=1e30, penalty=None, max_iter=200, architecture=Dense(hidden=(8,))
+    )
     with pytest.raises(NonFiniteLossError, match="lower learning_rate"):
         gan.fit(TABLE)
 
