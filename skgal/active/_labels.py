@@ -64,8 +64,8 @@ def as_label_array(y):
         Missing labels of pandas are NaN.
     """
     if hasattr(y, "isna"):
-        # pandas' NA can't even be compared with itself.
-        return np.asarray(y.to_numpy(na_value=np.nan))
+        # pandas' NA can't even be compared with itself; integers can't hold the NaN for it.
+        return np.asarray(y.to_numpy(na_value=np.nan) if y.isna().any() else y.to_numpy())
     array = np.asarray(y)
     if array.dtype.kind in "US" and isinstance(y, list | tuple):
         # NumPy spells the NaN of ["cat", nan] as a string.

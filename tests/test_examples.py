@@ -1,0 +1,37 @@
+"""What a newcomer runs first: the README's code and the demo, the latter in miniature."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_readme_runs():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 3
+    exec("\n".join(blocks), {})
+
+
+def test_demo_prints_the_table_and_draws_the_figure(tmp_path):
+    figure = tmp_path / "demo.png"
+    options = [f"--{name}-updates=20" for name in ("gin", "classifier", "oracle")]
+    options += ["--seeds=0", "--n-jobs=1", "--n-queries=20", f"--output={figure}"]
+    demo = subprocess.run(
+        [sys.executable, ROOT / "examples" / "demo.py", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert demo.returncode == 0, demo.stderr
+    arms = ["native", "+ 20 real"]
+    for answer in ("hard", "soft"):
+        arms += [
+            f"+ 20 {name}, {answer} labels" for name in ("random", "latent uncertainty", "AISEL")
+        ]
+    for arm in arms:
+        assert re.search(rf"^{re.escape(arm)} +0\.\d{{3}}", demo.stdout, re.MULTILINE), arm
+    assert figure.stat().st_size > 10_000
