@@ -34,6 +34,14 @@ def test_points_follow_the_uncertainty(on_a_line, toys):
     )
 
 
+@pytest.mark.parametrize(("power", "share"), [(0, 0.5), (1, 0.25), (2, 0.1)])
+def test_power_of_the_uncertainty(on_a_line, toys, power, share):
+    # Least confidence is 1/6 on the left and 1/2 on the right: odds of 3 ** power.
+    clf = toys.classifier(lambda first: np.where(first < 0, 5 / 6, 1 / 2))
+    points = on_a_line(clf, batch_size=40, measure="least_confident", power=power)
+    assert np.mean(points < 0) == share
+
+
 @pytest.mark.parametrize("proba", [0.5, 1.0])
 def test_model_equally_unsure_everywhere(on_a_line, toys, proba):
     with pytest.warns(UniformUncertaintyWarning) as record:
