@@ -13,7 +13,6 @@ committed results use the test images. ``--cache`` keeps the oracle and the gene
 
 import argparse
 import json
-import statistics
 import sys
 import time
 from functools import partial
@@ -27,11 +26,21 @@ import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 
-from skgal import GIN, ActiveLearner, EstimatorOracle
+from skgal import AISEL, GIN, LatentRandom, LatentUncertainty
 from skgal.datasets import load_images
+from skgal.engine import accept_soft_targets, seeded_torch
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
-from demo import STRATEGIES, fit_plain, make_classifier, train_oracle
+from demo import fit_plain, make_classifier, train_oracle
+
+#: Chosen among 0, 0.25, 0.5, 1, 3 and 6 on validation images of seeds 0 to 2.
+POWER = 0.25
+STRATEGIES = {
+    "random": LatentRandom,
+    "uncertainty": LatentUncertainty,
+    "AISEL": AISEL,
+    f"AISEL, power={POWER}": partial(AISEL, power=POWER),
+}
 
 
 def cached(folder, name, make):
@@ -81,46 +90,77 @@ def get_gin(args, X, seed):
 
 
 def run_seed(args, seed):
-    """Run every arm for one draw of labelled images; return the accuracies."""
+    """Run every arm for one draw of labelled images; return the accuracies.
+
+    All arms of a repeat start from the same initial weights; an accuracy is the mean over the
+    repeats, which differ in initial weights, batches and virtual samples.
+    """
     torch.set_num_threads(1)  # seeds run side by side, and one thread is reproducible
     X, y, X_more, y_more, X_eval, y_eval = split(
         args.dataset, args.n_labelled, args.evaluate_on, seed
     )
     oracle, gin = get_oracle(args), get_gin(args, X, seed)
-    classifier = partial(make_classifier, X, len(np.unique(y)), n_updates=args.classifier_updates)
-    scores = {
-        "oracle": oracle.score(X_eval, y_eval),
-        "native": fit_plain(classifier(), X, y, seed).score(X_eval, y_eval),
-        f"+ {args.n_labelled} real": fit_plain(
-            classifier(), np.concatenate([X, X_more]), np.concatenate([y, y_more]), seed
-        ).score(X_eval, y_eval),
-    }
-    for n_queries in args.n_queries:
-        for answer in args.answers:
-            for name in args.strategies:
-                learner = ActiveLearner(
-                    classifier(),
-                    STRATEGIES[name](FrozenEstimator(gin)),
-                    oracle=EstimatorOracle(oracle, soft=answer == "soft"),
-                    batch_size=-(-n_queries // args.rounds),
-                    budget=n_queries,
-                    random_state=seed,
-                ).fit(X, y)
-                arm = f"+ {n_queries} {name}, {answer} labels"
-                scores[arm] = learner.score(X_eval, y_eval)
-                print(f"seed {seed}: {arm}: {scores[arm]:.4f}", flush=True)
-    return {name: float(score) for name, score in scores.items()}
+    n_classes = len(np.unique(y))
+    scores = {"oracle": [oracle.score(X_eval, y_eval)]}
+
+    def teach(arm, X_new, labels, training_seed):
+        classifier = make_classifier(X, n_classes, n_updates=args.classifier_updates)
+        if labels.ndim == 2:
+            classifier.set_params(classes=list(range(n_classes)))
+            accept_soft_targets(classifier)
+            known = np.eye(n_classes, dtype=np.float32)[y]
+        else:
+            known = y
+        fit_plain(
+            classifier, np.concatenate([X, X_new]), np.concatenate([known, labels]), training_seed
+        )
+        scores.setdefault(arm, []).append(classifier.score(X_eval, y_eval))
+        print(f"seed {seed}: {arm}: {scores[arm][-1]:.4f}", flush=True)
+        return classifier
+
+    for repeat in range(args.repeats):
+        training_seed = 1000 * seed + repeat
+        native = teach("native", X[:0], y[:0], training_seed)
+        teach(f"+ {args.n_labelled} real", X_more, y_more, training_seed)
+        for name, make_strategy in STRATEGIES.items():
+            strategy = make_strategy(FrozenEstimator(gin), random_state=training_seed)
+            strategy.fit(X, y)
+            for n_queries in args.n_queries:
+                with seeded_torch(0):
+                    X_new = strategy.synthesize(X, y, native, batch_size=n_queries).X
+                    soft = oracle.predict_proba(X_new)
+                arm = f"+ {n_queries} {name}"
+                teach(f"{arm}, hard labels", X_new, soft.argmax(axis=1), training_seed)
+                teach(f"{arm}, soft labels", X_new, soft, training_seed)
+    return {arm: float(np.mean(accuracies)) for arm, accuracies in scores.items()}
 
 
-def summarize(runs):
-    """Return mean, standard deviation and the paired difference to AISEL of each arm."""
-    return {
-        arm: {
-            "mean": statistics.mean(run[arm] for run in runs),
-            "sd": statistics.stdev(run[arm] for run in runs) if len(runs) > 1 else None,
-        }
-        for arm in runs[0]
-    }
+def summarize(runs, n_queries):
+    """Return mean and standard deviation of each arm, and how far AISEL is from the others.
+
+    The differences are paired by seed; ``se`` is the standard error of their mean.
+    """
+    summary = {"accuracy": {}, "AISEL minus": {}}
+    for arm in runs[0]:
+        summary["accuracy"][arm] = _mean_and_spread([run[arm] for run in runs], "sd")
+    for n in n_queries:
+        for labels in ("hard labels", "soft labels"):
+            for ours in ("AISEL", f"AISEL, power={POWER}"):
+                ours = f"+ {n} {ours}, {labels}"
+                rivals = [arm for arm in runs[0] if arm.endswith(labels) and f"+ {n} " in arm]
+                summary["AISEL minus"][ours] = {
+                    rival: _mean_and_spread([run[ours] - run[rival] for run in runs], "se")
+                    for rival in ["native", *[arm for arm in runs[0] if "real" in arm], *rivals]
+                    if rival != ours
+                }
+    return summary
+
+
+def _mean_and_spread(values, kind):
+    spread = np.std(values, ddof=1) if len(values) > 1 else np.nan
+    if kind == "se":
+        spread = spread / np.sqrt(len(values))
+    return {"mean": round(float(np.mean(values)), 5), kind: round(float(spread), 5)}
 
 
 def write(args, runs, started):
@@ -134,7 +174,7 @@ def write(args, runs, started):
         },
         "seconds": round(time.time() - started),
         "runs": runs,
-        "summary": summarize(list(runs.values())),
+        "summary": summarize(list(runs.values()), args.n_queries),
     }
     args.output.write_text(json.dumps(report, indent=1) + "\n")
     return report
@@ -146,15 +186,13 @@ def main():
     parser.add_argument("--dataset", default="fashion_mnist")
     parser.add_argument("--n-labelled", type=int, default=400)
     parser.add_argument("--n-queries", type=int, nargs="+", default=[400])
-    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--answers", nargs="+", default=["hard", "soft"])
-    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES))
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--evaluate-on", choices=["test", "validation"], default="test")
     parser.add_argument("--latent-dim", type=int, default=8)
     parser.add_argument("--gin-updates", type=int, default=2500)
     parser.add_argument("--gin", default="{}", help="further parameters of GIN, as JSON")
-    parser.add_argument("--classifier-updates", type=int, default=500)
+    parser.add_argument("--classifier-updates", type=int, default=400)
     parser.add_argument("--oracle-updates", type=int, default=6000)
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--cache", default=None, help="folder for trained oracle and generators")
@@ -168,9 +206,8 @@ def main():
     for seed, scores in zip(args.seeds, results, strict=True):
         runs[str(seed)] = scores
         report = write(args, runs, started)
-    for arm, score in report["summary"].items():
-        spread = "" if score["sd"] is None else f" +- {score['sd']:.4f}"
-        print(f"{arm:28s} {score['mean']:.4f}{spread}")
+    for arm, score in report["summary"]["accuracy"].items():
+        print(f"{arm:40s} {score['mean']:.4f} +- {score['sd']:.4f}")
 
 
 if __name__ == "__main__":

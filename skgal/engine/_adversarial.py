@@ -32,8 +32,6 @@ class AdversarialNet(UpdateNet):
     latent_dim : int
     latent : {"uniform", "normal"}, default="uniform"
     critic_iter : int, default=1
-    critic_lr : float or None, default=None
-        None: as ``lr``.
     ema_decay : float or None, default=0.999
         Decay of the moving average of the generator's weights that is used once trained. It
         is smaller in the first updates, so that the average forgets the initial weights.
@@ -58,7 +56,6 @@ class AdversarialNet(UpdateNet):
         augmentations=(),
         latent="uniform",
         critic_iter=1,
-        critic_lr=None,
         ema_decay=0.999,
         batch_size=64,
         **kwargs,
@@ -70,7 +67,6 @@ class AdversarialNet(UpdateNet):
         self.latent_dim = latent_dim
         self.latent = latent
         self.critic_iter = critic_iter
-        self.critic_lr = critic_lr
         self.ema_decay = ema_decay
         super().__init__(module, batch_size=batch_size, **kwargs)
 
@@ -87,33 +83,33 @@ class AdversarialNet(UpdateNet):
         """Make an optimizer for the generator and one for the critic."""
         self.optimizer_ = self.make_optimizer(self.module_)
         self.critic_optimizer_ = self.make_optimizer(self.critic_)
-        if self.critic_lr is not None:
-            for group in self.critic_optimizer_.param_groups:
-                group["lr"] = self.critic_lr
         return self
 
     @property
     def generator_(self):
-        """The generator to draw samples from, in evaluation mode."""
-        return (self.module_ if self.ema_decay is None else self.ema_).eval()
+        """The generator to draw samples from: that of averaged weights, if they are averaged."""
+        return self.module_ if self.ema_decay is None else self.ema_
 
     def start(self, data):
         """Prepare the batches of real samples."""
-        self.batches_ = TensorBatches(data, self.batch_size, torch_generator(self.seed))
+        rng = torch_generator(self.seed, self.device)
+        self.batches_ = TensorBatches(data, self.batch_size, rng)
         self.effective_batch_size_ = self.batches_.batch_size
         self.n_updates_ = 0
         self.module_.train()
         self.critic_.train()
         self.ema_.eval()
+        self.averages_ = _floating_state(self.ema_), _floating_state(self.module_)
         set_dropout_rng(self.critic_, self.rng_)
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Play the game, then settle what the averaged generator needs to be used."""
         super().fit_loop(X, y)
-        self.batches_ = None
+        self.batches_ = self.averages_ = None
         if self.ema_decay is not None:
             latents = (self.draw_latent() for _ in range(_STATISTICS_BATCHES))
             update_bn(latents, self.ema_)
+        self.module_.eval()
         self.critic_.eval()
         return self
 
@@ -171,5 +167,10 @@ class AdversarialNet(UpdateNet):
         if self.ema_decay is None:
             return
         decay = min(self.ema_decay, (1 + self.n_updates_) / (10 + self.n_updates_))
-        average = get_ema_multi_avg_fn(decay)
-        average(list(self.ema_.parameters()), list(self.module_.parameters()), self.n_updates_)
+        get_ema_multi_avg_fn(decay)(*self.averages_, self.n_updates_)
+
+
+def _floating_state(network):
+    """Return the weights and batch-norm statistics of a network, to be averaged in place."""
+    tensors = (*network.parameters(), *network.buffers())
+    return [tensor for tensor in tensors if tensor.is_floating_point()]

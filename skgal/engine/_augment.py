@@ -35,7 +35,7 @@ def translate(images, rng):
     # Advanced indices on the first, third and fourth axes put the channels last.
     moved = images[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     inside = row_inside[:, None, :, None] & column_inside[:, None, None, :]
-    return torch.where(inside, moved, moved.new_tensor(-1.0))
+    return moved.masked_fill(~inside, -1.0)
 
 
 def _shifted_positions(n, side, device, rng):

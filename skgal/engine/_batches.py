@@ -15,7 +15,7 @@ class TensorBatches:
     batch_size : int
         At most n_samples rows make a batch.
     rng : torch.Generator
-        On the CPU: the order is the same whatever the device of ``data``.
+        On the device of ``data``, so that nothing waits for a transfer.
 
     Examples
     --------
@@ -35,7 +35,8 @@ class TensorBatches:
     def next(self):
         """Return the next batch, a tensor of shape (batch_size, ...)."""
         if len(self._order) < self.batch_size:
-            fresh = torch.randperm(len(self.data), generator=self.rng)
-            self._order = torch.cat([self._order, fresh.to(self.data.device)])
+            device = self.data.device
+            fresh = torch.randperm(len(self.data), generator=self.rng, device=device)
+            self._order = torch.cat([self._order, fresh])
         rows, self._order = self._order.split([self.batch_size, len(self._order) - self.batch_size])
         return self.data[rows]

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer, PrintLog
+from skorch.callbacks import Callback, EpochTimer, PrintLog
 
 from skgal.engine._seeding import seeded_torch, torch_generator
 from skgal.exceptions import NonFiniteLossError
@@ -33,6 +33,7 @@ class UpdateNet(NeuralNet):
     lr : float, default=2e-4
     updates_per_epoch : int, default=50
     callbacks : list of skorch callbacks or None, default=None
+        A callback that stops skorch, such as ``EarlyStopping``, stops this net as well.
     verbose : int, default=0
         Print a row of losses every epoch if positive.
     device : str, default="cpu"
@@ -99,13 +100,25 @@ class UpdateNet(NeuralNet):
         """Do nothing: the loss belongs to the step, not to a criterion."""
         return self
 
+    def initialize_callbacks(self):
+        """Make the callbacks, once they are seen to be such."""
+        for callback in self.callbacks or ():
+            instance = callback[1] if isinstance(callback, tuple) else callback
+            cls = instance if isinstance(instance, type) else type(instance)
+            if not issubclass(cls, Callback):
+                raise TypeError(
+                    "callbacks must be skorch callbacks (skorch.callbacks.Callback), got "
+                    f"{callback!r}."
+                )
+        return super().initialize_callbacks()
+
     def make_optimizer(self, module):
         """Make an optimizer for one network's weights."""
         args, kwargs = self.get_params_for_optimizer("optimizer", module.named_parameters())
         return self.optimizer(*args, **kwargs)
 
     def partial_fit(self, X, y=None, classes=None, **fit_params):
-        """Train on; unlike skorch's, an interrupt by the user is not swallowed."""
+        """Train on; an interrupt by the user is not swallowed, as skorch would."""
         if not self.initialized_:
             self.initialize()
         self.notify("on_train_begin", X=X, y=y)
@@ -123,7 +136,10 @@ class UpdateNet(NeuralNet):
             self.notify("on_epoch_begin", **shown)
             self._run_updates(n_updates)
             self.history.record("updates", first + n_updates)
-            self.notify("on_epoch_end", **shown)
+            try:
+                self.notify("on_epoch_end", **shown)
+            except KeyboardInterrupt:  # how skorch's callbacks say that it is enough
+                break
         return self
 
     def _run_updates(self, n_updates):
@@ -137,6 +153,7 @@ class UpdateNet(NeuralNet):
         for name, total in totals.items():
             mean = float(total) / n_updates
             self.history.record(name, mean)
+            self.history.record_batch(name, mean)
             self._check_finite(name, mean)
 
     def _check_finite(self, name, mean):
@@ -145,6 +162,11 @@ class UpdateNet(NeuralNet):
                 f"{name} became {mean} within {len(self.history) * self.updates_per_epoch} "
                 "updates; lower learning_rate, or choose another objective or penalty."
             )
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start the history row of the epoch, and the one row that stands for its batches."""
+        super().on_epoch_begin(net, **kwargs)
+        self.history.new_batch()
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Start no history row: a loss per update would have to be waited for."""

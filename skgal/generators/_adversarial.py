@@ -122,7 +122,7 @@ class AdversarialGenerator(BaseGenerator):
         self.net_ = self._make_net(architecture, seed=draw_seed(rng))
         self.net_.fit(self.layout_.to_network(samples))
         self.history_ = history_rows(self.net_)
-        self.n_iter_ = self.max_iter
+        self.n_iter_ = self.history_[-1]["updates"]
         self._finish(architecture, rng)
         return self
 

@@ -45,7 +45,8 @@ Penalty, or a list of these, default="spectral_norm"
     ema_decay : float in [0, 1) or None, default=0.995
         Decay of the moving average of the generator's weights that draws the samples.
     callbacks : list of skorch callbacks or None, default=None
-        Called every 50 updates, and at batches and gradients as in skorch.
+        Called at updates and every 50 updates; a callback that stops skorch, such as
+        ``EarlyStopping(monitor="critic_loss")``, stops the training.
     device : str, default="auto"
         ``"auto"`` takes a CUDA GPU where there is one.
     random_state : int, RandomState instance or None, default=None

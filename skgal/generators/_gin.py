@@ -18,9 +18,10 @@ class GIN(AdversarialGenerator):
     trained afterwards, on pairs of a latent point and the sample generated from it, so it
     inverts the generator and nothing else [1]_. The cube is a space to design samples in.
 
-    The paper clips the critic's weights (``penalty="weight_clip"``). The default here is the
-    gradient penalty, which reconstructed images better at 400 training samples; the numbers
-    are in ``benchmarks/results/reconstruction.json``.
+    The paper plays for the Wasserstein distance and clips the critic's weights
+    (``objective="wasserstein", penalty="weight_clip"``). The default here is the hinge loss with
+    spectral normalisation, which reconstructed images best at 400 training samples, before
+    the gradient penalty; the numbers are in ``benchmarks/results/reconstruction.json``.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ Penalty, or a list of these, default="spectral_norm"
     ema_decay : float in [0, 1) or None, default=0.995
         Decay of the moving average of the generator's weights that draws the samples.
     callbacks : list of skorch callbacks or None, default=None
-        Called every 50 updates, and at batches and gradients as in skorch.
+        Called at updates and every 50 updates of the game, not of the encoder; a callback that
+        stops skorch, such as ``EarlyStopping(monitor="critic_loss")``, stops the game.
     device : str, default="auto"
         ``"auto"`` takes a CUDA GPU where there is one.
     random_state : int, RandomState instance or None, default=None
@@ -163,7 +165,7 @@ Penalty, or a list of these, default="spectral_norm"
             batch_size=self.batch_size,
             seed=draw_seed(rng),
             **self._training_arguments()
-            | {"max_iter": encoder_max_iter, "lr": self.encoder_learning_rate},
+            | {"max_iter": encoder_max_iter, "lr": self.encoder_learning_rate, "callbacks": None},
         ).invert(self.net_.generator_)
         self.encoder_history_ = history_rows(self.encoder_net_)
 

@@ -4,10 +4,23 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    GradientNormClipping,
+    ProgressBar,
+)
 from torch import nn
 
-from skgal.engine import AdversarialNet, InversionNet, draw_latent, seeded_torch, torch_generator
+from skgal.engine import (
+    AUGMENTATIONS,
+    AdversarialNet,
+    InversionNet,
+    draw_latent,
+    seeded_torch,
+    torch_generator,
+)
 from skgal.exceptions import NonFiniteLossError
 from skgal.nn import Dense
 from skgal.objectives import Objective, resolve_objective, resolve_penalties
@@ -135,17 +148,41 @@ def test_non_finite_loss_stops_with_its_name():
 
 def test_interrupt_by_the_user_is_not_swallowed():
     class Interrupt(Callback):
-        def on_epoch_end(self, net, **kwargs):
+        def on_batch_end(self, net, **kwargs):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         make_net(callbacks=[Interrupt()]).fit(DATA)
 
 
-def test_learning_rates_are_separate():
-    net = make_net(lr=0.1, critic_lr=0.2).initialize()
-    assert net.optimizer_.param_groups[0]["lr"] == 0.1
-    assert net.critic_optimizer_.param_groups[0]["lr"] == 0.2
+def test_skorch_callbacks_work(tmp_path, capsys):
+    callbacks = [
+        ProgressBar(batches_per_epoch=2),
+        Checkpoint(monitor=None, dirname=tmp_path),
+        ("stop", EarlyStopping(monitor="updates", patience=2, sink=lambda text: None)),
+        GradientNormClipping(1.0),
+    ]
+    net = make_net(max_iter=1000, updates_per_epoch=2, callbacks=callbacks).fit(DATA)
+    assert net.history[-1, "updates"] == 6  # the count of updates never falls
+    assert (tmp_path / "params.pt").exists()
+    assert not net.module_.training
+    with pytest.raises(TypeError, match=r"must be skorch callbacks .*got 3"):
+        make_net(callbacks=[3]).fit(DATA)
+
+
+def test_a_callback_may_draw_samples_while_training():
+    drawn = []
+
+    class Draw(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            with torch.no_grad():
+                drawn.append(net.generator_(draw_latent("uniform", 4, 2, torch_generator(0))))
+
+    for ema_decay in (None, 0.9):
+        net = make_net(callbacks=[Draw()], ema_decay=ema_decay, updates_per_epoch=2).fit(DATA)
+        plain = make_net(ema_decay=ema_decay, updates_per_epoch=2).fit(DATA)
+        assert torch.equal(weights(net.module_), weights(plain.module_))
+    assert all(torch.isfinite(samples).all() for samples in drawn)
 
 
 def test_without_average_the_generator_itself_draws():
@@ -203,6 +240,21 @@ def test_trains_on_a_gpu():
     net = make_net(device="cuda").fit(DATA)
     assert next(net.ema_.parameters()).is_cuda
     assert np.isfinite(net.history[-1, "critic_loss"])
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_updates_do_not_wait_for_the_gpu():
+    images = torch.zeros(20, 1, 8, 8, device="cuda")
+    net = make_net(device="cuda").initialize()
+    net.start(torch.as_tensor(DATA).cuda())
+    net.train_step()  # the first one starts libraries, which does wait
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        net.train_step()
+        AUGMENTATIONS["translation"](images, net.rng_)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 def test_encoder_learns_a_linear_inverse():

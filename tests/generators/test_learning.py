@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import norm, uniform
+from sklearn.datasets import load_digits
 
 from skgal.generators import GAN, GIN
 from skgal.nn import Dense
@@ -34,7 +35,7 @@ def test_both_of_two_modes_are_found(generator_class):
     assert np.mean(distance.min(1) < 0.4) > 0.85
 
 
-@pytest.mark.parametrize("penalty", ["gradient_penalty", "weight_clip"])
+@pytest.mark.parametrize("penalty", ["spectral_norm", "gradient_penalty", "weight_clip"])
 def test_encoder_inverts_the_generator(penalty):
     rng = np.random.RandomState(1)
     X = rng.uniform(-1, 1, size=(200, 2)) @ rng.normal(size=(2, 6))
@@ -54,6 +55,14 @@ def test_encoder_inverts_the_generator(penalty):
     assert np.abs(recovered).max() <= 1
     losses = [row["encoder_loss"] for row in gin.encoder_history_]
     assert losses[-1] < 0.1 * losses[0]
+
+
+def test_convolutional_encoder_inverts_the_generator():
+    images = load_digits().images[:100, np.newaxis]
+    gin = GIN(latent_dim=2, max_iter=60, encoder_max_iter=150, random_state=0).fit(images)
+    latent = gin.sample_latent(300, random_state=1)
+    recovered = gin.transform(gin.inverse_transform(latent))
+    assert np.mean((recovered - latent) ** 2) < 0.03
 
 
 def test_latent_distributions():
