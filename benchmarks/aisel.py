@@ -28,7 +28,8 @@ from sklearn.model_selection import train_test_split
 
 from skgal import AISEL, GIN, LatentRandom, LatentUncertainty
 from skgal.datasets import load_images
-from skgal.engine import accept_soft_targets, seeded_torch
+from skgal.engine import accept_soft_targets
+from skgal.utils import seeded_torch
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from demo import fit_plain, make_classifier, train_oracle

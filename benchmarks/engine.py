@@ -23,9 +23,9 @@ import torch
 from torch import autograd
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from skgal.engine import seeded_torch
 from skgal.generators import GAN
 from skgal.nn import DCGAN, Dense
+from skgal.utils import seeded_torch
 
 BATCH_SIZE, CRITIC_ITER, LATENT_DIM, LEARNING_RATE, EMA_DECAY = 64, 2, 16, 3e-4, 0.995
 CASES = {

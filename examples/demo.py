@@ -32,9 +32,10 @@ from skorch.callbacks import LRScheduler
 
 from skgal import AISEL, GIN, ActiveLearner, EstimatorOracle, LatentRandom, LatentUncertainty
 from skgal.datasets import load_images
-from skgal.engine import UpdatesLoader, seeded_torch
+from skgal.engine import UpdatesLoader
 from skgal.inspection import LatentSpaceDisplay, ReconstructionDisplay, SamplesDisplay
 from skgal.nn import ConvClassifier
+from skgal.utils import seeded_torch
 
 STRATEGIES = {
     "random": LatentRandom,

@@ -79,17 +79,30 @@ def synthesize(strategy, X, y, model, n_wanted):
     Raises
     ------
     ValueError
-        If the strategy designs nothing, too much, or samples of another shape.
+        If the strategy designs nothing, too much, samples of another shape, container or
+        columns than those of X, or not one latent point for each.
     """
     synthesis = strategy.synthesize(X, y, model, batch_size=n_wanted)
-    shape = synthesis.X.shape
-    _check_count(strategy, shape[0], n_wanted)
-    if shape[1:] != X.shape[1:]:
+    n_designed = synthesis.X.shape[0]
+    _check_count(strategy, n_designed, n_wanted)
+    _check_stackable(strategy, X, synthesis.X)
+    latent = np.asarray(synthesis.latent)
+    if latent.ndim != 2 or len(latent) != n_designed:
         raise ValueError(
-            f"{type(strategy).__name__}.synthesize must design samples of shape {X.shape[1:]}; "
-            f"it designed some of shape {shape[1:]}."
+            f"{type(strategy).__name__}.synthesize must give a latent point for each of the "
+            f"{n_designed} samples it designed; it gave an array of shape {latent.shape}."
         )
-    return Query(synthesis.X, np.full(shape[0], SYNTHETIC), np.asarray(synthesis.latent))
+    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent)
+
+
+def _check_stackable(strategy, X, designed):
+    """Try, on no rows at all, what the record will do once the labels are paid for."""
+    try:
+        concat_rows(take_rows(X, []), take_rows(designed, []))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{type(strategy).__name__}.synthesize must design samples like those of X. {error}"
+        ) from error
 
 
 def _check_count(strategy, n_chosen, n_wanted):

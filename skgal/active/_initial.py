@@ -65,6 +65,29 @@ def known_classes(labels, oracle):
     return classes if named is None else np.union1d(classes, named)
 
 
+def check_n_initial(n_initial, known):
+    """Refuse a choice of initial labels where there is none.
+
+    Parameters
+    ----------
+    n_initial : int or None
+        What the user asked for.
+    known : ndarray of shape (n_samples,), dtype bool
+        Which samples have a label.
+
+    Raises
+    ------
+    ValueError
+        If a number is asked for, but labels are missing.
+    """
+    if n_initial is not None and not known.all():
+        raise ValueError(
+            f"n_initial={n_initial} chooses among the labels of a complete y, but "
+            f"{(~known).sum()} of {len(known)} labels are missing, so those given are the start; "
+            "use n_initial=None, or remove labels from y."
+        )
+
+
 def count_initial(n_initial, labels, classes):
     """Decide how many labels a simulation shows.
 

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from scipy.stats import entropy
 from sklearn.base import (
     BaseEstimator,
     MetaEstimatorMixin,
@@ -19,16 +18,23 @@ from sklearn.utils._param_validation import HasMethods, Interval
 
 from skgal.active._answers import check_answers
 from skgal.active._asking import choose, samples_at_hand, synthesize
-from skgal.active._initial import count_initial, draw_initial, initial_set, known_classes
-from skgal.active._inputs import check_samples
+from skgal.active._initial import (
+    check_n_initial,
+    count_initial,
+    draw_initial,
+    initial_set,
+    known_classes,
+)
+from skgal.active._inputs import check_samples, check_validation
 from skgal.active._labels import as_label_array, split_missing
 from skgal.active._oracles import LabelOracle
 from skgal.active._predictions import PredictionMixin
-from skgal.active._seeding import own_seed, seed_round, seed_unset, torch_seeded
+from skgal.active._seeding import own_seed, seed_round, seed_unset
 from skgal.active._teaching import check_teachable, fit_estimator
-from skgal.utils import as_random_state, draw_seed
+from skgal.metrics import entropy
+from skgal.utils import as_random_state, draw_seed, seeded_nets
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("skgal.active")
 
 DEFAULT_ROUNDS = 10
 
@@ -45,7 +51,8 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     samples starts from all labels given, or from ``n_initial`` of them.
 
     Every label is in ``labelled_`` before the model is fitted again; it is still there when a
-    fit, a strategy or an oracle fails.
+    fit, a strategy or an oracle fails. ``fit`` always starts anew, and forgets it: the notes say
+    how to go on instead. Each round is logged to ``skgal.active``, level INFO.
 
     Parameters
     ----------
@@ -53,7 +60,8 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         The model to teach; each round fits a clone. A net's integer labels number its outputs;
         other labels are encoded for it.
     strategy : PoolStrategy or SynthesisStrategy
-        What to label next. A clone of it is fitted, once.
+        What to label next. A clone of it is fitted once, before the first model, unless there
+        is nothing to buy.
     oracle : callable, default=None
         ``oracle(X) -> y`` answers with class labels, with class probabilities of shape
         (n_asked, n_classes), or with numbers if the estimator is a regressor; with
@@ -63,7 +71,8 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     n_initial : int, default=None
         Labels that a simulation shows at the start; classes have their share, and each at
         least one where that is possible. None shows two for each class, but no fewer than 10,
-        and no more than there are; a strategy that designs samples is shown all.
+        and no more than there are; a strategy that designs samples is shown all. Must be None
+        if y has missing labels.
     batch_size : int, default=10
         Labels bought in each round.
     budget : int, default=None
@@ -77,9 +86,7 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         see NaN.
     random_state : int, RandomState instance or None, default=None
         Decides the initial labels and seeds every ``random_state`` of estimator and strategy
-        that is None, and the nets.
-    verbose : int, default=0
-        Above 0, each round is reported to the logger ``skgal.active``, level INFO.
+        that is None, and the nets; the notes say with which weights these start.
 
     Attributes
     ----------
@@ -89,6 +96,9 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         The fitted strategy.
     labelled_ : LabelledSet
         The labelled samples with their labels, the initial ones first.
+    refused_ : tuple (Query, answers) or None
+        The last samples asked about and what the oracle answered, as it came, if that could not
+        be recorded and ``fit`` failed over it.
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
         on ``X_val`` (NaN without); ``seconds_fit`` and, of the purchase just before,
@@ -105,6 +115,18 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of features; only if X has such.
 
+    Notes
+    -----
+    To go on after a failure, keep ``labelled_``, lower ``budget`` by what was bought, and fit to
+    all labels known: spread over X, as in the example, if the strategy chooses from a pool;
+    ``fit(labelled.X, labelled.y)`` if it designs samples, with a ``FrozenEstimator`` around
+    ``strategy_.generator_`` to spare its training. All these labels count as initial then, soft
+    ones for their most probable class, and synthetic samples weigh as much as real ones.
+
+    A net starts from the same weights in every round. They, and the initial labels, follow from
+    ``random_state`` and the number of seeds that estimator and strategy leave None: give both
+    their seeds to compare strategies from the same start.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -119,6 +141,17 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     True
     >>> [row["n_labels"] for row in learner.history_]
     [10, 20, 30]
+
+    Going on where another fit has stopped, with 10 labels more:
+
+    >>> import numpy as np
+    >>> from skgal.active import LabelOracle
+    >>> labelled = learner.labelled_
+    >>> y_known = np.full(len(X), np.nan)
+    >>> y_known[labelled.indices] = labelled.y
+    >>> _ = learner.set_params(oracle=LabelOracle(X, y), budget=10).fit(X, y_known)
+    >>> len(learner.labelled_)
+    40
     """
 
     _parameter_constraints: dict = {
@@ -131,7 +164,6 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         "synthetic_weight": [Interval(Real, 0, None, closed="neither")],
         "missing_label": "no_validation",
         "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -146,7 +178,6 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         synthetic_weight=1.0,
         missing_label=np.nan,
         random_state=None,
-        verbose=0,
     ):
         self.estimator = estimator
         self.strategy = strategy
@@ -157,7 +188,6 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         self.synthetic_weight = synthetic_weight
         self.missing_label = missing_label
         self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, X_val=None, y_val=None):
@@ -180,17 +210,25 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         ------
         ValueError
             If X has NaN or infinite values, y no label or one class only, if an oracle is
-            needed and missing, or answers with what is no label.
+            needed and missing, or answers with what is no label; if X_val and y_val aren't like
+            X and a complete y.
         TypeError
             If the estimator can't learn from weighted or soft labels that it would get.
         """
-        X, hidden = self._start(X, y, X_val, y_val)
+        X, known, labels = self._check(X, y)
+        validation = check_validation(
+            X_val, y_val, X, self.estimator, missing_label=self.missing_label
+        )
+        self._start(X, known, labels)
+        hidden = LabelOracle(X, labels) if self.oracle is None else None
         try:
-            self._teach(X_val, y_val)
+            if self._count_wanted():
+                self._fit_strategy(X)
+            self._teach(validation)
             while n_wanted := self._count_wanted():
                 query = self._ask(X, n_wanted)
                 self._tell(query, self._consult(query, hidden))
-                self._teach(X_val, y_val)
+                self._teach(validation)
         except (Exception, KeyboardInterrupt) as error:
             if self.labelled_.n_bought:
                 error.add_note(
@@ -204,15 +242,13 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     def _synthesizes(self):
         return hasattr(self.strategy, "synthesize")
 
-    def _start(self, X, y, X_val, y_val):
-        """Check everything, seed everything, and record the labels known at the start."""
+    def _check(self, X, y):
+        """Check samples, labels, and that all who need each other are there."""
         if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
             raise TypeError(
                 "estimator must be a classifier or a regressor, or a Pipeline that ends in one; "
                 f"got {type(self.estimator).__name__}."
             )
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val come together; got one of them only.")
         X = check_samples(X, self.estimator, accept_sparse=not self._synthesizes)
         if y is None:
             raise ValueError("ActiveLearner requires y to be passed, but the target y is None.")
@@ -221,6 +257,7 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         known, labels = split_missing(
             y, is_classifier=is_classifier(self.estimator), missing_label=self.missing_label
         )
+        check_n_initial(self.n_initial, known)
         if self.oracle is None and (self._synthesizes or not known.all()):
             reason = "it designs new samples" if self._synthesizes else "y has missing labels"
             raise ValueError(
@@ -232,15 +269,19 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
             soft=getattr(self.oracle, "soft", False),
             weighted=self._synthesizes and self.synthetic_weight != 1,
         )
+        return X, known, labels
+
+    def _start(self, X, known, labels):
+        """Seed everything, and record the labels known at the start."""
         rng = as_random_state(self.random_state)
         self._clone(rng)
         self.labelled_ = self._first_labels(X, known, labels, rng)
-        self._unasked = np.ones(len(y), dtype=bool)
+        self.refused_ = None
+        self._unasked = np.ones(len(known), dtype=bool)
         self._unasked[self.labelled_.indices] = False
         self._n_asked = 0
         self._purchase = {"seconds_query": 0.0, "seconds_oracle": 0.0, "mean_entropy": np.nan}
         self.history_ = []
-        return X, LabelOracle(X, labels) if self.oracle is None else None
 
     def _clone(self, rng):
         """Clone estimator and strategy; what has no seed of its own gets one here, once."""
@@ -266,14 +307,19 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
         n_wanted = min(self.batch_size, budget - self._n_asked)
         return n_wanted if self._synthesizes else min(n_wanted, int(self._unasked.sum()))
 
+    def _fit_strategy(self, X):
+        # What a strategy can't work with, it says here: before any model is trained.
+        start = perf_counter()
+        self.strategy_.fit(*samples_at_hand(X, self.labelled_))
+        self._seconds_unbilled = perf_counter() - start
+
     def _ask(self, X, n_wanted):
         """Let the strategy choose samples of X, or design some."""
-        start = perf_counter()
+        start = perf_counter() - self._seconds_unbilled
+        self._seconds_unbilled = 0.0
         samples, y = samples_at_hand(X, self.labelled_)
-        if self._n_asked == 0:
-            self.strategy_.fit(samples, y)
         seed_round(self.strategy_, self._strategy_seed, self._n_asked)
-        with torch_seeded(self.estimator_):
+        with seeded_nets(self.estimator_):
             if self._synthesizes:
                 query = synthesize(self.strategy_, samples, y, self.estimator_, n_wanted)
             else:
@@ -286,7 +332,7 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
     def _mean_entropy(self, X):
         if not (is_classifier(self) and hasattr(self, "predict_proba")):
             return np.nan
-        return float(np.mean(entropy(self.predict_proba(X), axis=1)))
+        return float(entropy(self.predict_proba(X)).mean())
 
     def _consult(self, query, hidden):
         """Get answers from the oracle, or from the labels that a simulation hides."""
@@ -304,38 +350,45 @@ class ActiveLearner(PredictionMixin, MetaEstimatorMixin, BaseEstimator):
                 classes=self.labelled_.classes,
                 missing_label=self.missing_label,
             )
-        except ValueError as error:
-            error.add_note(f"The oracle answered: {answers!r}")
+            self.labelled_ = self.labelled_.extended(query, checked)
+        except (Exception, KeyboardInterrupt) as error:
+            self.refused_ = query, answers
+            error.add_note(
+                "The samples asked about and the oracle's answers are in the learner's `refused_`."
+            )
             raise
         if not self._synthesizes:
             self._unasked[query.indices] = False
         self._n_asked += len(query.indices)
-        self.labelled_ = self.labelled_.extended(query, checked)
 
-    def _teach(self, X_val, y_val):
+    def _teach(self, validation):
         """Fit a new model to all that is labelled, and enter it into the history."""
         start = perf_counter()
         labelled = self.labelled_
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
         estimator = clone(self._template)
-        with torch_seeded(estimator, self._net_seed):
+        with seeded_nets(estimator, self._net_seed):
             encoder = fit_estimator(estimator, labelled, weights)
         self.estimator_, self.label_encoder_ = estimator, encoder
         seconds = perf_counter() - start
         row = {
             "n_labels": len(labelled),
             "n_bought": labelled.n_bought,
-            "score": np.nan if X_val is None else self.score(X_val, y_val),
+            "score": np.nan if validation is None else self.score(*validation),
             "seconds_fit": seconds,
             **self._purchase,
         }
         if labelled.classes is not None:
             row["label_counts"] = labelled.count_labels()
         self.history_.append(row)
-        if self.verbose:
-            logger.info(
-                "%d labels, %d of them bought: score %.4g",
-                row["n_labels"],
-                row["n_bought"],
-                row["score"],
-            )
+        logger.info(
+            "%d labels, %d of them bought: score %.4g",
+            row["n_labels"],
+            row["n_bought"],
+            row["score"],
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse &= not self._synthesizes
+        return tags

@@ -5,7 +5,7 @@ from scipy import sparse
 from sklearn.utils import check_consistent_length
 
 from skgal.active._labels import as_label_array
-from skgal.active._seeding import torch_seeded
+from skgal.utils import seeded_nets
 
 
 class LabelOracle:
@@ -137,7 +137,7 @@ class EstimatorOracle:
         -------
         ndarray of shape (n_asked,), or (n_asked, n_classes) if ``soft``
         """
-        with torch_seeded(self.estimator):
+        with seeded_nets(self.estimator):
             if self.soft:
                 return self.estimator.predict_proba(X)
             return self.estimator.predict(X)

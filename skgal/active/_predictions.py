@@ -8,7 +8,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.active._seeding import torch_seeded
+from skgal.utils import seeded_nets
 
 
 def _estimator_has(name):
@@ -110,7 +110,7 @@ class PredictionMixin:
 
     def _call(self, method, *arguments):
         check_is_fitted(self)
-        with torch_seeded(self.estimator_):
+        with seeded_nets(self.estimator_):
             return getattr(self.estimator_, method)(*arguments)
 
     @property

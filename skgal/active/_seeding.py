@@ -1,6 +1,4 @@
-"""Seeds for what the learner fits, and a fence around torch's global random state."""
-
-from contextlib import contextmanager
+"""Seeds for what the learner fits."""
 
 import numpy as np
 
@@ -58,59 +56,3 @@ def seed_round(strategy, seed, n_asked):
     if seed is not None:
         words = np.random.SeedSequence([seed, n_asked]).generate_state(1)
         strategy.set_params(random_state=int(words[0]))
-
-
-def nets_in(estimator):
-    """Find the skorch nets in an estimator, itself included.
-
-    Parameters
-    ----------
-    estimator : object
-
-    Returns
-    -------
-    list of skorch.NeuralNet
-    """
-    if is_net(estimator):
-        return [estimator]
-    if not hasattr(estimator, "get_params"):
-        return []
-    return [value for value in estimator.get_params().values() if is_net(value)]
-
-
-def is_net(estimator):
-    """Tell whether an estimator is a skorch net, without importing skorch.
-
-    Parameters
-    ----------
-    estimator : object
-
-    Returns
-    -------
-    bool
-    """
-    return any(cls.__module__ == "skorch.net" for cls in type(estimator).__mro__)
-
-
-@contextmanager
-def torch_seeded(estimator, seed=0):
-    """Seed torch's global generator for an estimator that draws from it, then restore it.
-
-    Nets initialise from that generator, and even to predict they draw from it: skorch's data
-    loaders take a number they don't need.
-
-    Parameters
-    ----------
-    estimator : object
-        What will be fitted or used to predict; torch isn't imported unless it holds a net.
-    seed : int, default=0
-    """
-    nets = nets_in(estimator)
-    if not nets:
-        yield
-        return
-    from skgal.engine import seeded_torch
-
-    on_cuda = any(str(net.device).startswith("cuda") for net in nets)
-    with seeded_torch(seed, "cuda" if on_cuda else "cpu"):
-        yield

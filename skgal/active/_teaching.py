@@ -7,8 +7,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import has_fit_parameter
 
 from skgal.active._record import one_hot
-from skgal.active._seeding import is_net
-from skgal.utils import take_rows
+from skgal.utils import nets_in, take_rows
 
 
 def fit_estimator(estimator, labelled, sample_weight):
@@ -41,7 +40,7 @@ def fit_estimator(estimator, labelled, sample_weight):
     soft = labelled.proba is not None
     weighted = bool(np.any(sample_weight != sample_weight[0]))
     check_teachable(estimator, soft=soft, weighted=weighted)
-    if is_net(_last_step(estimator)):
+    if nets_in(_last_step(estimator)):
         return _fit_net(estimator, labelled, sample_weight, plain=not (soft or weighted))
     if soft:
         _fit_copies(estimator, labelled, sample_weight)
@@ -72,7 +71,7 @@ def check_teachable(estimator, *, soft, weighted):
     if not (soft or weighted):
         return
     labels = "soft labels" if soft else "synthetic_weight"
-    if is_net(last):
+    if nets_in(last):
         if not is_classifier(last):
             raise TypeError(
                 f"{type(last).__name__} can't learn from weighted samples; use "

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
 
 
 class Synthesis(NamedTuple):
@@ -16,20 +17,32 @@ class Synthesis(NamedTuple):
         The samples, in the layout of the training data.
     latent : ndarray of shape (batch_size, latent_dim)
         The latent points they were generated from.
-    utilities : ndarray of shape (batch_size,) or None, default=None
-        How much each was wanted (its uncertainty, say); None where nothing ranks them.
     """
 
     X: Any
     latent: np.ndarray
-    utilities: np.ndarray | None = None
 
 
 class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
-    """Base of every strategy: it holds configuration; what it learns of X ends in ``_``."""
+    """Base of every strategy: it holds configuration; what it learns of X ends in ``_``.
+
+    With an integer ``random_state`` the same question gets the same answer. Rounds of active
+    learning differ because X or y have grown by the labels of the last one, so a strategy
+    keeps no count of them, and any round can be repeated.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of features (of channels, for images) seen by ``fit``.
+    feature_names_in_ : ndarray of str
+        Names of the features, where X is a DataFrame with names.
+    """
 
     def fit(self, X, y=None):
-        """Do the work that is paid once for these samples; here there is none.
+        """Do the work that is paid once for these samples; here they are checked only.
+
+        Values are for the model to judge: NaN and strings pass. DataFrames, sparse matrices
+        and arrays that aren't NumPy's are not even looked at, since that would copy them.
 
         Parameters
         ----------
@@ -41,8 +54,24 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If X is an array that is empty, complex or has one dimension only.
         """
+        foreign = hasattr(X, "shape") and not isinstance(X, np.ndarray)
+        validate_data(
+            self, X, skip_check_array=foreign, dtype=None, allow_nd=True, ensure_all_finite=False
+        )
         return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        return tags
 
 
 class PoolStrategy(BaseStrategy):

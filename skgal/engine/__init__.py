@@ -8,7 +8,7 @@ from skgal.engine._device import resolve_device
 from skgal.engine._inversion import InversionNet
 from skgal.engine._latent import draw_latent, latent_distribution
 from skgal.engine._loader import UpdatesLoader
-from skgal.engine._seeding import seeded_torch, torch_generator
+from skgal.engine._seeding import torch_generator
 from skgal.engine._soft_targets import (
     SoftCrossEntropyLoss,
     SoftNLLLoss,
@@ -32,7 +32,6 @@ __all__ = [
     "latent_distribution",
     "resolve_augmentations",
     "resolve_device",
-    "seeded_torch",
     "torch_generator",
     "weighted_targets",
 ]

@@ -6,8 +6,9 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 
-from skgal.engine._seeding import seeded_torch, torch_generator
+from skgal.engine._seeding import torch_generator
 from skgal.exceptions import NonFiniteLossError
+from skgal.utils import seeded_torch
 
 
 class UpdateNet(NeuralNet):

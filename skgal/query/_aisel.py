@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skgal.design import support_points
 from skgal.query._latent import GuidedLatentStrategy
 from skgal.query._measures import DENSITY_MEASURES
-from skgal.utils import draw_seed, is_missing, take_rows
+from skgal.utils import draw_seed, is_missing, seeded_nets, take_rows
 
 
 class AISEL(GuidedLatentStrategy):
@@ -67,7 +67,10 @@ class AISEL(GuidedLatentStrategy):
     Notes
     -----
     Several rounds: earlier synthetic samples are rows of X, so the next batch keeps away from
-    them too. Unlabelled rows of X don't count: a synthetic sample next to one wastes no label.
+    them too. Their latent points are known, yet they are encoded like the real ones: a sample
+    is all that X holds of them, and :math:`E(G(u))` is close to :math:`u`, which is what the
+    encoder is trained for. Unlabelled rows of X don't count: a synthetic sample next to one
+    wastes no label.
 
     References
     ----------
@@ -123,6 +126,7 @@ class AISEL(GuidedLatentStrategy):
         self.random_state = random_state
 
     def _check_generator(self):
+        super()._check_generator()
         if not hasattr(self.generator, "inverse_transform"):
             raise TypeError(
                 "AISEL needs a generator with an encoder, such as skgal.generators.GIN; "
@@ -154,7 +158,9 @@ class AISEL(GuidedLatentStrategy):
         return self.generator_.transform(take_rows(X, labelled)) if labelled.size else None
 
     def _predicted(self, latent, X, clf):
-        return np.concatenate([clf.predict(block) for block in self._generated(latent, like=X)])
+        blocks = self._generated(latent, like=X)
+        with seeded_nets(clf):
+            return np.concatenate([clf.predict(block) for block in blocks])
 
 
 def balanced(density, classes):

@@ -48,15 +48,17 @@ def find_candidates(X, y, candidates, missing_label):
     Returns
     -------
     Candidates
-        Never holds a labelled row of X.
+        At least one, and never a labelled row of X.
     """
     if candidates is None:
-        return Candidates(X, np.flatnonzero(is_missing(y, missing_label)))
+        return Candidates(X, _unlabelled(np.arange(X.shape[0]), y, missing_label))
     if not hasattr(candidates, "shape"):
         candidates = np.asarray(candidates)
+    if 0 in candidates.shape[:1]:
+        raise ValueError("candidates is empty; pass what may be chosen, or None for all of X.")
     if len(candidates.shape) == 1:
         positions = _check_positions(np.asarray(candidates), X.shape[0])
-        return Candidates(X, positions[is_missing(y, missing_label)[positions]])
+        return Candidates(X, _unlabelled(positions, y, missing_label))
     if candidates.shape[1:] != X.shape[1:]:
         raise ValueError(
             f"Each sample of candidates has shape {tuple(candidates.shape[1:])}, but those of X "
@@ -65,9 +67,17 @@ def find_candidates(X, y, candidates, missing_label):
     return Candidates(candidates, np.arange(candidates.shape[0]))
 
 
+def _unlabelled(positions, y, missing_label):
+    unlabelled = positions[is_missing(y, missing_label)[positions]]
+    if len(unlabelled) == 0:
+        raise ValueError(
+            f"All {len(positions)} candidates are labelled already; there is nothing to choose. "
+            f"(missing_label={missing_label!r} stands for no label.)"
+        )
+    return unlabelled
+
+
 def _check_positions(positions, n_samples):
-    if positions.size == 0:
-        return positions.astype(np.intp)
     if positions.dtype.kind not in "iu":
         raise ValueError(
             "candidates must be integer positions in X or an array of samples, got a 1-D array "

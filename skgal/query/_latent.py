@@ -6,14 +6,15 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context, clone
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgal.base import Synthesis, SynthesisStrategy
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._blocks import row_blocks
 from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._latent_points import latent_points
+from skgal.query._latent_points import latent_points, resolve_kind
 from skgal.query._measures import uncertainty
 from skgal.utils import as_random_state, draw_seed
 
@@ -54,7 +55,7 @@ class LatentStrategy(SynthesisStrategy):
         ------
         ValueError
             If the generator is a fitted one (in a ``FrozenEstimator``) whose samples have
-            another shape than those of X.
+            another shape than those of X; and what the generator itself raises.
         """
         self._check_generator()
         generator = clone(self.generator)
@@ -63,7 +64,13 @@ class LatentStrategy(SynthesisStrategy):
         # FrozenEstimator, for generators that are fitted already, requires a y.
         self.generator_ = generator.fit(X, y)
         self._check_sample_shape(X)
+        validate_data(self, X, skip_check_array=True)  # the generator has checked the values
         return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.generator).input_tags
+        return tags
 
     def _check_generator(self):
         """Check, before it is fitted, that the generator can do what the strategy needs."""
@@ -80,10 +87,6 @@ class LatentStrategy(SynthesisStrategy):
     @abstractmethod
     def _design(self, X, y, clf, batch_size, rng):
         """Choose latent points: an array of shape (batch_size, latent_dim)."""
-
-    def _rate(self, samples, clf):
-        """Say how much each sample was wanted; None where nothing ranks them."""
-        return None
 
     def synthesize(self, X, y, clf, *, batch_size=1):
         """Design samples to label.
@@ -105,8 +108,7 @@ class LatentStrategy(SynthesisStrategy):
         Returns
         -------
         Synthesis
-            ``X``, laid out as the generator's training data; ``latent``; ``utilities``, the
-            model's uncertainty of each, where the strategy looks at it.
+            ``X``, laid out as the generator's training data, and ``latent``.
         """
         check_is_fitted(self)
         self._validate_params()
@@ -116,8 +118,7 @@ class LatentStrategy(SynthesisStrategy):
         seed = draw_seed(as_random_state(self.random_state))
         rng = np.random.RandomState([seed, X.shape[0]])
         latent = self._design(X, y, clf, batch_size, rng)
-        samples = self.generator_.generate(latent)
-        return Synthesis(samples, latent, self._rate(samples, clf))
+        return Synthesis(self.generator_.generate(latent), latent)
 
 
 class GuidedLatentStrategy(LatentStrategy):
@@ -131,6 +132,12 @@ class GuidedLatentStrategy(LatentStrategy):
         "candidates": [StrOptions({"auto", "grid", "sobol"})],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
     }
+
+    def _check_generator(self):
+        super()._check_generator()
+        dim = getattr(self.generator, "latent_dim", None)
+        if isinstance(dim, Integral) and dim >= 1:  # else the generator has its own say
+            resolve_kind(self.candidates, dim, self.n_candidates)
 
     def _candidates(self, rng):
         return latent_points(
@@ -157,6 +164,3 @@ class GuidedLatentStrategy(LatentStrategy):
                 stacklevel=4,  # the caller of synthesize
             )
         return uncertain
-
-    def _rate(self, samples, clf):
-        return uncertainty(clf, [samples], self.measure)

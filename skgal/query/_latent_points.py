@@ -10,6 +10,35 @@ from skgal.utils import draw_seed
 _INSIDE = 2.0**-31
 
 
+def resolve_kind(kind, dim, n_points):
+    """Settle on the kind of a point set, before anything is spent on it.
+
+    Parameters
+    ----------
+    kind : {"auto", "grid", "sobol"}
+        ``"auto"`` is a grid in one or two dimensions.
+    dim : int
+    n_points : int
+
+    Returns
+    -------
+    {"grid", "sobol"}
+
+    Raises
+    ------
+    ValueError
+        If a grid of about ``n_points`` is too coarse in ``dim`` dimensions.
+    """
+    if kind == "auto":
+        kind = "grid" if dim <= 2 else "sobol"
+    if kind == "grid" and (_cells_a_side(dim, n_points) + 1) ** dim > 2 * n_points:
+        raise ValueError(
+            f"A grid of about {n_points} points is too coarse in {dim} dimensions; "
+            "use candidates='sobol', or more n_candidates."
+        )
+    return kind
+
+
 def latent_points(distribution, dim, n_points, kind, rng):
     """Cover a latent space with points, as densely as its distribution is there.
 
@@ -22,7 +51,7 @@ def latent_points(distribution, dim, n_points, kind, rng):
     n_points : int
         How many points; about how many for a grid.
     kind : {"auto", "grid", "sobol"}
-        ``"auto"`` is a grid in one or two dimensions.
+        See :func:`resolve_kind`.
     rng : numpy.random.RandomState
         Scrambles the Sobol set.
 
@@ -30,9 +59,7 @@ def latent_points(distribution, dim, n_points, kind, rng):
     -------
     ndarray of shape (n_points, dim)
     """
-    if kind == "auto":
-        kind = "grid" if dim <= 2 else "sobol"
-    if kind == "grid":
+    if resolve_kind(kind, dim, n_points) == "grid":
         return _grid(distribution, dim, n_points)
     return distribution.ppf(_sobol(dim, n_points, rng))
 
@@ -43,18 +70,17 @@ def _grid(distribution, dim, n_points):
     The points are the corners of the cells, so that they reach the edge; where a coordinate
     is unbounded and the outer cells have no corners, the points are the cells' middles.
     """
-    n_cells = int(n_points ** (1 / dim) + 1e-9)  # a side; 1000 ** (1 / 3) is 9.99...
-    if (n_cells + 1) ** dim > 2 * n_points:
-        raise ValueError(
-            f"A grid of about {n_points} points is too coarse in {dim} dimensions; "
-            "use candidates='sobol', or more n_candidates."
-        )
+    n_cells = _cells_a_side(dim, n_points)
     if np.isfinite(distribution.support()).all():
         levels = np.linspace(0, 1, n_cells + 1)
     else:
         levels = (np.arange(n_cells) + 0.5) / n_cells
     axes = np.meshgrid(*[distribution.ppf(levels)] * dim, indexing="ij")
     return np.stack(axes, axis=-1).reshape(-1, dim)
+
+
+def _cells_a_side(dim, n_points):
+    return int(n_points ** (1 / dim) + 1e-9)  # 1000 ** (1 / 3) is 9.99...
 
 
 def _sobol(dim, n_points, rng):

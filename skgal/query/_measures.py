@@ -1,7 +1,5 @@
 """The uncertainty of any fitted model, by the name of the measure."""
 
-from functools import partial
-
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
@@ -13,34 +11,22 @@ from skgal.metrics import (
     margin_uncertainty,
 )
 from skgal.query._predictive_std import predictive_std
+from skgal.utils import seeded_nets
 
-
-def _of_probabilities(score, clf, X):
-    if not hasattr(clf, "predict_proba"):
-        raise TypeError(
-            f"{type(clf).__name__} has no predict_proba, which this uncertainty measure reads; "
-            "use measure='min_distance' where the strategy has it, or wrap the classifier in "
-            "sklearn.calibration.CalibratedClassifierCV."
-        )
-    return score(clf.predict_proba(X))
-
-
-def _of_decisions(score, clf, X):
-    if not hasattr(clf, "decision_function"):
-        raise TypeError(
-            f"{type(clf).__name__} has no decision_function, which measure='min_distance' reads; "
-            "use 'margin', 'entropy' or 'least_confident'."
-        )
-    return score(clf.decision_function(X))
-
-
-# Those that are never negative, so that they can be a density (AISEL, equation 7).
+# Each reads a method of the classifier, and turns what that returns into uncertainties.
+# These are never negative, so that they can be a density (AISEL, equation 7).
 DENSITY_MEASURES = {
-    "entropy": partial(_of_probabilities, entropy),
-    "margin": partial(_of_probabilities, margin_uncertainty),
-    "least_confident": partial(_of_probabilities, least_confidence),
+    "entropy": ("predict_proba", entropy),
+    "margin": ("predict_proba", margin_uncertainty),
+    "least_confident": ("predict_proba", least_confidence),
 }
-MEASURES = {**DENSITY_MEASURES, "min_distance": partial(_of_decisions, distance_uncertainty)}
+MEASURES = {**DENSITY_MEASURES, "min_distance": ("decision_function", distance_uncertainty)}
+
+_ADVICE = {
+    "predict_proba": "use measure='min_distance' where the strategy has it, or wrap the "
+    "classifier in sklearn.calibration.CalibratedClassifierCV.",
+    "decision_function": "use 'margin', 'entropy' or 'least_confident'.",
+}
 
 
 def uncertainty(clf, blocks, measure):
@@ -60,7 +46,26 @@ def uncertainty(clf, blocks, measure):
     -------
     ndarray of shape (n_samples,)
         Higher is more uncertain.
+
+    Raises
+    ------
+    TypeError
+        If the model cannot say how unsure it is.
+    sklearn.exceptions.NotFittedError
+        If the model isn't fitted.
     """
     check_is_fitted(clf)
-    score = predictive_std if is_regressor(clf) else MEASURES[measure]
-    return np.concatenate([score(clf, block) for block in blocks])
+    rate = predictive_std if is_regressor(clf) else _rater(measure, clf)
+    with seeded_nets(clf):
+        return np.concatenate([rate(clf, block) for block in blocks])
+
+
+def _rater(measure, clf):
+    """Make a function of classifier and samples; fails here, before any block is made."""
+    method, score = MEASURES[measure]
+    if not hasattr(clf, method):
+        raise TypeError(
+            f"{type(clf).__name__} has no {method}, which measure={measure!r} reads; "
+            + _ADVICE[method]
+        )
+    return lambda clf, X: score(getattr(clf, method)(X))

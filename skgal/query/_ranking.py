@@ -70,8 +70,8 @@ class RankingStrategy(PoolStrategy):
         Raises
         ------
         ValueError
-            If there are fewer candidates than ``batch_size``, if ``candidates`` is neither
-            positions in X nor samples like those of X, or if the model returns NaN.
+            If there is nothing to choose from, or less than ``batch_size``; if ``candidates``
+            is neither positions in X nor samples like those of X; or if the model returns NaN.
         TypeError
             If the model cannot say how unsure it is.
         sklearn.exceptions.NotFittedError
@@ -86,6 +86,11 @@ class RankingStrategy(PoolStrategy):
         order = as_random_state(self.random_state).random_sample(pool.rows.shape[0])
         chosen = pool.positions[top_k(utilities, batch_size, order[pool.positions])]
         return (chosen, pool.scatter(utilities)) if return_utilities else chosen
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
 
 
 def top_k(utilities, k, tie_break):

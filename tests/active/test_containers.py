@@ -67,6 +67,26 @@ def test_bad_values_are_refused_before_any_training(blobs, bad, make):
         ActiveLearner(Untouchable(), RandomSampling()).fit(make(X), y)
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.array([None, *range(39)], dtype="Int64"),
+        pd.array([None, *np.linspace(0, 1, 39)], dtype="Float64"),
+        pd.array([None, *[True] * 39], dtype="boolean"),
+        pd.array([None, *["a"] * 39], dtype="string"),
+        np.array([None, *["a"] * 39], dtype=object),
+        pl.Series([None, *range(39)]),
+        pl.Series([None, *["a"] * 39]),
+    ],
+    ids=["Int64", "Float64", "boolean", "string", "object", "polars int", "polars string"],
+)
+def test_missing_values_of_any_column_are_refused_before_any_training(blobs, column):
+    make_frame = pl.DataFrame if isinstance(column, pl.Series) else pd.DataFrame
+    X = make_frame({"full": blobs[0][:, 0], "holed": column})
+    with pytest.raises(ValueError, match=r"X\['holed'\] contains"):
+        ActiveLearner(Untouchable(), RandomSampling()).fit(X, blobs[1])
+
+
 def test_missing_values_are_for_estimators_that_take_them(blobs):
     X, y = blobs
     X = X.copy()
@@ -77,6 +97,18 @@ def test_missing_values_are_for_estimators_that_take_them(blobs):
     ):
         learner = ActiveLearner(estimator, RandomSampling(), budget=10).fit(X, y)
         assert learner.score(X, y) > 0.5
+        frame = pd.DataFrame({"full": X[:, 0], "holed": pd.array(X[:, 1], dtype="Float64")})
+        assert frame["holed"].isna().any()
+        assert learner.fit(frame, y).score(frame, y) > 0.5
+
+
+def test_infinity_is_refused_beside_missing_values(blobs):
+    values = np.where(np.arange(40) == 3, np.inf, blobs[0][:, 1])
+    X = pd.DataFrame({"full": blobs[0][:, 0], "holed": pd.array(values, dtype="Float64")})
+    X.loc[5, "holed"] = pd.NA
+    learner = ActiveLearner(HistGradientBoostingClassifier(), RandomSampling())
+    with pytest.raises(ValueError, match=r"X\['holed'\] contains infinity"):
+        learner.fit(X, blobs[1])
 
 
 def test_lengths_must_agree(blobs):

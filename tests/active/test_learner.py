@@ -188,6 +188,18 @@ def test_entropy_of_the_chosen_is_that_under_the_model_before(blobs):
         assert after["mean_entropy"] == pytest.approx(expected)
 
 
+def test_scores_that_are_no_probabilities_are_refused_before_anything_is_bought(blobs):
+    class Logits(LogisticRegression):
+        def predict_proba(self, X):
+            return 3 * super().predict_proba(X) - 1
+
+    learner = ActiveLearner(Logits(), RandomSampling(), oracle=len)
+    with pytest.raises(ValueError, match="softmax"):
+        learner.fit(*blobs)
+    assert learner.labelled_.n_bought == 0
+    assert learner.refused_ is None
+
+
 def test_history_makes_a_data_frame(blobs):
     learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=10).fit(*blobs)
     frame = pd.DataFrame(learner.history_)
@@ -201,13 +213,50 @@ def test_validation_data_come_in_pairs(blobs):
         ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, y, X_val=X)
 
 
-def test_verbose_reports_rounds_to_the_logger(blobs, caplog):
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda X, y: (np.where(X.max() > X, X, np.inf), y), "X_val contains infinity"),
+        (lambda X, y: (pd.DataFrame(X).where(X.max() > X), y), r"X_val\[[01]\] contains NaN"),
+        (lambda X, y: (X, y[:-1]), "inconsistent numbers of samples"),
+        (lambda X, y: (X, np.where(np.arange(40) == 3, np.nan, y)), "1 of its 40 labels"),
+        (lambda X, y: (X[:, :1], y), r"X_val must have the shape.*\(2,\).*\(1,\)"),
+    ],
+    ids=["infinity", "NaN in a frame", "length", "missing label", "shape"],
+)
+def test_bad_validation_data_are_refused_before_any_training(blobs, spoil, message):
+    X_val, y_val = spoil(*blobs)
+    learner = ActiveLearner(LogisticRegression(), RandomSampling())
+    with pytest.raises(ValueError, match=message):
+        learner.fit(*blobs, X_val=X_val, y_val=y_val)
+    assert not hasattr(learner, "history_")
+
+
+def test_rounds_are_logged(blobs, caplog):
     with caplog.at_level(logging.INFO, logger="skgal.active"):
-        ActiveLearner(LogisticRegression(), RandomSampling(), budget=10, verbose=1).fit(*blobs)
-        assert "20 labels, 10 of them bought" in caplog.text
-        caplog.clear()
         ActiveLearner(LogisticRegression(), RandomSampling(), budget=10).fit(*blobs)
-        assert not caplog.text
+    assert [record.name for record in caplog.records] == ["skgal.active"] * 2
+    assert "20 labels, 10 of them bought" in caplog.text
+
+
+def test_first_query_is_billed_for_the_strategy_s_fit(blobs, monkeypatch):
+    now = 0
+
+    class Slow(First):
+        def fit(self, X, y=None):
+            nonlocal now
+            now += 60
+            return self
+
+        def query(self, X, y, clf, **parameters):
+            nonlocal now
+            now += 5
+            return super().query(X, y, clf, **parameters)
+
+    monkeypatch.setattr("skgal.active._learner.perf_counter", lambda: now)
+    learner = ActiveLearner(LogisticRegression(), Slow(), batch_size=5, budget=10).fit(*blobs)
+    assert [row["seconds_query"] for row in learner.history_] == [0, 65, 5]
+    assert [row["seconds_fit"] for row in learner.history_] == [0, 0, 0]
 
 
 # Randomness

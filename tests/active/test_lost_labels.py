@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from skgal.active import ActiveLearner, LabelOracle
-from skgal.base import PoolStrategy
-from skgal.query import RandomSampling
+from skgal.base import PoolStrategy, Synthesis
+from skgal.generators import GIN
+from skgal.query import LatentRandom, RandomSampling
 
 
 class First(PoolStrategy):
@@ -75,12 +77,94 @@ def test_labels_survive_a_failing_strategy_and_an_interrupt(blobs):
     assert learner.labelled_.n_bought == 5
 
 
-def test_answers_that_are_refused_are_in_the_error(blobs):
-    learner = ActiveLearner(LogisticRegression(), RandomSampling(), oracle=lambda X: [1, 0, 1])
-    with pytest.raises(ValueError, match=r"each of the 10 samples.*shape \(3,\)") as caught:
-        learner.fit(*blobs)
-    assert "[1, 0, 1]" in caught.value.__notes__[0]
+def test_answers_that_are_refused_are_kept_as_they_came():
+    X = np.arange(4000.0).reshape(2000, 2)
+    y = np.arange(2000) % 2
+    answers = np.arange(1500) % 7 % 2
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=lambda X: answers, batch_size=1600
+    )
+    with pytest.raises(ValueError, match=r"each of the 1600 samples.*\(1500,\)") as caught:
+        learner.fit(X, y)
+    assert "refused_" in caught.value.__notes__[0]
+    query, refused = learner.refused_
+    assert refused is answers
+    np.testing.assert_array_equal(query.X, X[query.indices])
+    assert len(query.indices) == 1600
     assert learner.labelled_.n_bought == 0
+
+    learner.set_params(oracle=LabelOracle(X, y), budget=1600).fit(X, y)
+    assert learner.refused_ is None
+
+
+def test_answers_that_cannot_be_recorded_are_kept(blobs, segment):
+    class Widening(type(segment)):
+        def synthesize(self, X, y, clf, *, batch_size=1):
+            designed, latent = super().synthesize(X, y, clf, batch_size=batch_size)[:2]
+            return Synthesis(designed, np.repeat(latent, len(X), axis=1))
+
+    learner = ActiveLearner(
+        LogisticRegression(), Widening(), oracle=lambda X: [1] * len(X), batch_size=5
+    )
+    with pytest.raises(ValueError, match="dimension") as caught:
+        learner.fit(*blobs)
+    assert "refused_" in caught.value.__notes__[0]
+    query, answers = learner.refused_
+    assert query.X.shape == (5, 2)
+    assert answers == [1] * 5
+    assert learner.labelled_.n_bought == 5, "those of the first round"
+
+
+class Tiring:
+    """An oracle that fails the first time it is asked after it has answered ``n_answers``."""
+
+    def __init__(self, answer, n_answers):
+        self.answer, self.n_answers, self.n_asked, self.failed = answer, n_answers, 0, False
+
+    def __call__(self, X):
+        if self.n_asked >= self.n_answers and not self.failed:
+            self.failed = True
+            raise TimeoutError("the simulator hangs")
+        self.n_asked += len(X)
+        return self.answer(X)
+
+    def __sklearn_clone__(self):
+        return self
+
+
+def test_going_on_with_a_pool_pays_for_nothing_twice(blobs):
+    X, y = blobs
+    oracle = Tiring(LabelOracle(X, y), n_answers=6)
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=oracle, batch_size=3, budget=12
+    )
+    with pytest.raises(TimeoutError):
+        learner.fit(X, y)
+    labelled = learner.labelled_
+    y_known = np.full(len(X), np.nan)
+    y_known[labelled.indices] = labelled.y
+    learner.set_params(budget=12 - labelled.n_bought).fit(X, y_known)
+    assert oracle.n_asked == 12
+    assert len(np.unique(learner.labelled_.indices)) == len(labelled) + 6
+    assert set(labelled.indices) < set(learner.labelled_.indices)
+    np.testing.assert_array_equal(learner.labelled_.y, y[learner.labelled_.indices])
+
+
+def test_going_on_with_designed_samples_pays_for_nothing_twice(blobs):
+    X, y = blobs
+    oracle = Tiring(LogisticRegression().fit(X, y).predict, n_answers=4)
+    strategy = LatentRandom(GIN(max_iter=1))
+    learner = ActiveLearner(LogisticRegression(), strategy, oracle=oracle, batch_size=2, budget=8)
+    with pytest.raises(TimeoutError):
+        learner.fit(X, y)
+    labelled, generator = learner.labelled_, learner.strategy_.generator_
+    learner.set_params(budget=8 - labelled.n_bought)
+    learner.set_params(strategy__generator=FrozenEstimator(generator))
+    learner.fit(labelled.X, labelled.y)
+    assert oracle.n_asked == 8
+    np.testing.assert_array_equal(learner.labelled_.X[:44], labelled.X)
+    assert len(np.unique(learner.labelled_.X[40:], axis=0)) == 8
+    assert learner.strategy_.generator_.estimator is generator
 
 
 @pytest.mark.parametrize(

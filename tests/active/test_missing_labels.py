@@ -95,6 +95,16 @@ def test_missing_labels_need_an_oracle(blobs):
         ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, partial)
 
 
+def test_n_initial_has_no_say_over_labels_given(blobs):
+    X, y = blobs
+    partial = np.where(np.arange(40) < 30, y, np.nan)
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=LabelOracle(X, y), n_initial=5
+    )
+    with pytest.raises(ValueError, match=r"n_initial=5.* 10 of 40 labels are missing"):
+        learner.fit(X, partial)
+
+
 def test_one_class_only_is_an_error_before_anything_is_asked(blobs):
     X, _ = blobs
     oracle = counting(lambda X: np.zeros(len(X)))

@@ -1,11 +1,13 @@
 """The learner is an estimator like any other."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from scipy.stats import uniform
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,12 +15,63 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skgal.active import ActiveLearner, EstimatorOracle, LabelOracle
-from skgal.query import RandomSampling, UncertaintySampling
+from skgal.query import AISEL, RandomSampling, UncertaintySampling
+from skgal.utils import DataLayout
+
+
+class Box(BaseEstimator):
+    """A generator without training: uniform between the extremes of each feature."""
+
+    latent_distribution_ = uniform(-1, 2)
+
+    def fit(self, X, y=None):
+        self.layout_ = DataLayout(np.asarray(X, dtype=float), container=X)
+        (self.latent_dim_,) = self.layout_.shape
+        return self
+
+    def sample_latent(self, n_samples=1, *, random_state=None):
+        size = (n_samples, self.latent_dim_)
+        return self.latent_distribution_.rvs(size, random_state=random_state)
+
+    def generate(self, Z, y=None):
+        return self.layout_.from_network(Z)
+
+    def transform(self, X):
+        return self.layout_.to_network(np.asarray(X, dtype=float))
+
+    def inverse_transform(self, Z):
+        return self.generate(Z)
+
+
+@dataclass
+class Decline:
+    """An oracle that gives no label: a check may come up with any classes."""
+
+    def __call__(self, X):
+        return np.full(len(X), np.nan)
+
+
+@dataclass
+class FirstFeature:
+    """An oracle for a regressor."""
+
+    def __call__(self, X):
+        return np.asarray(X)[:, 0]
 
 
 @pytest.mark.touches_global_rng  # scikit-learn's checks do
 @parametrize_with_checks(
     [
+        ActiveLearner(
+            LogisticRegression(), AISEL(Box(), n_candidates=64), oracle=Decline(), budget=20
+        ),
+        ActiveLearner(
+            BayesianRidge(),
+            AISEL(Box(), n_candidates=64),
+            oracle=FirstFeature(),
+            budget=20,
+            synthetic_weight=1e-6,  # the checks ask for the fit to another function
+        ),
         ActiveLearner(LogisticRegression(), RandomSampling()),
         ActiveLearner(Ridge(), RandomSampling()),
         ActiveLearner(make_pipeline(StandardScaler(), LogisticRegression()), RandomSampling()),

@@ -5,12 +5,13 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from skgal.active import ActiveLearner, EstimatorOracle
 from skgal.base import Synthesis, SynthesisStrategy
-from skgal.generators import GIN
-from skgal.query import AISEL
+from skgal.generators import GAN, GIN
+from skgal.query import AISEL, LatentRandom
 from skgal.utils import take_rows
 
 
@@ -31,6 +32,11 @@ class Shared(list):
 
     def __sklearn_clone__(self):
         return self
+
+
+def refuse_to_answer(X):
+    """Stand in for an oracle that must not be asked."""
+    raise AssertionError("this is too late")
 
 
 def test_synthetic_samples_are_appended_to_all_labels_given(blobs, segment):
@@ -96,8 +102,48 @@ def test_synthetic_samples_of_another_shape_are_named(blobs):
         def synthesize(self, X, y, clf, *, batch_size=1):
             return Synthesis(np.zeros((batch_size, 3)), np.zeros((batch_size, 1)))
 
-    learner = ActiveLearner(LogisticRegression(), Broken(), oracle=len)
-    with pytest.raises(ValueError, match=r"Broken.*\(2,\).*\(3,\)"):
+    learner = ActiveLearner(LogisticRegression(), Broken(), oracle=refuse_to_answer)
+    with pytest.raises(ValueError, match=r"Broken.*\(3,\).*\(2,\)"):
+        learner.fit(*blobs)
+
+
+@pytest.mark.parametrize("latent_shape", [(10,), (9, 1)], ids=str)
+def test_latent_points_that_match_no_samples_are_named(blobs, latent_shape):
+    class Broken(SynthesisStrategy):
+        def synthesize(self, X, y, clf, *, batch_size=1):
+            return Synthesis(np.zeros((batch_size, 2)), np.zeros(latent_shape))
+
+    learner = ActiveLearner(LogisticRegression(), Broken(), oracle=refuse_to_answer)
+    with pytest.raises(ValueError, match=r"Broken.*latent point for each of the 10 samples"):
+        learner.fit(*blobs)
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_samples_in_another_container_are_refused_before_they_are_paid_for(blobs, make_frame):
+    X, y = blobs
+    frame = make_frame({"a": X[:, 0], "b": X[:, 1]})
+    other = make_frame({"b": X[:, 1], "a": X[:, 0]})
+    for samples, fitted_on in ((frame, X), (X, frame), (frame, other)):
+        generator = FrozenEstimator(GIN(max_iter=1).fit(fitted_on))
+        learner = ActiveLearner(
+            LogisticRegression(), LatentRandom(generator), oracle=refuse_to_answer
+        )
+        with pytest.raises(ValueError, match=r"LatentRandom\.synthesize must design samples like"):
+            learner.fit(samples, y)
+
+
+@pytest.mark.parametrize(
+    ("generator", "error", "message"),
+    [(GIN(image_shape=(1, 3, 3)), ValueError, "image_shape"), (GAN(), TypeError, "encoder")],
+    ids=["image_shape", "no encoder"],
+)
+def test_unfit_generators_are_refused_before_any_training(blobs, generator, error, message):
+    class Untouchable(LogisticRegression):
+        def fit(self, X, y):
+            raise AssertionError("this is too late")
+
+    learner = ActiveLearner(Untouchable(), AISEL(generator), oracle=refuse_to_answer)
+    with pytest.raises(error, match=message):
         learner.fit(*blobs)
 
 

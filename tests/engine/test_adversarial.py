@@ -18,12 +18,12 @@ from skgal.engine import (
     AdversarialNet,
     InversionNet,
     draw_latent,
-    seeded_torch,
     torch_generator,
 )
 from skgal.exceptions import NonFiniteLossError
 from skgal.nn import Dense
 from skgal.objectives import Objective, resolve_objective, resolve_penalties
+from skgal.utils import seeded_torch
 
 DATA = torch.rand(20, 3, generator=torch_generator(5)).numpy() * 2 - 1
 

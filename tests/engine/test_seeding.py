@@ -3,7 +3,8 @@ import threading
 import pytest
 import torch
 
-from skgal.engine import resolve_device, seeded_torch
+from skgal.engine import resolve_device
+from skgal.utils import seeded_torch
 
 
 def test_seeded_context_depends_on_the_seed_alone_and_restores_the_state():

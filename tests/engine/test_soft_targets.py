@@ -11,9 +11,9 @@ from skgal.engine import (
     SoftCrossEntropyLoss,
     SoftNLLLoss,
     accept_soft_targets,
-    seeded_torch,
     weighted_targets,
 )
+from skgal.utils import seeded_torch
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
+from skorch import NeuralNetClassifier
 
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query import AISEL
 from skgal.query._aisel import balanced
+from skgal.utils import seeded_torch
 
 NAN = np.nan
 
@@ -76,16 +79,6 @@ class TestWhatIsThereAlready:
         np.testing.assert_allclose(points, [-0.25, 0.25], atol=0.02)
 
 
-def test_utilities_are_the_uncertainty_of_the_samples(toys):
-    clf = toys.classifier(lambda first: (1 + first) / 2)
-    X = np.zeros((1, 2), dtype=np.float32)
-    strategy = AISEL(toys.Invertible(), measure="least_confident", n_candidates=400).fit(X)
-    synthesis = strategy.synthesize(X, [NAN], clf, batch_size=6)
-    np.testing.assert_allclose(
-        synthesis.utilities, (1 - abs(synthesis.latent[:, 0])) / 2, rtol=1e-5
-    )
-
-
 def test_points_stay_in_the_latent_cube_of_many_dimensions(toys):
     clf = toys.classifier(lambda first: (1 + first) / 2)
     X = np.zeros((1, 20), dtype=np.float32)
@@ -142,3 +135,19 @@ def test_generator_without_encoder(toys):
 def test_distance_is_no_density(on_a_line, toys):
     with pytest.raises(ValueError, match="'measure' parameter of AISEL"):
         on_a_line(toys.classifier(lambda first: first), measure="min_distance")
+
+
+def test_skorch_net_leaves_the_global_rng_alone(toys):
+    X = np.random.RandomState(0).uniform(-1, 1, size=(12, 2)).astype(np.float32)
+    y = (X[:, 0] > 0).astype(int)
+    with seeded_torch(0):
+        net = NeuralNetClassifier(
+            torch.nn.Linear(2, 2),
+            criterion=torch.nn.CrossEntropyLoss,
+            train_split=None,
+            verbose=0,
+        ).fit(X, y)
+    strategy = AISEL(toys.Invertible(), balance=True, n_candidates=16, random_state=0).fit(X)
+    before = torch.get_rng_state()
+    strategy.synthesize(X, y, net, batch_size=2)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -83,6 +84,17 @@ def test_fit_returns_self_and_keeps_parameters(strategy, problem):
     assert repr(strategy.get_params()) == before
 
 
+def test_fit_notes_the_features(strategy):
+    X = np.random.RandomState(0).uniform(-1, 1, size=(24, 4)).astype(np.float32)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    strategy.fit(frame)
+    assert strategy.n_features_in_ == 4
+    assert strategy.feature_names_in_.tolist() == list("abcd")
+    strategy.fit(X[:, :3])
+    assert strategy.n_features_in_ == 3
+    assert not hasattr(strategy, "feature_names_in_")
+
+
 def test_random_state_decides(strategy, problem):
     answer = ask(clone(strategy), *problem)
     np.testing.assert_array_equal(ask(clone(strategy), *problem), answer)
@@ -144,7 +156,7 @@ class TestPool:
 
     def test_exhausted_pool(self, cls, problem):
         X, _, clf = problem
-        with pytest.raises(ValueError, match="batch_size=1, but there are only 0"):
+        with pytest.raises(ValueError, match="All 24 candidates are labelled already"):
             pool_strategy(cls).query(X, np.zeros(24), clf)
 
     def test_batch_larger_than_pool(self, cls, problem):
@@ -163,7 +175,6 @@ class TestSynthesis:
         assert synthesis.X.shape == (5, *X.shape[1:])
         assert synthesis.X.dtype == X.dtype
         np.testing.assert_array_equal(synthesis.X, strategy.generator_.generate(synthesis.latent))
-        assert synthesis.utilities is None or synthesis.utilities.shape == (5,)
 
     def test_no_latent_point_twice(self, cls, problem, latent_strategy):
         latent = ask(latent_strategy(cls), *problem, batch_size=15)

@@ -5,10 +5,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
 
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.metrics import entropy
-from skgal.query import LatentRandom, LatentUncertainty
+from skgal.query import AISEL, LatentRandom, LatentUncertainty, RandomSampling
 
 X = np.random.RandomState(0).uniform(-1, 1, size=(20, 3)).astype(np.float32)
 y = (X[:, 0] > 0).astype(int)
@@ -82,7 +83,6 @@ def test_random_state_instance_goes_on(toys):
 def test_latent_random_follows_the_latent_distribution(toys):
     strategy = LatentRandom(toys.Generator(), random_state=0).fit(X)
     synthesis = strategy.synthesize(X, y, None, batch_size=1000)
-    assert synthesis.utilities is None
     np.testing.assert_array_equal(synthesis.X[:, :2], synthesis.latent)
     assert abs(synthesis.latent.mean(axis=0)).max() < 4 / np.sqrt(3 * 1000)
     assert synthesis.latent.min() < -0.99
@@ -95,7 +95,6 @@ def test_latent_uncertainty_takes_the_top_of_the_grid(toys):
     side = np.linspace(-1, 1, 21)
     grid = np.array([(a, b, 0) for a in side for b in side])
     uncertain = entropy(clf.predict_proba(grid))
-    np.testing.assert_allclose(synthesis.utilities, np.sort(uncertain)[::-1][:5], rtol=1e-5)
     np.testing.assert_allclose(synthesis.latent, grid[np.argsort(-uncertain)[:5], :2], atol=1e-12)
     np.testing.assert_allclose(synthesis.X[:, :2], synthesis.latent, rtol=1e-6)
 
@@ -107,8 +106,7 @@ def test_latent_uncertainty_by_distance(toys):
     )
     synthesis = strategy.fit(X).synthesize(X, y, clf, batch_size=5)
     assert synthesis.latent.shape == (5, 3)
-    np.testing.assert_allclose(synthesis.utilities, -abs(clf.decision_function(synthesis.X)))
-    assert synthesis.utilities.min() > -0.05
+    assert abs(clf.decision_function(synthesis.X)).max() < 0.05
 
 
 def test_more_samples_than_latent_candidates(toys):
@@ -123,6 +121,31 @@ def test_model_equally_unsure_everywhere(toys, proba):
     with pytest.warns(UniformUncertaintyWarning, match="of all 25 latent candidates") as record:
         strategy.synthesize(X, y, toys.classifier(lambda first: proba))
     assert record[0].filename == __file__
+
+
+def expensive(*args, **kwargs):
+    pytest.fail("the expensive work came before the check")
+
+
+@pytest.mark.parametrize("cls", [LatentUncertainty, AISEL])
+def test_grid_too_coarse_is_found_before_the_generator_is_trained(toys, monkeypatch, cls):
+    monkeypatch.setattr(toys.Invertible, "fit", expensive, raising=False)
+    strategy = cls(toys.Invertible(latent_dim=20), candidates="grid")
+    with pytest.raises(ValueError, match="too coarse in 20 dimensions"):
+        strategy.fit(X)
+
+
+def test_model_is_checked_before_samples_are_made(toys, monkeypatch):
+    strategy = LatentUncertainty(toys.Generator(), n_candidates=16).fit(X)
+    monkeypatch.setattr(toys.Generator, "generate", expensive)
+    with pytest.raises(TypeError, match="no predict_proba, which measure='entropy' reads"):
+        strategy.synthesize(X, y, LinearSVC(random_state=0).fit(X, y))
+
+
+def test_tags_are_those_of_the_generator(toys):
+    # A pool strategy leaves NaN to the model; a generator mustn't see it.
+    assert get_tags(RandomSampling()).input_tags.allow_nan
+    assert not get_tags(LatentRandom(toys.Generator())).input_tags.allow_nan
 
 
 def test_model_is_checked(toys):

@@ -1,14 +1,20 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNetClassifier
 
 from skgal.metrics import entropy, margin_uncertainty
 from skgal.query import RandomSampling, UncertaintySampling, _blocks
 from skgal.query._ranking import top_k
+from skgal.utils import seeded_torch
 
 NAN = np.nan
 
@@ -136,9 +142,10 @@ def test_candidates_as_foreign_samples(pool):
         (np.ones(50, dtype=bool), "np.flatnonzero"),
         ([7.5], "integer positions"),
         (np.zeros((2, 4)), r"shape \(4,\), but those of X have \(3,\)"),
-        ([], "batch_size=1, but there are only 0"),
-        (np.empty((0, 3)), "batch_size=1, but there are only 0"),
-        ([1, 2], "batch_size=1, but there are only 0"),
+        ([], "candidates is empty"),
+        (np.empty((0, 3)), "candidates is empty"),
+        (7, "candidates must be positions in X or samples like its"),
+        ([1, 2], "All 2 candidates are labelled already"),
     ],
 )
 def test_bad_candidates(pool, candidates, message):
@@ -188,21 +195,68 @@ def test_regressor_that_returns_nan(pool, monkeypatch):
         UncertaintySampling().query(X, y, regressor)
 
 
-@pytest.mark.touches_global_rng  # torch draws the weights from its global state
 def test_skorch_net_on_images():
-    import torch
-    from skorch import NeuralNetClassifier
-
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(2 * 36, 3)
-    )
     X = np.random.RandomState(0).normal(size=(12, 1, 8, 8)).astype(np.float32)
     y = np.full(12, NAN)
     y[:3] = [0, 1, 2]
-    net = NeuralNetClassifier(
-        module, criterion=torch.nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
-    )
-    net.fit(X[:3], y[:3].astype(int))
-    expected = entropy(net.predict_proba(X))
+    with seeded_torch(0):  # weights and batches are drawn from torch's global state
+        module = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 2, 3), torch.nn.Flatten(), torch.nn.Linear(2 * 36, 3)
+        )
+        net = NeuralNetClassifier(
+            module, criterion=torch.nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
+        )
+        net.fit(X[:3], y[:3].astype(int))
+        expected = entropy(net.predict_proba(X))
+    before = torch.get_rng_state()
     indices = UncertaintySampling().query(X, y, net, batch_size=9)
+    assert torch.equal(torch.get_rng_state(), before)
     assert indices.tolist() == (3 + np.argsort(-expected[3:])).tolist()
+
+
+class OnDisk:
+    """Rows behind a file: looking at the values would read them all."""
+
+    shape = (1000, 3)
+
+    def __len__(self):
+        return 1000
+
+    def __array__(self, *args, **kwargs):
+        pytest.fail("the pool was copied")
+
+
+@pytest.mark.parametrize("cls", [RandomSampling, UncertaintySampling])
+def test_query_needs_no_fit(pool, cls):
+    check_is_fitted(cls())  # says the tag
+    assert cls().query(*pool).shape == (1,)
+
+
+def test_fit_does_not_copy_the_pool(pool):
+    assert RandomSampling().fit(OnDisk()).n_features_in_ == 3
+    for container in (pd.DataFrame, scipy.sparse.csr_matrix):
+        assert RandomSampling().fit(container(pool[0])).n_features_in_ == 3
+    X = np.zeros((400_000, 10), dtype=np.float32)
+    tracemalloc.start()
+    RandomSampling().fit(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.1 * X.nbytes
+
+
+def test_fit_leaves_values_to_the_model():
+    for X in ([[NAN, np.inf]], np.array([["a", "b"]], dtype=object), np.zeros((2, 1, 8, 8))):
+        RandomSampling().fit(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros(3), "Expected 2D array, got 1D"),
+        (np.zeros((0, 3)), r"Found array with 0 sample\(s\)"),
+        (np.ones((2, 2), dtype=complex), "Complex data not supported"),
+    ],
+)
+def test_fit_on_what_is_no_pool(X, message):
+    with pytest.raises(ValueError, match=message):
+        RandomSampling().fit(X)
