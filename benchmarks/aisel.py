@@ -14,7 +14,6 @@ committed results use the test images. ``--cache`` keeps the oracle and the gene
 import argparse
 import json
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -164,16 +163,19 @@ def _mean_and_spread(values, kind):
     return {"mean": round(float(np.mean(values)), 5), kind: round(float(spread), 5)}
 
 
-def write(args, runs, started):
+def write(args, runs):
     """Write what is there so far; a long run leaves its results step by step."""
     args.output.parent.mkdir(parents=True, exist_ok=True)
     report = {
         "command": "python " + " ".join(sys.argv),
-        "settings": {key: str(value) for key, value in vars(args).items() if key != "cache"},
+        "settings": {
+            key: str(value)
+            for key, value in vars(args).items()
+            if key not in ("cache", "output", "n_jobs")
+        },
         "versions": {
             module.__name__: module.__version__ for module in (sklearn, skorch, torch, np)
         },
-        "seconds": round(time.time() - started),
         "runs": runs,
         "summary": summarize(list(runs.values()), args.n_queries),
     }
@@ -200,13 +202,13 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/aisel.json"))
     args = parser.parse_args()
 
-    started, runs = time.time(), {}
+    runs = {}
     get_oracle(args)
     run_all = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator")
     results = run_all(joblib.delayed(run_seed)(args, seed) for seed in args.seeds)
     for seed, scores in zip(args.seeds, results, strict=True):
         runs[str(seed)] = scores
-        report = write(args, runs, started)
+        report = write(args, runs)
     for arm, score in report["summary"]["accuracy"].items():
         print(f"{arm:40s} {score['mean']:.4f} +- {score['sd']:.4f}")
 

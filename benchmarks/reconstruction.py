@@ -106,8 +106,15 @@ def main():
         report = {
             "command": "python " + " ".join(sys.argv),
             "versions": {"torch": torch.__version__},
-            "settings": {key: str(value) for key, value in vars(args).items()},
-            "runs": runs,
+            "settings": {
+                key: str(value)
+                for key, value in vars(args).items()
+                if key not in ("output", "n_jobs")
+            },
+            "runs": {
+                name: [{key: row[key] for key in row if key != "seconds"} for row in rows]
+                for name, rows in runs.items()
+            },
         }
         if all(runs.values()):
             report["summary"] = summarize(runs)
