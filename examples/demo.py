@@ -124,16 +124,17 @@ def run(args, seed):
 
 def draw(gin, classifier, X, labelled, path):
     """Write the figure: real, reconstructed and generated images, and the latent map."""
-    figure, axes = plt.subplots(
-        1, 3, figsize=(15, 5), width_ratios=(1, 1, 1.15), layout="constrained"
-    )
-    ReconstructionDisplay.from_generator(gin, X[:10], ax=axes[0])
-    axes[0].set_title("real images and their reconstructions")
-    SamplesDisplay.from_generator(gin, n_samples=64, random_state=0, ax=axes[1])
-    axes[1].set_title("generated images")
+    figure = plt.figure(figsize=(12, 6), layout="constrained")
+    left, right = figure.subfigures(1, 2)
+    above, below = left.subplots(2, 1, height_ratios=(1, 2))
+    ReconstructionDisplay.from_generator(gin, X[:8], ax=above)
+    above.set_title("labelled images and their reconstructions")
+    SamplesDisplay.from_generator(gin, n_samples=32, n_columns=8, random_state=0, ax=below)
+    below.set_title("generated images")
     chosen = labelled.latent[labelled.is_synthetic]
-    LatentSpaceDisplay.from_generator(gin, classifier, X=X, chosen=chosen, ax=axes[2])
-    axes[2].set_title("what AISEL chose")
+    latent_map = right.subplots()
+    LatentSpaceDisplay.from_generator(gin, classifier, X=X, chosen=chosen, ax=latent_map)
+    right.suptitle("what AISEL chose")
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
@@ -164,9 +165,9 @@ def parse_args():
     small = args.dataset == "digits"
     defaults = {
         "latent_dim": 2 if small else 8,
-        "gin_updates": 1000 if small else 2500,
-        "classifier_updates": 300 if small else 500,
-        "oracle_updates": 600 if small else 6000,
+        "gin_updates": 800 if small else 2500,
+        "classifier_updates": 150 if small else 400,
+        "oracle_updates": 300 if small else 6000,
     }
     for name, value in defaults.items():
         if getattr(args, name) is None:
