@@ -143,10 +143,9 @@ def main():
         for penalty in ("gradient_penalty", None):
             label = f"{name}, {penalty or 'no penalty'}"
             results[label] = compare(penalty=penalty, **case)
-            low, high = results[label]["quartiles"]
-            print(
-                f"{label:40s} {results[label]['median']:.3f}  [{low:.3f}, {high:.3f}]", flush=True
-            )
+            for part in ("updates", "whole fit"):
+                median, (low, high) = results[label][part].values()
+                print(f"{label:40s} {part:10s} {median:.3f}  [{low:.3f}, {high:.3f}]", flush=True)
     report = {
         "command": "python " + " ".join(sys.argv),
         "what": "updates per second of GAN.fit divided by those of the hand-written loop",
