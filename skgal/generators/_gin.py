@@ -20,8 +20,9 @@ class GIN(AdversarialGenerator):
 
     The paper plays for the Wasserstein distance and clips the critic's weights
     (``objective="wasserstein", penalty="weight_clip"``). The default here is the hinge loss with
-    spectral normalisation, which reconstructed images best at 400 training samples, before
-    the gradient penalty; the numbers are in ``benchmarks/results/reconstruction.json``.
+    spectral normalisation, which reconstructed images best at 400 training samples and 600
+    updates, before the gradient penalty; the numbers are in
+    ``benchmarks/results/reconstruction.json``.
 
     Parameters
     ----------

@@ -235,7 +235,6 @@ def test_weights_trained_on_a_gpu_load_without_one():
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_trains_on_a_gpu():
     net = make_net(device="cuda").fit(DATA)
     assert next(net.ema_.parameters()).is_cuda
@@ -243,7 +242,6 @@ def test_trains_on_a_gpu():
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_updates_do_not_wait_for_the_gpu():
     images = torch.zeros(20, 1, 8, 8, device="cuda")
     net = make_net(device="cuda").initialize()
