@@ -36,7 +36,7 @@ def entropy(proba):
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(4).tolist()
     [0.0, 0.6931]
     """
-    return entr(_check_proba(proba)).sum(axis=1)
+    return entr(check_proba(proba)).sum(axis=1)
 
 
 def margin_uncertainty(proba):
@@ -63,7 +63,7 @@ def margin_uncertainty(proba):
     >>> margin_uncertainty([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
     [0.0, 0.75]
     """
-    return 1 - _first_minus_second(_check_proba(proba))
+    return 1 - _first_minus_second(check_proba(proba))
 
 
 def least_confidence(proba):
@@ -90,7 +90,7 @@ def least_confidence(proba):
     >>> least_confidence([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
     [0.0, 0.5]
     """
-    return 1 - _check_proba(proba).max(axis=1)
+    return 1 - check_proba(proba).max(axis=1)
 
 
 def distance_uncertainty(decision):
@@ -131,7 +131,7 @@ def distance_uncertainty(decision):
     return -_first_minus_second(decision)
 
 
-def _check_proba(proba):
+def check_proba(proba):
     proba = check_array(proba, dtype=[np.float64, np.float32], input_name="proba")
     low, high = proba.min(), proba.max()
     if low < -_ROUNDING or high > 1 + _ROUNDING:
