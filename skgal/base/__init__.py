@@ -1,5 +1,6 @@
 """The contracts that the rooms above keep: generators and query strategies."""
 
+from skgal.base._conditional import ConditionalGenerator
 from skgal.base._generator import BaseGenerator
 from skgal.base._strategy import (
     BaseStrategy,
@@ -8,4 +9,11 @@ from skgal.base._strategy import (
     SynthesisStrategy,
 )
 
-__all__ = ["BaseGenerator", "BaseStrategy", "PoolStrategy", "Synthesis", "SynthesisStrategy"]
+__all__ = [
+    "BaseGenerator",
+    "BaseStrategy",
+    "ConditionalGenerator",
+    "PoolStrategy",
+    "Synthesis",
+    "SynthesisStrategy",
+]

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
+
+from skgal.utils import validate_pool
 
 
 class Synthesis(NamedTuple):
@@ -17,10 +18,16 @@ class Synthesis(NamedTuple):
         The samples, in the layout of the training data.
     latent : ndarray of shape (batch_size, latent_dim)
         The latent points they were generated from.
+    line : ndarray of shape (batch_size,), dtype int, or None, default=None
+        Of samples that lie on lines of the latent space, the line of each, counted from 0.
+    position : ndarray of shape (batch_size,) or None, default=None
+        Of such samples, how far along its line each lies; ascending within a line.
     """
 
     X: Any
     latent: np.ndarray
+    line: np.ndarray | None = None
+    position: np.ndarray | None = None
 
 
 class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -42,12 +49,13 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         """Do the work that is paid once for these samples; here they are checked only.
 
         Values are for the model to judge: NaN and strings pass. DataFrames, sparse matrices
-        and arrays that aren't NumPy's are not even looked at, since that would copy them.
+        and arrays that aren't NumPy's are not even looked at, since that would copy them; of an
+        iterable of blocks, only the first is.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            All samples at hand, labelled or not.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            All samples at hand, labelled or not: whatever :func:`skgal.utils.as_pool` takes.
         y : array-like of shape (n_samples,), default=None
             Labels, missing ones included; most strategies don't need them.
 
@@ -58,12 +66,11 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If X is an array that is empty, complex or has one dimension only.
+            If X is empty, or an array that is complex or has one dimension only.
+        TypeError
+            If X is an iterator, which gives its blocks but once.
         """
-        foreign = hasattr(X, "shape") and not isinstance(X, np.ndarray)
-        validate_data(
-            self, X, skip_check_array=foreign, dtype=None, allow_nd=True, ensure_all_finite=False
-        )
+        validate_pool(self, X)
         return self
 
     def __sklearn_tags__(self):

@@ -6,7 +6,7 @@ import torch
 BLOCK_SIZE = 512
 
 
-def apply_network(function, array, device):
+def apply_network(function, array, device, *others):
     """Apply a network, or one of its methods, to the rows of an array.
 
     Parameters
@@ -17,6 +17,8 @@ def apply_network(function, array, device):
     array : ndarray of shape (n_samples, ...), dtype float32
     device : str
         Where the network is.
+    *others : ndarrays of shape (n_samples, ...)
+        What ``function`` takes besides, row by row: the classes, say.
 
     Returns
     -------
@@ -30,10 +32,10 @@ def apply_network(function, array, device):
     >>> apply_network(torch.tanh, np.zeros((3, 2), dtype=np.float32), "cpu").shape
     (3, 2)
     """
+    blocks = zip(
+        *(torch.from_numpy(one).split(BLOCK_SIZE) for one in (array, *others)), strict=True
+    )
     with torch.inference_mode():
         return np.concatenate(
-            [
-                function(block.to(device)).cpu()
-                for block in torch.from_numpy(array).split(BLOCK_SIZE)
-            ]
+            [function(*(part.to(device) for part in block)).cpu() for block in blocks]
         )

@@ -28,6 +28,8 @@ class InversionNet(UpdateNet):
     .. [1] AISEL, equation (5) and the second half of Algorithm 1.
     """
 
+    stateful = ("schedule_",)
+
     def __init__(self, module, *, latent_dim, latent="uniform", batch_size=64, **kwargs):
         self.latent_dim = latent_dim
         self.latent = latent
@@ -60,7 +62,7 @@ class InversionNet(UpdateNet):
         self.optimizer_ = self.make_optimizer(self.module_)
         return self
 
-    def start(self, data):
+    def start(self, data, labels=None):
         """Prepare the cycle of the learning rate; the data are generated on the way."""
         self.module_.train()
         self.schedule_ = torch.optim.lr_scheduler.OneCycleLR(

@@ -33,8 +33,11 @@ class UpdateNet(NeuralNet):
     optimizer : class, default=torch.optim.Adam
     lr : float, default=2e-4
     updates_per_epoch : int, default=50
+    checkpoint : TrainingCheckpoint or None, default=None
+        Where the training goes on from, and leaves its state after epochs.
     callbacks : list of skorch callbacks or None, default=None
-        A callback that stops skorch, such as ``EarlyStopping``, stops this net as well.
+        A callback with a state that must survive a checkpoint has ``state_dict()`` and
+        ``load_state_dict(state)``. A callback that stops skorch, such as ``EarlyStopping``, stops this net as well.
     verbose : int, default=0
         Print a row of losses every epoch if positive.
     device : str, default="cpu"
@@ -43,11 +46,16 @@ class UpdateNet(NeuralNet):
 
     Attributes
     ----------
+    n_updates_ : int
+        Updates made since the networks were new.
     rng_ : torch.Generator
         Draws on the device.
     history_ : skorch.history.History
         A row an epoch: mean losses by name, ``updates`` so far, ``dur`` in seconds.
     """
+
+    #: Attributes made by :meth:`start` that change with the updates, and have a ``state_dict``.
+    stateful = ()
 
     def __init__(
         self,
@@ -58,6 +66,7 @@ class UpdateNet(NeuralNet):
         optimizer=torch.optim.Adam,
         lr=2e-4,
         updates_per_epoch=50,
+        checkpoint=None,
         callbacks=None,
         verbose=0,
         device="cpu",
@@ -66,6 +75,7 @@ class UpdateNet(NeuralNet):
         self.max_iter = max_iter
         self.seed = seed
         self.updates_per_epoch = updates_per_epoch
+        self.checkpoint = checkpoint
         super().__init__(
             module,
             criterion=None,
@@ -83,8 +93,8 @@ class UpdateNet(NeuralNet):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
     @abstractmethod
-    def start(self, data):
-        """Prepare the batches of ``data``, a tensor on the device."""
+    def start(self, data, labels=None):
+        """Prepare the batches of ``data``, and of its labels, tensors on the device."""
 
     @abstractmethod
     def train_step(self):
@@ -95,6 +105,7 @@ class UpdateNet(NeuralNet):
         with seeded_torch(self.seed):
             super().initialize()
         self.rng_ = torch_generator(self.seed, self.device)
+        self.n_updates_ = 0
         return self
 
     def initialize_criterion(self):
@@ -130,17 +141,19 @@ class UpdateNet(NeuralNet):
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Make ``max_iter`` updates, in epochs of ``updates_per_epoch``."""
         data = torch.as_tensor(X).to(self.device)
-        self.start(data)
+        self.start(data, None if y is None else torch.as_tensor(y).to(self.device))
         shown = {"dataset_train": data, "dataset_valid": None}
-        for first in range(0, self.max_iter, self.updates_per_epoch):
-            n_updates = min(self.updates_per_epoch, self.max_iter - first)
+        last = self.n_updates_ + self.max_iter
+        is_enough = self._resume()
+        while self.n_updates_ < last and not is_enough:
             self.notify("on_epoch_begin", **shown)
-            self._run_updates(n_updates)
-            self.history.record("updates", first + n_updates)
+            self._run_updates(min(self.updates_per_epoch, last - self.n_updates_))
+            self.history.record("updates", self.n_updates_)
             try:
                 self.notify("on_epoch_end", **shown)
             except KeyboardInterrupt:  # how skorch's callbacks say that it is enough
-                break
+                is_enough = True
+            self._save(is_last=is_enough or self.n_updates_ == last, is_enough=is_enough)
         return self
 
     def _run_updates(self, n_updates):
@@ -148,6 +161,7 @@ class UpdateNet(NeuralNet):
         for _ in range(n_updates):
             self.notify("on_batch_begin", batch=None, training=True)
             step = self.train_step()
+            self.n_updates_ += 1
             for name, loss in step.items():
                 totals[name] = totals[name] + loss if name in totals else loss
             self.notify("on_batch_end", batch=None, training=True, **step)
@@ -160,8 +174,7 @@ class UpdateNet(NeuralNet):
     def _check_finite(self, name, mean):
         if not abs(mean) < float("inf"):
             raise NonFiniteLossError(
-                f"{name} became {mean} within {len(self.history) * self.updates_per_epoch} "
-                "updates; lower learning_rate, or choose another objective or penalty."
+                f"{name} became {mean} within {self.n_updates_} updates; lower learning_rate, or choose another objective or penalty."
             )
 
     def on_epoch_begin(self, net, **kwargs):
@@ -179,19 +192,61 @@ class UpdateNet(NeuralNet):
         self.notify("on_grad_computed", named_parameters=module.named_parameters(), training=True)
         optimizer.step()
 
+    def _save(self, *, is_last, is_enough):
+        if self.checkpoint is None:
+            return
+        state = {
+            "parts": self._parts(),
+            "stateful": {name: getattr(self, name).state_dict() for name in self.stateful},
+            "callbacks": {name: keeper.state_dict() for name, keeper in self._keepers()},
+            "rng": self.rng_.get_state(),
+            "n_updates": self.n_updates_,
+            "history": list(self.history),
+            "is_enough": is_enough,
+        }
+        self.checkpoint.save(_on_cpu(state), is_last=is_last)
+
+    def _resume(self):
+        """Go on from the checkpoint, if there is one; tell whether a callback had stopped it."""
+        state = None if self.checkpoint is None else self.checkpoint.load()
+        if state is None:
+            return False
+        self._load_parts(state["parts"])
+        for name in self.stateful:
+            getattr(self, name).load_state_dict(state["stateful"][name])
+        for name, keeper in self._keepers():
+            keeper.load_state_dict(state["callbacks"][name])
+        self.rng_.set_state(state["rng"])
+        self.n_updates_ = state["n_updates"]
+        self.history[:] = state["history"]
+        return state["is_enough"]
+
+    def _keepers(self):
+        """Callbacks that have a state to keep, and say so as modules and optimizers do."""
+        return [(name, cb) for name, cb in self.callbacks_ if hasattr(cb, "load_state_dict")]
+
+    def _parts(self):
+        """Return the states of networks and optimizers."""
+        names = (name + "_" for name in (*self._modules, *self._optimizers))
+        return {name: getattr(self, name).state_dict() for name in names if hasattr(self, name)}
+
+    def _load_parts(self, parts):
+        for name, part in parts.items():
+            getattr(self, name).load_state_dict(part)
+
     # Networks are pickled as their weights: parametrised layers don't pickle, and weights
     # trained on a GPU must load without one.
 
     def __getstate__(self):
         state = self.__dict__.copy()
+        state["checkpoint"] = None  # the file stays with the training
         if not self.initialized_:
             return state
-        parts = {}
-        for name in (*self._modules, *self._optimizers):
-            if (part := state.pop(name + "_", None)) is not None:
-                parts[name + "_"] = _on_cpu(part.state_dict())
+        parts = self._parts()
+        for name in parts:
+            del state[name]
         state["rng_"] = self.rng_.get_state()
-        state["parts"] = parts
+        state["parts"] = _on_cpu(parts)
         return state
 
     def __setstate__(self, state):
@@ -200,13 +255,12 @@ class UpdateNet(NeuralNet):
         if parts is None:
             return
         self.device = self._check_device(self.device, _available(self.device))
-        rng_state = self.rng_
+        rng_state, n_updates = self.rng_, self.n_updates_
         history, verbose = self.history_, self.verbose
         self.history_, self.verbose = None, 0
         self.initialize()
-        self.history_, self.verbose = history, verbose
-        for name, part in parts.items():
-            getattr(self, name).load_state_dict(part)
+        self.history_, self.verbose, self.n_updates_ = history, verbose, n_updates
+        self._load_parts(parts)
         for name in self._modules:
             getattr(self, name + "_").eval()
         if rng_state.shape == self.rng_.get_state().shape:  # else another kind of device

@@ -1,5 +1,29 @@
 """Errors and warnings with names of their own, so that they can be caught."""
 
-from skgal.exceptions._exceptions import NonFiniteLossError, UniformUncertaintyWarning
+from skgal.exceptions._exceptions import (
+    NonFiniteLossError,
+    NotDifferentiableError,
+    SingleSampleClassWarning,
+    UniformUncertaintyWarning,
+)
+from skgal.exceptions._store import (
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreMismatchError,
+    StoreReadOnlyError,
+    StoreVersionError,
+)
 
-__all__ = ["NonFiniteLossError", "UniformUncertaintyWarning"]
+__all__ = [
+    "NonFiniteLossError",
+    "NotDifferentiableError",
+    "SingleSampleClassWarning",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreFullError",
+    "StoreMismatchError",
+    "StoreReadOnlyError",
+    "StoreVersionError",
+    "UniformUncertaintyWarning",
+]

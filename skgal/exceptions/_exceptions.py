@@ -9,6 +9,20 @@ class NonFiniteLossError(FloatingPointError):
     """
 
 
+class NotDifferentiableError(TypeError):
+    """An estimator has no known form that torch can differentiate.
+
+    Usual remedies: a search without gradients, or `skgal.engine.register_differentiable`.
+    """
+
+
+class SingleSampleClassWarning(UserWarning):
+    """A class has one training sample, so what is generated of it can hardly be anything else.
+
+    Usual remedies: more samples of the class, or none.
+    """
+
+
 class UniformUncertaintyWarning(UserWarning):
     """The model is equally sure of every candidate, so uncertainty cannot guide the design.
 

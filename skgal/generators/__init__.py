@@ -1,6 +1,14 @@
 """Generators: learn what samples look like, then draw new ones."""
 
+from skgal.generators._acgan import ACGAN
+from skgal.generators._autoencoder import Autoencoder
+from skgal.generators._bigan import BiGAN
+from skgal.generators._cgan import CGAN
 from skgal.generators._gan import GAN
 from skgal.generators._gin import GIN
+from skgal.generators._selection import FrechetSelection
 
-__all__ = ["GAN", "GIN"]
+# It registers the forms of these that `skgal.engine.differentiable` returns.
+from skgal.generators import _differentiable  # noqa: F401  isort: skip
+
+__all__ = ["ACGAN", "CGAN", "GAN", "GIN", "Autoencoder", "BiGAN", "FrechetSelection"]

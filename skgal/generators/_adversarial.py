@@ -2,11 +2,13 @@
 
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 from sklearn.base import _fit_context
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skgal.base import BaseGenerator
 from skgal.engine import (
@@ -14,8 +16,10 @@ from skgal.engine import (
     apply_network,
     latent_distribution,
     resolve_augmentations,
-    resolve_device,
 )
+from skgal.generators._selection import FrechetSelection
+from skgal.generators._training import Training
+from skgal.generators._validation import check_new_samples, check_training_samples
 from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
 from skgal.objectives import (
     OBJECTIVES,
@@ -25,14 +29,16 @@ from skgal.objectives import (
     resolve_objective,
     resolve_penalties,
 )
-from skgal.utils import DataLayout, as_random_state, draw_seed
+from skgal.utils import MixedLayout, as_random_state, draw_seed
 
 
-class AdversarialGenerator(BaseGenerator):
+
+class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
     """Base of generators that are trained against a critic.
 
-    A subclass lists its parameters in ``__init__``, and may override :meth:`_make_net` for
-    another game and :meth:`_finish` for what follows the game.
+    A subclass lists its parameters in ``__init__``, and may override the steps of :meth:`fit`:
+    :meth:`_check_training_data` for data of another kind, :meth:`_make_net` for another game,
+    :meth:`_finish` for what follows the game.
     """
 
     #: The latent distribution, for generators that don't let the user choose it.
@@ -50,10 +56,13 @@ class AdversarialGenerator(BaseGenerator):
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "augment": [None, str, tuple, list],
         "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
+        "model_selection": [None, FrechetSelection],
         "callbacks": [None, tuple, list],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "checkpoint": [None, str, PathLike],
     }
 
     def __init__(
@@ -70,10 +79,13 @@ class AdversarialGenerator(BaseGenerator):
         learning_rate,
         augment,
         ema_decay,
+        model_selection,
         callbacks,
         device,
         random_state,
         verbose,
+        warm_start,
+        checkpoint,
     ):
         self.latent_dim = latent_dim
         self.objective = objective
@@ -86,10 +98,13 @@ class AdversarialGenerator(BaseGenerator):
         self.learning_rate = learning_rate
         self.augment = augment
         self.ema_decay = ema_decay
+        self.model_selection = model_selection
         self.callbacks = callbacks
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -97,8 +112,9 @@ class AdversarialGenerator(BaseGenerator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            Numbers of any dtype, at least two samples.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            At least two samples: numbers of any dtype, or a table that has categories, booleans
+            or gaps as well.
         y : None
             Ignored.
 
@@ -109,54 +125,102 @@ class AdversarialGenerator(BaseGenerator):
         Raises
         ------
         ValueError
-            If X holds NaN or infinite values, or doesn't match ``image_shape``.
+            If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
+            if ``checkpoint`` holds another training.
         skgal.exceptions.NonFiniteLossError
             If the training diverges.
         """
-        samples = validate_data(self, X, allow_nd=True, ensure_min_samples=2)
-        self.layout_ = DataLayout(samples, self.image_shape, container=X)
-        self.latent_dim_ = self.latent_dim
-        self.latent_distribution_ = latent_distribution(self.latent)
+        check = check_new_samples if self._trains_on() else self._learn_layout
+        tensor, labels = self._check_training_data(check, X, y)
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        self._training = Training(self, (tensor, labels), context)
+        try:
+            self._train(tensor, labels)
+        finally:
+            del self._training
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _train(self, tensor, labels):
+        """Train the networks on samples, and classes if there are any, as networks see them."""
         rng = as_random_state(self.random_state)
-        architecture = resolve_architecture(self.architecture, self.layout_.shape)
-        self.net_ = self._make_net(architecture, seed=draw_seed(rng))
-        self.net_.fit(self.layout_.to_network(samples))
+        seed = draw_seed(rng)
+        architecture = self._resolve_architecture()
+        self._training.watchers = self._make_watchers(architecture, tensor, labels)
+        if self._trains_on():
+            again = self._training.arguments(
+                "game", self._training.watchers, self.net_.n_updates_
+            )
+            for name in ("max_iter", "callbacks", "checkpoint"):
+                setattr(self.net_, name, again[name])
+            self.net_.initialize_callbacks()
+        else:
+            self.latent_dim_ = self.latent_dim
+            self.latent_distribution_ = latent_distribution(self.latent)
+            self.net_ = self._make_net(architecture, seed=seed).initialize()
+        self.net_.partial_fit(tensor, labels)
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
         self._finish(architecture, rng)
-        return self
+
+    def _trains_on(self):
+        """Tell whether ``fit`` goes on with the networks that are there."""
+        return self.warm_start and hasattr(self, "net_")
+
+    def _learn_layout(self, generator, X, *y):
+        """Check training samples and learn how they are laid out."""
+        self.layout_, *checked = check_training_samples(generator, X, *y)
+        return checked
+
+    def _check_training_data(self, check, X, y):
+        """Return the samples as networks see them, and their classes as integers or None."""
+        (tensor,) = check(self, X)
+        return tensor, None
+
+    def _resolve_architecture(self):
+        architecture = resolve_architecture(self.architecture, self.layout_.shape)
+        if isinstance(self.layout_, MixedLayout):
+            return architecture.for_table(self.layout_.groups)
+        return architecture
 
     def _make_net(self, architecture, seed):
         """Build the net that plays the adversarial game."""
         shape = self.layout_.shape
-        penalties = resolve_penalties(self.penalty)
-        dropout = max((penalty.critic_dropout for penalty in penalties), default=0.0)
         return AdversarialNet(
             partial(architecture.make_generator, self.latent_dim, shape),
-            critic=partial(architecture.make_critic, shape, dropout=dropout),
-            objective=resolve_objective(self.objective),
-            penalties=penalties,
-            augmentations=resolve_augmentations(self.augment, self.layout_.is_image),
-            latent_dim=self.latent_dim,
-            latent=self.latent,
-            critic_iter=self.critic_iter,
-            ema_decay=self.ema_decay,
-            batch_size=self.batch_size,
-            seed=seed,
-            **self._training_arguments(),
+            critic=partial(architecture.make_critic, shape, dropout=self._critic_dropout()),
+            **self._game_arguments(seed),
         )
 
-    def _training_arguments(self):
-        """Return what every net of this generator is trained with."""
+    def _game_arguments(self, seed):
+        """Return what any adversarial net of this generator is made with, but its networks."""
         return {
-            "max_iter": self.max_iter,
-            "lr": self.learning_rate,
-            "optimizer__betas": (0.5, 0.9),
-            "optimizer__fused": True,
-            "callbacks": self.callbacks,
-            "device": resolve_device(self.device),
-            "verbose": int(self.verbose),
+            "objective": resolve_objective(self.objective),
+            "penalties": resolve_penalties(self.penalty),
+            "augmentations": resolve_augmentations(self.augment, self.layout_.is_image),
+            "latent_dim": self.latent_dim,
+            "latent": self.latent,
+            "critic_iter": self.critic_iter,
+            "ema_decay": self.ema_decay,
+            "batch_size": self.batch_size,
+            "seed": seed,
+            **self._training.arguments("game", self._training.watchers),
         }
+
+    def _critic_dropout(self):
+        """Return the dropout that the penalties ask of the critic."""
+        penalties = resolve_penalties(self.penalty)
+        return max((penalty.critic_dropout for penalty in penalties), default=0.0)
+
+    def _make_watchers(self, architecture, tensor, labels):
+        """Return the user's callbacks, and what selects the generator to keep."""
+        watchers = list(self.callbacks or ())
+        if self.model_selection is not None:
+            watchers.append(
+                self.model_selection.make_callback(self, architecture, tensor, labels)
+            )
+        return watchers
 
     def _finish(self, architecture, rng):
         """Do what follows the game; nothing here."""
@@ -205,13 +269,17 @@ class AdversarialGenerator(BaseGenerator):
                 f"{type(self).__name__} is not conditional, so y must be None; "
                 "it cannot generate samples of given classes."
             )
+        return self._decode(Z)
+
+    def _decode(self, Z, *classes):
+        """Run the generator on latent points, and on the class index of each if there are."""
         Z = check_array(Z, dtype=np.float32, input_name="Z")
         if Z.shape[1] != self.latent_dim_:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but this generator was fitted with "
                 f"latent_dim={self.latent_dim_}."
             )
-        images = apply_network(self.net_.generator_, Z, self.net_.device)
+        images = apply_network(self.net_.generator_, Z, self.net_.device, *classes)
         return self.layout_.from_network(images)
 
     def transform(self, X):
@@ -245,13 +313,8 @@ class AdversarialGenerator(BaseGenerator):
     def _to_network(self, X):
         """Check new samples against those of ``fit`` and bring them to network layout."""
         check_is_fitted(self)
-        X = validate_data(self, X, allow_nd=True, reset=False)
-        if X.shape[1:] != self.layout_.sample_shape:
-            raise ValueError(
-                f"Each sample of X has shape {X.shape[1:]}, but {type(self).__name__} was "
-                f"fitted on samples of shape {self.layout_.sample_shape}."
-            )
-        return self.layout_.to_network(X)
+        (tensor,) = check_new_samples(self, X)
+        return tensor
 
     @property
     def _n_features_out(self):

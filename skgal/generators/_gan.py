@@ -44,6 +44,8 @@ Penalty, or a list of these, default="spectral_norm"
         and nothing for tables.
     ema_decay : float in [0, 1) or None, default=0.995
         Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
     callbacks : list of skorch callbacks or None, default=None
         Called at updates and every 50 updates; a callback that stops skorch, such as
         ``EarlyStopping(monitor="critic_loss")``, stops the training.
@@ -53,6 +55,11 @@ Penalty, or a list of these, default="spectral_norm"
         Decides initial weights, batches and latent points.
     verbose : int, default=0
         Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
 
     Attributes
     ----------
@@ -110,10 +117,13 @@ Penalty, or a list of these, default="spectral_norm"
         learning_rate=5e-4,
         augment="auto",
         ema_decay=0.995,
+        model_selection=None,
         callbacks=None,
         device="auto",
         random_state=None,
         verbose=0,
+        warm_start=False,
+        checkpoint=None,
     ):
         super().__init__(
             latent_dim=latent_dim,
@@ -127,9 +137,12 @@ Penalty, or a list of these, default="spectral_norm"
             learning_rate=learning_rate,
             augment=augment,
             ema_decay=ema_decay,
+            model_selection=model_selection,
             callbacks=callbacks,
             device=device,
             random_state=random_state,
             verbose=verbose,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
         )
         self.latent = latent

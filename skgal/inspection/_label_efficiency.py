@@ -66,6 +66,27 @@ class LabelEfficiencyDisplay:
             histories[name] = [learner.history_ for learner in repetitions]
         return cls(histories, score_name=score_name).plot(ax)
 
+    @classmethod
+    def from_comparison(cls, comparison, dataset, *, score_name="score", ax=None):
+        """Plot what a comparison of strategies found on a data set.
+
+        Parameters
+        ----------
+        comparison : StrategyComparison
+            Of :func:`skgal.active.compare_strategies`.
+        dataset : str
+            The name of the data set.
+        score_name : str, default="score"
+            What the score is, for the axis.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None: on a new figure.
+
+        Returns
+        -------
+        LabelEfficiencyDisplay
+        """
+        return cls(comparison.histories(dataset), score_name=score_name).plot(ax)
+
     def plot(self, ax=None):
         """Plot the curves.
 

@@ -2,6 +2,7 @@
 
 import math
 
+from skgal.base import ConditionalGenerator
 from skgal.inspection._axes import axes_or_new
 from skgal.inspection._mosaic import image_range, mosaic, to_intensities
 
@@ -68,6 +69,8 @@ class SamplesDisplay:
         SamplesDisplay
         """
         images = generator.sample(n_samples, random_state=random_state)
+        if isinstance(generator, ConditionalGenerator):
+            images, _ = images
         image_shape = image_shape or getattr(generator, "image_shape", None)
         return cls(images, image_shape=image_shape).plot(ax, n_columns=n_columns)
 

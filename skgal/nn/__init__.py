@@ -5,22 +5,65 @@ to tensors and know nothing of losses or training.
 """
 
 from skgal.nn._architecture import Architecture, Critic
+from skgal.nn._attention import SelfAttention
+from skgal.nn._biggan import BigGAN
+from skgal.nn._class_norm import ConditionalBatchNorm2d
 from skgal.nn._classifier import ConvClassifier
+from skgal.nn._conditional_critic import (
+    AuxiliaryCritic,
+    ConcatenationCritic,
+    ConditionalCritic,
+    GivenClasses,
+    ProjectionCritic,
+)
+from skgal.nn._conditioning import (
+    CONDITIONINGS,
+    Concatenation,
+    Conditioning,
+    Projection,
+    resolve_conditioning,
+)
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
-from skgal.nn._dropout import Dropout, set_dropout_rng
+from skgal.nn._dropout import Dropout
+from skgal.nn._joint_critic import JointCritic, pairs
+from skgal.nn._loss_prediction import LossPrediction
+from skgal.nn._one_hot import ClassInput, append_classes, one_hot
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
+from skgal.nn._stochastic import Stochastic, set_rng
+from skgal.nn._table import TableGenerator
 
 __all__ = [
     "ARCHITECTURES",
+    "CONDITIONINGS",
     "DCGAN",
     "Architecture",
+    "AuxiliaryCritic",
+    "BigGAN",
+    "ClassInput",
+    "Concatenation",
+    "ConcatenationCritic",
+    "ConditionalBatchNorm2d",
+    "ConditionalCritic",
+    "Conditioning",
     "ConvClassifier",
     "Critic",
     "Dense",
     "Dropout",
+    "GivenClasses",
+    "JointCritic",
+    "LossPrediction",
+    "Projection",
+    "ProjectionCritic",
     "Residual",
+    "SelfAttention",
+    "Stochastic",
+    "TableGenerator",
+    "append_classes",
+    "one_hot",
+    "pairs",
     "resolve_architecture",
-    "set_dropout_rng",
+    "resolve_conditioning",
+    "set_rng",
 ]

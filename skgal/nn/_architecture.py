@@ -9,6 +9,8 @@ from numbers import Integral
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skgal.nn._one_hot import ClassInput
+
 LEAK = 0.2
 
 
@@ -76,7 +78,7 @@ class Architecture(BaseEstimator, ABC):
     Subclasses hold sizes and choices in explicit keyword parameters, and build networks with
     torch's default generator (whoever builds them seeds it). The networks keep their state in
     parameters and buffers, can be deep-copied and pickled, and draw nothing in ``forward``,
-    `skgal.nn.Dropout` excepted.
+    `skgal.nn.Stochastic` layers excepted.
 
     Critics have no batch normalisation: a gradient penalty is the gradient of one sample's logit.
     """
@@ -101,6 +103,28 @@ class Architecture(BaseEstimator, ABC):
         self._validate_params()
         check_shape(shape)
 
+    def for_table(self, groups: Sequence[int]) -> Architecture:
+        """Return an architecture whose generators put out numbers and categories.
+
+        Parameters
+        ----------
+        groups : sequence of int
+            Which features belong together: see `TableGenerator`.
+
+        Returns
+        -------
+        architecture : Architecture
+
+        Raises
+        ------
+        ValueError
+            If the architecture can't, as here.
+        """
+        raise ValueError(
+            f"{type(self).__name__} has no generator for tables of categories or with gaps; "
+            "choose the dense architecture, or pass numbers only."
+        )
+
     @abstractmethod
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build a network from latents to samples.
@@ -117,6 +141,30 @@ class Architecture(BaseEstimator, ABC):
         generator : torch.nn.Module
             Maps (n, latent_dim) to (n, *shape), in [-1, 1].
         """
+
+    def make_conditional_generator(
+        self, latent_dim: int, shape: Sequence[int], n_classes: int
+    ) -> nn.Module:
+        """Build a network from latents and classes to samples.
+
+        Here the class goes in beside the latent, as a row of zeros and a one. Architectures with a
+        way of their own override it.
+
+        Parameters
+        ----------
+        latent_dim : int
+            The width of the latents.
+        shape : tuple of int
+            The shape of one sample: (n_features,) or (channels, height, width).
+        n_classes : int
+            The number of classes.
+
+        Returns
+        -------
+        generator : torch.nn.Module
+            Maps (n, latent_dim) and classes (n,), as integers from 0, to (n, *shape), in [-1, 1].
+        """
+        return ClassInput(self.make_generator(latent_dim + n_classes, shape), n_classes)
 
     @abstractmethod
     def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:

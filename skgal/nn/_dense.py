@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
 
+from sklearn.base import clone
 from torch import nn
 
 from skgal.nn._architecture import LEAK, Architecture, Critic, check_shape
 from skgal.nn._dropout import Dropout
+from skgal.nn._table import TableGenerator
 
 
 class Dense(Architecture):
@@ -60,6 +62,8 @@ class Dense(Architecture):
         self.critic_hidden = critic_hidden
         self.encoder_hidden = encoder_hidden
 
+    _groups: tuple[int, ...] | None = None
+
     def check(self, shape: Sequence[int]) -> None:
         """Say what is wrong with the parameters, or with the shape, before anything is built.
 
@@ -77,6 +81,22 @@ class Dense(Architecture):
         for name in ("hidden", "critic_hidden", "encoder_hidden"):
             self._hidden(name)
 
+    def for_table(self, groups: Sequence[int]) -> Dense:
+        """Return a copy whose generators put out numbers and categories.
+
+        Parameters
+        ----------
+        groups : sequence of int
+            Which features belong together: see `TableGenerator`.
+
+        Returns
+        -------
+        architecture : Dense
+        """
+        architecture = clone(self)
+        architecture._groups = tuple(groups)
+        return architecture
+
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator: ReLU layers and a hyperbolic tangent.
 
@@ -89,7 +109,7 @@ class Dense(Architecture):
 
         Returns
         -------
-        generator : torch.nn.Sequential
+        generator : torch.nn.Module
             Maps (n, latent_dim) to (n, *shape), in [-1, 1].
         """
         shape = check_shape(shape)
@@ -97,9 +117,10 @@ class Dense(Architecture):
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
             layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-        return nn.Sequential(
-            *layers, nn.Linear(widths[-1], prod(shape)), nn.Tanh(), nn.Unflatten(1, shape)
-        )
+        layers.append(nn.Linear(widths[-1], prod(shape)))
+        if self._groups is not None:
+            return TableGenerator(nn.Sequential(*layers), latent_dim, self._groups)
+        return nn.Sequential(*layers, nn.Tanh(), nn.Unflatten(1, shape))
 
     def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
         """Build the critic: leaky ReLU layers, each followed by dropout if there is any.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sklearn.base import clone
 
 from skgal.nn._architecture import Architecture, check_shape
+from skgal.nn._biggan import BigGAN
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
 from skgal.nn._residual import Residual
@@ -15,6 +16,7 @@ ARCHITECTURES: dict[str, type[Architecture]] = {
     "dense": Dense,
     "dcgan": DCGAN,
     "residual": Residual,
+    "biggan": BigGAN,
 }
 
 # Below this side convolutions have nothing to slide over.

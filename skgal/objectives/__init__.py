@@ -27,6 +27,7 @@ from skgal.objectives._penalties import (
     WeightClip,
     resolve_penalties,
 )
+from skgal.objectives._ranking import pairwise_ranking_loss
 
 __all__ = [
     "OBJECTIVES",
@@ -43,6 +44,7 @@ __all__ = [
     "least_squares_generator_loss",
     "nonsaturating_critic_loss",
     "nonsaturating_generator_loss",
+    "pairwise_ranking_loss",
     "resolve_objective",
     "resolve_penalties",
     "wasserstein_critic_loss",

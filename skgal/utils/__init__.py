@@ -1,20 +1,31 @@
-"""Random state, data layout and value range, missing labels, rows, nets in estimators."""
+"""Random state, data layout and value range, missing labels, pools, nets in estimators."""
 
+from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
+from skgal.utils._blocks import row_blocks
 from skgal.utils._labels import is_missing, observed_labels
 from skgal.utils._layout import DataLayout
+from skgal.utils._mixed_layout import MixedLayout
 from skgal.utils._nets import nets_in, seeded_nets, seeded_torch
+from skgal.utils._pool import Pool
 from skgal.utils._random import as_random_state, draw_seed
-from skgal.utils._rows import concat_rows, take_rows
+from skgal.utils._rows import concat_rows
+from skgal.utils._validate_pool import validate_pool
 
 __all__ = [
     "DataLayout",
+    "MixedLayout",
+    "Pool",
+    "as_pool",
     "as_random_state",
     "concat_rows",
     "draw_seed",
+    "gives_blocks",
     "is_missing",
     "nets_in",
     "observed_labels",
+    "row_blocks",
     "seeded_nets",
     "seeded_torch",
     "take_rows",
+    "validate_pool",
 ]

@@ -59,6 +59,14 @@ class DataLayout:
         """Whether a sample is an image."""
         return len(self.shape) == 3
 
+    @property
+    def affine(self):
+        """Scale and centre, float64: what networks call x is ``scale * x + centre`` to users.
+
+        The scale of a constant column is 0, so that it stays what it is.
+        """
+        return np.where(self._high > self._low, self._scale, 0.0), self._centre
+
     def to_network(self, X):
         r"""Scale samples to [-1, 1] and shape them for the networks.
 

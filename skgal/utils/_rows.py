@@ -1,11 +1,12 @@
-"""Rows of arrays and data frames, without caring which of the two."""
+"""Rows of arrays and data frames in memory, without caring which of the two."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import _safe_indexing
 
 
-def take_rows(X, indices):
-    """Take rows of an array, a data frame or a list.
+def index_rows(X, indices):
+    """Take rows of an array, a data frame or a list, all in memory.
 
     Parameters
     ----------
@@ -28,12 +29,14 @@ def concat_rows(first, second):
 
     Parameters
     ----------
-    first, second : array-like, or both pandas or both polars DataFrames with the same columns
+    first, second : array-like or sparse matrices
+        Or both pandas, or both polars DataFrames with the same columns.
 
     Returns
     -------
-    ndarray or DataFrame
-        A DataFrame where both are one; a pandas index is made anew, 0 to n - 1.
+    ndarray, csr matrix or DataFrame
+        Sparse where one of the two is; a DataFrame where both are one; a pandas index is made
+        anew, 0 to n - 1.
 
     Raises
     ------
@@ -50,12 +53,16 @@ def concat_rows(first, second):
     """
     if hasattr(first, "columns") or hasattr(second, "columns"):
         return _concat_frames(first, second)
-    first, second = np.asarray(first), np.asarray(second)
+    any_sparse = sparse.issparse(first) or sparse.issparse(second)
+    if not any_sparse:
+        first, second = np.asarray(first), np.asarray(second)
     if first.shape[1:] != second.shape[1:]:
         raise ValueError(
             f"Cannot stack samples of shape {second.shape[1:]} below samples of shape "
             f"{first.shape[1:]}; both must have the same features or image shape."
         )
+    if any_sparse:
+        return sparse.vstack([first, second], format="csr")
     return np.concatenate([first, second])
 
 

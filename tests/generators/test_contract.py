@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.callback import ProgressBar
 
 from skgal.exceptions import NonFiniteLossError
-from skgal.generators import GAN, GIN
+from skgal.generators import GAN, GIN, BiGAN
 from skgal.nn import Dense
 
 RNG = np.random.RandomState(0)
@@ -23,7 +24,7 @@ def small(generator_class, **kwargs):
     return generator_class(**defaults | kwargs)
 
 
-each_generator = pytest.mark.parametrize("generator_class", [GAN, GIN])
+each_generator = pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN])
 
 
 @each_generator
@@ -192,3 +193,44 @@ def test_objective_and_penalty_are_independent_choices(objective, penalty):
 @pytest.mark.parametrize("architecture", ["auto", "dense", "dcgan", "residual"])
 def test_architectures_by_name(architecture):
     assert small(GAN, architecture=architecture).fit(IMAGES).sample(2).shape == (2, 1, 8, 8)
+
+
+class Tasks:
+    """A callback of scikit-learn that counts what it is told."""
+
+    def __init__(self, stop_after=None):
+        self.begun = self.ended = 0
+        self.stop_after = stop_after
+
+    def setup(self, estimator, context):
+        self.name = context.estimator_name
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun += 1
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended += 1
+        return self.ended == self.stop_after
+
+    def teardown(self, estimator, context):
+        self.is_over = True
+
+
+def test_scikit_learn_s_callbacks_see_every_epoch():
+    tasks = Tasks()
+    small(GIN, max_iter=120).set_callbacks(tasks).fit(TABLE)
+    # 3 epochs of the game, 3 of the encoder, and the fit itself.
+    assert tasks.begun == tasks.ended == 7
+    assert tasks.name == "GIN"
+    assert tasks.is_over
+
+
+def test_scikit_learn_s_callbacks_can_stop_the_training():
+    generator = small(GAN, max_iter=200).set_callbacks(Tasks(stop_after=2)).fit(TABLE)
+    assert generator.n_iter_ == 100
+    pickle.dumps(generator)
+
+
+def test_a_progress_bar_of_scikit_learn(capsys):
+    small(GAN, max_iter=100).set_callbacks(ProgressBar()).fit(TABLE)
+    assert "GAN" in capsys.readouterr().out

@@ -1,14 +1,30 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgal.generators import GAN, GIN
+from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
 from skgal.nn import Dense
 
 SMALL = {"max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(8,)), "random_state": 0}
+# scikit-learn expects of a classifier that it has learnt something.
+CLASSIFIER = SMALL | {
+    "max_iter": 20,
+    "batch_size": 32,
+    "learning_rate": 0.02,
+    "architecture": Dense(hidden=(32,)),
+}
 
 
 # One of scikit-learn's checks permutes rows with NumPy's global generator.
 @pytest.mark.touches_global_rng
-@parametrize_with_checks([GAN(latent_dim=2, **SMALL), GIN(latent_dim=2, **SMALL)])
+@parametrize_with_checks(
+    [
+        GAN(latent_dim=2, **SMALL),
+        GIN(latent_dim=2, **SMALL),
+        BiGAN(latent_dim=2, **SMALL),
+        CGAN(latent_dim=2, conditioning="projection", **SMALL),
+        CGAN(latent_dim=2, conditioning="concatenation", **SMALL),
+        ACGAN(latent_dim=2, **CLASSIFIER),
+    ]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -3,6 +3,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from skgal.active import StrategyComparison
 from skgal.inspection import LabelEfficiencyDisplay, TrainingHistoryDisplay
 
 
@@ -89,3 +90,18 @@ def test_histories_that_make_no_curve_are_refused(histories, message):
 def test_an_unfitted_learner_is_refused(make_generator):
     with pytest.raises(NotFittedError):
         LabelEfficiencyDisplay.from_learners({"AISEL": make_generator()})
+
+
+def test_a_comparison_s_data_set():
+    records = [
+        {"dataset": dataset, "strategy": strategy, "seed": seed, **row}
+        for dataset, shift in [("easy", 0.2), ("hard", 0.0)]
+        for strategy, gain in [("random", 0.0), ("margin", 0.1)]
+        for seed in (0, 1)
+        for row in history([0.5 + shift, 0.6 + shift + gain])
+    ]
+    display = LabelEfficiencyDisplay.from_comparison(StrategyComparison(records), "easy")
+    random, margin = display.lines_
+    np.testing.assert_allclose(random.get_xydata(), [[0, 0.7], [10, 0.8]])
+    np.testing.assert_allclose(margin.get_xydata(), [[0, 0.7], [10, 0.9]])
+    assert legend(display) == ["random (2 seeds)", "margin (2 seeds)"]

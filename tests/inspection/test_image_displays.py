@@ -3,6 +3,7 @@ import builtins
 import numpy as np
 import pytest
 
+from skgal.generators import CGAN
 from skgal.inspection import ReconstructionDisplay, SamplesDisplay
 
 
@@ -55,6 +56,13 @@ def test_samples_of_a_generator(generator):
     display = SamplesDisplay.from_generator(generator, n_samples=5, random_state=3)
     np.testing.assert_array_equal(display.images, generator.sample(5, random_state=3))
     assert display.figure_ is display.ax_.figure
+
+
+def test_samples_of_a_generator_of_classes():
+    X = random_images(n=12, shape=(1, 8, 8))
+    cgan = CGAN(latent_dim=2, max_iter=1, random_state=0).fit(X, np.arange(12) % 2)
+    display = SamplesDisplay.from_generator(cgan, n_samples=4)
+    np.testing.assert_array_equal(display.images, cgan.sample(4)[0])
 
 
 def test_shape_of_flat_images_is_the_generators(make_generator, monkeypatch):

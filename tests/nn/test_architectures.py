@@ -17,7 +17,7 @@ from skgal.nn import (
     Dense,
     Residual,
     resolve_architecture,
-    set_dropout_rng,
+    set_rng,
 )
 
 SMALL = {"dense": Dense(hidden=(8, 6)), "dcgan": DCGAN(width=2), "residual": Residual(width=2)}
@@ -170,7 +170,7 @@ def test_dropout_is_there_when_asked_for(name):
         critic(x)
     logits = []
     for seed in (0, 0, 1):
-        set_dropout_rng(critic, torch.Generator().manual_seed(seed))
+        set_rng(critic, torch.Generator().manual_seed(seed))
         logits.append(critic(x))
     assert torch.equal(logits[0], logits[1])
     assert not torch.equal(logits[0], logits[2])

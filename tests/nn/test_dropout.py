@@ -8,12 +8,12 @@ import torch
 from scipy.stats import binomtest
 from torch import nn
 
-from skgal.nn import Dropout, set_dropout_rng
+from skgal.nn import Dropout, set_rng
 
 
 def make(p, seed=0):
     dropout = Dropout(p)
-    set_dropout_rng(dropout, torch.Generator().manual_seed(seed))
+    set_rng(dropout, torch.Generator().manual_seed(seed))
     return dropout
 
 
@@ -54,7 +54,7 @@ def test_identity_in_evaluation_and_at_zero():
 
 
 def test_training_without_a_source_is_an_error():
-    with pytest.raises(RuntimeError, match="set_dropout_rng"):
+    with pytest.raises(RuntimeError, match="set_rng"):
         Dropout(0.5)(torch.ones(3))
 
 
@@ -65,14 +65,15 @@ def test_copies_start_without_a_source(duplicate):
     dropout = make(0.5)
     twin = duplicate(dropout)
     assert twin.p == 0.5
-    assert twin.rng is None
-    assert dropout.rng is not None
+    with pytest.raises(RuntimeError, match="source of randomness"):
+        twin(torch.ones(3))
+    dropout(torch.ones(3))
 
 
 def test_one_source_for_all_layers():
     network = nn.Sequential(Dropout(0.5), nn.Sequential(nn.ReLU(), Dropout(0.2)))
     rng = torch.Generator()
-    set_dropout_rng(network, rng)
+    set_rng(network, rng)
     assert network[0].rng is network[1][1].rng is rng
 
 

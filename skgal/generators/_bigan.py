@@ -1,0 +1,212 @@
+"""The bidirectional GAN: an encoder trained in the same game as the generator."""
+
+from functools import partial
+
+import numpy as np
+
+from skgal.engine import BidirectionalNet, apply_network
+from skgal.generators._adversarial import AdversarialGenerator
+from skgal.nn import JointCritic, pairs
+
+
+class BiGAN(AdversarialGenerator):
+    """Bidirectional GAN: generator and encoder play together against one critic.
+
+    The critic sees a sample and a latent at once: a real sample with its code, or a generated
+    one with the latent it was made from. Where it can't tell them apart the encoder inverts the
+    generator [1]_. With few samples it seldom gets that far, and :class:`GIN`, whose encoder is
+    trained on generated pairs alone, reconstructs better [2]_.
+
+    Parameters
+    ----------
+    latent_dim : int, default=8
+        Width r of the latent space, the cube [-1, 1]^r.
+    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="hinge"
+        What the players play for.
+    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="spectral_norm"
+        What keeps the critic smooth; several may be combined.
+    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"dcgan"``.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=2500
+        Number of updates of generator and encoder.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    critic_iter : int, default=1
+        Critic updates for each update of generator and encoder.
+    learning_rate : float, default=5e-4
+        Step size of Adam, for all three networks.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation of what critic and encoder see: any of ``"translation"``,
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
+        and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.995
+        Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates and every 50 updates; a callback that stops skorch stops the training.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, batches and latent points.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained networks: ``net_.generator_``, ``net_.encoder_`` and ``net_.critic_``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
+        (seconds).
+    n_iter_ : int
+        Number of updates made.
+    latent_dim_ : int
+    latent_distribution_ : frozen distribution of scipy.stats
+        Uniform on [-1, 1], of each latent coordinate.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    GIN : An encoder trained after the generator.
+
+    References
+    ----------
+    .. [1] J. Donahue, P. Krähenbühl, T. Darrell, "Adversarial feature learning", ICLR 2017.
+    .. [2] AISEL, section 5.1.2; ``benchmarks/results/reconstruction.json``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skgal.generators import BiGAN
+    >>> X = load_digits().data[:100]
+    >>> bigan = BiGAN(latent_dim=2, max_iter=5, random_state=0).fit(X)
+    >>> Z = bigan.transform(X)
+    >>> bigan.inverse_transform(Z).shape
+    (100, 64)
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim=8,
+        objective="hinge",
+        penalty="spectral_norm",
+        architecture="auto",
+        image_shape=None,
+        max_iter=2500,
+        batch_size=64,
+        critic_iter=1,
+        learning_rate=5e-4,
+        augment="auto",
+        ema_decay=0.995,
+        model_selection=None,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
+    ):
+        super().__init__(
+            latent_dim=latent_dim,
+            objective=objective,
+            penalty=penalty,
+            architecture=architecture,
+            image_shape=image_shape,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            critic_iter=critic_iter,
+            learning_rate=learning_rate,
+            augment=augment,
+            ema_decay=ema_decay,
+            model_selection=model_selection,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
+        )
+
+    def _make_net(self, architecture, seed):
+        """Build the net whose critic sees pairs."""
+        shape = self.layout_.shape
+        return BidirectionalNet(
+            partial(architecture.make_generator, self.latent_dim, shape),
+            encoder=partial(architecture.make_encoder, self.latent_dim, shape),
+            critic=partial(
+                _make_critic, architecture, shape, self.latent_dim, self._critic_dropout()
+            ),
+            **self._game_arguments(seed),
+        )
+
+    def transform(self, X):
+        """Map samples to their codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, latent_dim), dtype float32, values in [-1, 1]
+            The encoder's output, clipped to the latent cube.
+        """
+        return np.clip(self._encode(self._to_network(X)), *self.latent_distribution_.support())
+
+    def inverse_transform(self, Z):
+        """Map latent points to samples; the same as :meth:`generate`.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+
+        Returns
+        -------
+        X : array or DataFrame of n_samples samples, laid out as the training data
+        """
+        return self.generate(Z)
+
+    def score_samples(self, X):
+        """Rate how real samples look to the critic, each with its code.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype float32
+            The critic's value (logit), higher for more real-looking samples.
+        """
+        tensor = self._to_network(X)
+
+        def rate(x, z):
+            return self.net_.critic_(pairs(x, z))
+
+        return apply_network(rate, tensor, self.net_.device, self._encode(tensor))
+
+    def _encode(self, tensor):
+        return apply_network(self.net_.encoder_, tensor, self.net_.device)
+
+    @property
+    def _n_features_out(self):
+        return self.latent_dim_
+
+
+def _make_critic(architecture, shape, latent_dim, dropout):
+    return JointCritic(architecture.make_critic(shape, dropout=dropout), shape, latent_dim)

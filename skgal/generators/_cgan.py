@@ -1,0 +1,234 @@
+"""The conditional generative adversarial network."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_consistent_length
+
+from skgal.engine import ConditionalNet, apply_network
+from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.nn import CONDITIONINGS, Conditioning, resolve_conditioning
+
+
+class CGAN(ConditionalAdversarialGenerator):
+    """Conditional GAN: learns to draw samples of given classes.
+
+    Generator and critic are both told the class [1]_. How the critic is told is a choice of its
+    own, independent of objective, penalty and architecture: BigGAN is
+    ``architecture="biggan", conditioning="projection"``.
+
+    Parameters
+    ----------
+    latent_dim : int, default=64
+        Width of the latent space.
+    latent : {"normal", "uniform"}, default="normal"
+        Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
+    conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
+        How the critic is told the class: as further columns or image planes [1]_, or by an inner
+        product of its features with an embedding of the class [2]_.
+    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="hinge"
+        What generator and critic play for.
+    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="spectral_norm"
+        What keeps the critic smooth; several may be combined.
+    architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
+default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"dcgan"``.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=2500
+        Number of generator updates.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    critic_iter : int, default=1
+        Critic updates for each generator update.
+    learning_rate : float, default=5e-4
+        Step size of Adam, for both networks.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation of what the critic sees: any of ``"translation"``,
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
+        and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.995
+        Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates and every 50 updates; a callback that stops skorch, such as
+        ``EarlyStopping(monitor="critic_loss")``, stops the training.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, batches and latent points.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, in the dtype of those of ``fit``.
+    class_count_ : ndarray of shape (n_classes,)
+        The number of training samples of each class.
+    net_ : skorch.NeuralNet
+        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
+        (seconds).
+    n_iter_ : int
+        Number of generator updates made.
+    latent_dim_ : int
+    latent_distribution_ : frozen distribution of scipy.stats
+        Of each latent coordinate.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    ACGAN : Its critic guesses the class instead, so it is a classifier too.
+
+    References
+    ----------
+    .. [1] Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014; Polarity-GAN,
+       appendix A.1, equation (11).
+    .. [2] Miyato & Koyama, "cGANs with Projection Discriminator", 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import CGAN
+    >>> iris = load_iris()
+    >>> cgan = CGAN(latent_dim=4, max_iter=5, random_state=0)
+    >>> cgan = cgan.fit(iris.data, iris.target_names[iris.target])
+    >>> X, y = cgan.sample(y=["virginica", "setosa", "setosa"])
+    >>> X.shape
+    (3, 4)
+    """
+
+    _parameter_constraints = {
+        **AdversarialGenerator._parameter_constraints,
+        "latent": [StrOptions({"normal", "uniform"})],
+        "conditioning": [StrOptions(set(CONDITIONINGS)), Conditioning],
+    }
+
+    def __init__(
+        self,
+        *,
+        latent_dim=64,
+        latent="normal",
+        conditioning="projection",
+        objective="hinge",
+        penalty="spectral_norm",
+        architecture="auto",
+        image_shape=None,
+        max_iter=2500,
+        batch_size=64,
+        critic_iter=1,
+        learning_rate=5e-4,
+        augment="auto",
+        ema_decay=0.995,
+        model_selection=None,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
+    ):
+        super().__init__(
+            latent_dim=latent_dim,
+            objective=objective,
+            penalty=penalty,
+            architecture=architecture,
+            image_shape=image_shape,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            critic_iter=critic_iter,
+            learning_rate=learning_rate,
+            augment=augment,
+            ema_decay=ema_decay,
+            model_selection=model_selection,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
+        )
+        self.latent = latent
+        self.conditioning = conditioning
+
+    def _make_net(self, architecture, seed):
+        """Build the net whose generator and critic both see the class."""
+        return ConditionalNet(
+            self._generator_factory(architecture),
+            critic=partial(
+                resolve_conditioning(self.conditioning).make_critic,
+                architecture,
+                self.layout_.shape,
+                len(self.classes_),
+                dropout=self._critic_dropout(),
+            ),
+            **self._game_arguments(seed),
+        )
+
+    def transform(self, X):
+        """Map samples to the critic's penultimate features.
+
+        Features that depend on the class are averaged over the classes, with their frequencies
+        in the training data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), dtype float32
+        """
+        tensor = self._to_network(X)
+        critic = self.net_.critic_
+        if critic.features_see_classes:
+            return self._average(critic.features, tensor)
+        return self._apply(critic.features, tensor, np.zeros(len(tensor), dtype=np.int64))
+
+    def score_samples(self, X, y=None):
+        """Rate how real samples look to the critic.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        y : array-like of shape (n_samples,), default=None
+            The class that each sample is taken for. None: the mean over the classes, with their
+            frequencies in the training data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype float32
+            The critic's value (logit), higher for more real-looking samples.
+        """
+        tensor = self._to_network(X)
+        if y is None:
+            return self._average(self.net_.critic_, tensor)
+        check_consistent_length(X, y)
+        return self._apply(self.net_.critic_, tensor, self._class_indices(y))
+
+    def _apply(self, function, tensor, classes):
+        return apply_network(function, tensor, self.net_.device, classes)
+
+    def _average(self, function, tensor):
+        """Average a function of samples and classes over the classes' frequencies."""
+        frequency = (self.class_count_ / self.class_count_.sum()).astype(np.float32)
+        return sum(
+            weight * self._apply(function, tensor, np.full(len(tensor), index))
+            for index, weight in enumerate(frequency)
+        )

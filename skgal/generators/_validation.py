@@ -1,0 +1,103 @@
+"""Samples that a generator is fitted to, or is given later: arrays of numbers, or mixed tables."""
+
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+from skgal.utils import DataLayout, MixedLayout
+
+
+def check_training_samples(generator, X, *y):
+    """Check samples, and labels if they are passed, and find the layout of the samples.
+
+    Parameters
+    ----------
+    generator : estimator with a parameter ``image_shape``
+        Gets ``n_features_in_`` and ``feature_names_in_``.
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+    *y : array-like of shape (n_samples,)
+        The labels of a generator that needs them.
+
+    Returns
+    -------
+    layout : DataLayout or MixedLayout
+    tensor : ndarray of shape (n_samples, *layout.shape), dtype float32
+        The samples as networks see them.
+    *y : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two samples, an array holds NaN or infinite values, or the
+        samples don't match ``image_shape``.
+    """
+    if not MixedLayout.fits(X):
+        samples, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
+        layout = DataLayout(samples, generator.image_shape, container=X)
+        return layout, layout.to_network(samples), *y
+    if len(X) < 2:
+        raise ValueError(
+            f"Found {len(X)} sample(s) in X, but {type(generator).__name__} needs two or more."
+        )
+    if generator.image_shape is not None:
+        raise ValueError(
+            f"image_shape={generator.image_shape} says that the rows of X are images, but X has "
+            "categories, booleans or gaps; leave image_shape out, or pass numbers only."
+        )
+    y = _check_table(generator, X, *y, reset=True)
+    layout = MixedLayout(X)
+    return layout, layout.to_network(X), *y
+
+
+def check_new_samples(generator, X, *y):
+    """Check samples against those of ``fit``.
+
+    Parameters
+    ----------
+    generator : fitted estimator
+        With a layout in ``layout_``.
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+    *y : array-like of shape (n_samples,)
+        Labels, to be checked as well.
+
+    Returns
+    -------
+    tensor : ndarray of shape (n_samples, *layout.shape), dtype float32
+        The samples as networks see them.
+    *y : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the samples have another shape or other columns than those of ``fit``, or a table
+        has categories or gaps that were not there.
+    """
+    layout = generator.layout_
+    if isinstance(layout, MixedLayout):
+        if not hasattr(X, "columns"):
+            raise ValueError(
+                f"{type(generator).__name__} was fitted on a table with the columns "
+                f"{list(generator.feature_names_in_)}, so X must be a DataFrame with these; got "
+                f"{type(X).__name__}."
+            )
+        y = _check_table(generator, X, *y, reset=False)
+        return layout.to_network(X), *y
+    samples, *y = _check_array(generator, X, *y, reset=False)
+    if samples.shape[1:] != layout.sample_shape:
+        raise ValueError(
+            f"Each sample of X has shape {samples.shape[1:]}, but {type(generator).__name__} was "
+            f"fitted on samples of shape {layout.sample_shape}."
+        )
+    return layout.to_network(samples), *y
+
+
+def _check_array(generator, X, *y, **checks):
+    checked = validate_data(generator, X, *y, allow_nd=True, **checks)
+    return checked if y else (checked,)
+
+
+def _check_table(generator, X, *y, reset):
+    # What is in the columns is for the layout to judge; scikit-learn sees to their names.
+    validate_data(generator, X, *y, skip_check_array=True, reset=reset)
+    if not y:
+        return ()
+    check_consistent_length(X, *y)
+    return (column_or_1d(*y, warn=True),)

@@ -1,0 +1,87 @@
+"""Pools that lie on a dask cluster, and are looked at there."""
+
+from math import isnan
+
+import dask
+import numpy as np
+from dask.delayed import delayed
+
+from skgal.utils._pool import Pool
+from skgal.utils._rows import index_rows
+
+
+class DaskPool(Pool):
+    """A dask array, whose chunks are the blocks.
+
+    Functions go to the chunks, and run on whatever scheduler dask uses at that time: threads,
+    or the cluster of the user's ``distributed.Client``.
+
+    Parameters
+    ----------
+    X : dask.array.Array
+        Its chunks along the first axis must fit in memory.
+    """
+
+    def __init__(self, X):
+        if any(isnan(length) for lengths in X.chunks for length in lengths):
+            raise ValueError(
+                "The dask array doesn't know the lengths of its chunks; call "
+                "compute_chunk_sizes() on it first."
+            )
+        self._X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))  # a block has whole rows
+
+    @property
+    def n_samples(self):
+        return int(self._X.shape[0])
+
+    @property
+    def sample_shape(self):
+        return tuple(self._X.shape[1:])
+
+    def blocks(self, positions=None):
+        for task in self.tasks(_itself, positions):
+            yield task.compute()
+
+    def map(self, function, positions=None):
+        yield from dask.compute(*self.tasks(function, positions))
+
+    def tasks(self, function, positions=None):
+        """Say what to compute of each block, without computing it.
+
+        Parameters
+        ----------
+        function : callable
+            From a block to what is wanted of it.
+        positions : ndarray of int or None, default=None
+
+        Returns
+        -------
+        list of dask.delayed.Delayed
+            One for each chunk that holds any of the rows, in their order.
+        """
+        function = delayed(function, traverse=False)  # goes to a worker once, not once a block
+        blocks = self._X.to_delayed().ravel()
+        stops = np.cumsum(self._X.chunks[0])
+        if positions is None:
+            filled = np.flatnonzero(self._X.chunks[0])
+            return [_APPLY(function, blocks[i]) for i in filled]
+        parts = np.split(positions, np.searchsorted(positions, stops[:-1]))
+        starts = stops - np.asarray(self._X.chunks[0])
+        return [
+            _APPLY(function, block, part - start)
+            for block, part, start in zip(blocks, parts, starts, strict=True)
+            if len(part)
+        ]
+
+
+def _itself(block):
+    return block
+
+
+def _apply(function, block, rows=None):
+    if rows is None or len(rows) == block.shape[0]:
+        return function(block)
+    return function(index_rows(block, rows))
+
+
+_APPLY = delayed(_apply, pure=False, traverse=False)

@@ -1,0 +1,160 @@
+"""Python values as JSON, and back without running any code from it."""
+
+import numpy as np
+
+
+class PlainCodec:
+    """Turn values into what JSON can hold, and back.
+
+    Beyond JSON's own values: tuples, dicts with any keys, NumPy arrays, scalars and dtypes,
+    columns of pandas and polars, and instances of the classes given, of which the attributes
+    are kept. Nothing else is written, and nothing else is made when reading: a file that names
+    another class is refused.
+
+    Parameters
+    ----------
+    classes : iterable of type
+        Whose instances may be written and made.
+
+    Examples
+    --------
+    >>> from skgal.utils import PlainCodec
+    >>> codec = PlainCodec([])
+    >>> codec.encode((1, 2.5))
+    {'tuple': [1, 2.5]}
+    >>> codec.decode({'tuple': [1, 2.5]})
+    (1, 2.5)
+    """
+
+    def __init__(self, classes):
+        self._classes = {_name_of(cls): cls for cls in classes}
+
+    def encode(self, value):
+        """Return a value as JSON holds it.
+
+        Parameters
+        ----------
+        value : object
+
+        Returns
+        -------
+        None, bool, int, float, str, list or dict
+
+        Raises
+        ------
+        TypeError
+            If the value, or one inside it, is of another kind.
+        """
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, list):
+            return [self.encode(item) for item in value]
+        if isinstance(value, tuple):
+            return {"tuple": [self.encode(item) for item in value]}
+        if isinstance(value, dict):
+            pairs = [[self.encode(key), self.encode(item)] for key, item in value.items()]
+            return {"dict": pairs}
+        if isinstance(value, np.ndarray | np.generic):
+            items = [self.encode(item) for item in np.ravel(value).tolist()]
+            return {"array": _dtype_name(value.dtype), "shape": list(value.shape), "data": items}
+        if isinstance(value, np.dtype):
+            return {"dtype": _dtype_name(value)}
+        if hasattr(value, "columns"):
+            return _encode_columns(value, self)
+        name = _name_of(type(value))
+        if name not in self._classes:
+            raise TypeError(f"{value!r}, of type {name}, can't be written as plain data")
+        return {"object": name, "state": self.encode(value.__dict__)}
+
+    def decode(self, value):
+        """Return the value that was encoded.
+
+        Parameters
+        ----------
+        value : object
+            As `encode` returned it.
+
+        Returns
+        -------
+        object
+
+        Raises
+        ------
+        ValueError
+            If it wasn't made by `encode`, or holds an instance of another class.
+        """
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        kind = next(iter(value), None)
+        if kind == "tuple":
+            return tuple(self.decode(value["tuple"]))
+        if kind == "dict":
+            return {self.decode(key): self.decode(item) for key, item in value["dict"]}
+        if kind == "array":
+            array = np.array(self.decode(value["data"]), dtype=np.dtype(value["array"]))
+            array = array.reshape(value["shape"])
+            return array if value["shape"] else array[()]
+        if kind == "dtype":
+            return np.dtype(value["dtype"])
+        if kind in ("pandas", "polars"):
+            return _decode_columns(value, self)
+        if kind == "object" and value["object"] in self._classes:
+            cls = self._classes[value["object"]]
+            instance = cls.__new__(cls)
+            instance.__dict__.update(self.decode(value["state"]))
+            return instance
+        raise ValueError(f"{str(value)[:80]} is nothing that was written by this library")
+
+
+def _name_of(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _dtype_name(dtype):
+    if dtype.kind not in "biufUSO":
+        raise TypeError(f"An array of dtype {dtype} can't be written as plain data")
+    return "object" if dtype.kind == "O" else dtype.str
+
+
+def _encode_columns(frame, codec):
+    """Describe the names and dtypes of an empty DataFrame's columns."""
+    if hasattr(frame, "schema"):
+        described = [[name, _describe_polars(dtype)] for name, dtype in frame.schema.items()]
+        return {"polars": described}
+    described = [
+        [codec.encode(name), _describe_pandas(dtype, codec)] for name, dtype in frame.dtypes.items()
+    ]
+    return {"pandas": described}
+
+
+def _describe_pandas(dtype, codec):
+    if hasattr(dtype, "categories"):
+        return [codec.encode(dtype.categories.tolist()), bool(dtype.ordered)]
+    return str(dtype)
+
+
+def _describe_polars(dtype):
+    return dtype.categories.to_list() if str(dtype).startswith("Enum") else str(dtype.base_type())
+
+
+def _decode_columns(value, codec):
+    if "polars" in value:
+        import polars as pl
+
+        return pl.DataFrame(
+            schema={
+                name: pl.Enum(dtype) if isinstance(dtype, list) else getattr(pl, dtype)
+                for name, dtype in value["polars"]
+            }
+        )
+    import pandas as pd
+
+    columns = {
+        codec.decode(name): pd.CategoricalDtype(codec.decode(dtype[0]), dtype[1])
+        if isinstance(dtype, list)
+        else dtype
+        for name, dtype in value["pandas"]
+    }
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
