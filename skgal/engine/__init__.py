@@ -28,6 +28,7 @@ from skgal.engine._soft_targets import (
     weighted_targets,
 )
 from skgal.engine._task_report import TaskReport
+from skgal.engine._tensor_file import load_tensors, save_tensors
 from skgal.engine._update_net import UpdateNet
 from skgal.engine._user_samples import UserProba, UserSamples
 
@@ -63,12 +64,14 @@ __all__ = [
     "evolve_latent",
     "fit_reference_classifier",
     "latent_distribution",
+    "load_tensors",
     "log_entropy",
     "odds_proximity",
     "penultimate_features",
     "register_differentiable",
     "resolve_augmentations",
     "resolve_device",
+    "save_tensors",
     "search_latent",
     "torch_generator",
     "weighted_targets",

@@ -225,6 +225,24 @@ class UpdateNet(NeuralNet):
         """Callbacks that have a state to keep, and say so as modules and optimizers do."""
         return [(name, cb) for name, cb in self.callbacks_ if hasattr(cb, "load_state_dict")]
 
+    def weights(self):
+        """Return the tensors of all networks, by the names of network and tensor."""
+        return {
+            f"{name}/{key}": tensor
+            for name in self._modules
+            for key, tensor in getattr(self, name + "_").state_dict().items()
+        }
+
+    def load_weights(self, weights):
+        """Make the networks with tensors that `weights` returned, ready for use."""
+        self.initialize()
+        for name in self._modules:
+            start = name + "/"
+            part = {k.removeprefix(start): w for k, w in weights.items() if k.startswith(start)}
+            getattr(self, name + "_").load_state_dict(part)
+            getattr(self, name + "_").eval()
+        return self
+
     def _parts(self):
         """Return the states of networks and optimizers."""
         names = (name + "_" for name in (*self._modules, *self._optimizers))

@@ -1,5 +1,6 @@
 """What every adversarially trained generator has in common: the template of ``fit``."""
 
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -17,6 +18,7 @@ from skgal.engine import (
     latent_distribution,
     resolve_augmentations,
 )
+from skgal.generators._files import FileMixin
 from skgal.generators._selection import FrechetSelection
 from skgal.generators._training import Training
 from skgal.generators._validation import check_new_samples, check_training_samples
@@ -32,8 +34,7 @@ from skgal.objectives import (
 from skgal.utils import MixedLayout, as_random_state, draw_seed
 
 
-
-class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
+class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
     """Base of generators that are trained against a critic.
 
     A subclass lists its parameters in ``__init__``, and may override the steps of :meth:`fit`:
@@ -134,11 +135,8 @@ class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
         tensor, labels = self._check_training_data(check, X, y)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        self._training = Training(self, (tensor, labels), context)
-        try:
+        with self._in(Training(self, (tensor, labels), self.device, context)):
             self._train(tensor, labels)
-        finally:
-            del self._training
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -149,9 +147,7 @@ class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
         architecture = self._resolve_architecture()
         self._training.watchers = self._make_watchers(architecture, tensor, labels)
         if self._trains_on():
-            again = self._training.arguments(
-                "game", self._training.watchers, self.net_.n_updates_
-            )
+            again = self._training.arguments("game", self._training.watchers, self.net_.n_updates_)
             for name in ("max_iter", "callbacks", "checkpoint"):
                 setattr(self.net_, name, again[name])
             self.net_.initialize_callbacks()
@@ -163,6 +159,15 @@ class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
         self._finish(architecture, rng)
+
+    @contextmanager
+    def _in(self, training):
+        """Have the nets that are made meanwhile belong to a training."""
+        self._training = training
+        try:
+            yield
+        finally:
+            del self._training
 
     def _trains_on(self):
         """Tell whether ``fit`` goes on with the networks that are there."""
@@ -193,6 +198,11 @@ class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
             **self._game_arguments(seed),
         )
 
+    def _make_nets(self):
+        """Build every net, by the name of the attribute that holds it, with new weights."""
+        with self._in(Training(self, (), "auto")):
+            return {"net_": self._make_net(self._resolve_architecture(), seed=0)}
+
     def _game_arguments(self, seed):
         """Return what any adversarial net of this generator is made with, but its networks."""
         return {
@@ -217,9 +227,7 @@ class AdversarialGenerator(CallbackSupportMixin, BaseGenerator):
         """Return the user's callbacks, and what selects the generator to keep."""
         watchers = list(self.callbacks or ())
         if self.model_selection is not None:
-            watchers.append(
-                self.model_selection.make_callback(self, architecture, tensor, labels)
-            )
+            watchers.append(self.model_selection.make_callback(self, architecture, tensor, labels))
         return watchers
 
     def _finish(self, architecture, rng):

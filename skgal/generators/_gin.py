@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from skgal.engine import InversionNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator, history_rows
+from skgal.generators._training import Training
 from skgal.utils import draw_seed
 
 
@@ -171,17 +172,27 @@ Penalty, or a list of these, default="spectral_norm"
 
     def _finish(self, architecture, rng):
         """Fit the encoder to invert the generator."""
-        encoder_max_iter = self.encoder_max_iter or self.max_iter
-        self.encoder_net_ = InversionNet(
+        self.encoder_net_ = self._make_encoder_net(architecture, draw_seed(rng))
+        self.encoder_net_.invert(self.net_.generator_)
+        self.encoder_history_ = history_rows(self.encoder_net_)
+
+    def _make_encoder_net(self, architecture, seed):
+        arguments = self._training.arguments("encoder")
+        arguments["max_iter"] = self.encoder_max_iter or self.max_iter
+        arguments["lr"] = self.encoder_learning_rate
+        return InversionNet(
             partial(architecture.make_encoder, self.latent_dim, self.layout_.shape),
             latent_dim=self.latent_dim,
             latent=self.latent,
             batch_size=self.batch_size,
-            seed=draw_seed(rng),
-            **self._training.arguments("encoder")
-            | {"max_iter": encoder_max_iter, "lr": self.encoder_learning_rate},
-        ).invert(self.net_.generator_)
-        self.encoder_history_ = history_rows(self.encoder_net_)
+            seed=seed,
+            **arguments,
+        )
+
+    def _make_nets(self):
+        with self._in(Training(self, (), "auto")):
+            encoder_net = self._make_encoder_net(self._resolve_architecture(), seed=0)
+        return super()._make_nets() | {"encoder_net_": encoder_net}
 
     def transform(self, X):
         """Map samples to the latent points that generate something like them.

@@ -19,8 +19,10 @@ class Training:
         Whose ``fit`` it is.
     data : tuple
         All that the generator learns from; a checkpoint of other data is refused.
-    context : sklearn.callback.CallbackContext
-        Of that ``fit``, for scikit-learn's callbacks.
+    device : str
+        As `skgal.engine.resolve_device` takes it.
+    context : sklearn.callback.CallbackContext or None, default=None
+        Of that ``fit``, for scikit-learn's callbacks. None: nets are made, but not trained.
 
     Attributes
     ----------
@@ -28,9 +30,10 @@ class Training:
         Those that watch the game itself.
     """
 
-    def __init__(self, generator, data, context):
+    def __init__(self, generator, data, device, context=None):
         self.generator = generator
         self.data = data
+        self.device = device
         self.context = context
         self.watchers = []
 
@@ -56,7 +59,7 @@ class Training:
             "optimizer__fused": True,
             "checkpoint": self._make_checkpoint(part, n_updates),
             "callbacks": [*callbacks, TaskReport(self.context, self.generator)],
-            "device": resolve_device(self.generator.device),
+            "device": resolve_device(self.device),
             "verbose": int(self.generator.verbose),
         }
 

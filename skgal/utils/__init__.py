@@ -4,16 +4,20 @@ from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
 from skgal.utils._labels import is_missing, observed_labels
 from skgal.utils._layout import DataLayout
+from skgal.utils._layouts import LAYOUTS
 from skgal.utils._mixed_layout import MixedLayout
 from skgal.utils._nets import nets_in, seeded_nets, seeded_torch
+from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import Pool
 from skgal.utils._random import as_random_state, draw_seed
 from skgal.utils._rows import concat_rows
 from skgal.utils._validate_pool import validate_pool
 
 __all__ = [
+    "LAYOUTS",
     "DataLayout",
     "MixedLayout",
+    "PlainCodec",
     "Pool",
     "as_pool",
     "as_random_state",

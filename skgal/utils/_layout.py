@@ -45,7 +45,7 @@ class DataLayout:
         self.sample_shape = X.shape[1:]
         self.dtype = X.dtype
         self.shape = _network_shape(self.sample_shape, image_shape)
-        self.frame = _FrameTemplate.of(container)
+        self.frame = FrameTemplate.of(container)
         axis = None if self.is_image else 0
         # Not MinMaxScaler: it takes spans below 2e-15 for constant, and SI units go lower.
         self._low = np.min(X, axis=axis).astype(np.float64)
@@ -126,7 +126,7 @@ def _network_shape(sample_shape, image_shape):
     return image_shape
 
 
-class _FrameTemplate:
+class FrameTemplate:
     """Columns and dtypes of a DataFrame, to be filled with new rows."""
 
     def __init__(self, empty):

@@ -22,12 +22,12 @@ class PlainCodec:
     >>> codec = PlainCodec([])
     >>> codec.encode((1, 2.5))
     {'tuple': [1, 2.5]}
-    >>> codec.decode({'tuple': [1, 2.5]})
+    >>> codec.decode({"tuple": [1, 2.5]})
     (1, 2.5)
     """
 
     def __init__(self, classes):
-        self._classes = {_name_of(cls): cls for cls in classes}
+        self._classes = {cls.__name__: cls for cls in classes}
 
     def encode(self, value):
         """Return a value as JSON holds it.
@@ -61,8 +61,8 @@ class PlainCodec:
             return {"dtype": _dtype_name(value)}
         if hasattr(value, "columns"):
             return _encode_columns(value, self)
-        name = _name_of(type(value))
-        if name not in self._classes:
+        name = type(value).__name__
+        if self._classes.get(name) is not type(value):
             raise TypeError(f"{value!r}, of type {name}, can't be written as plain data")
         return {"object": name, "state": self.encode(value.__dict__)}
 
@@ -106,10 +106,6 @@ class PlainCodec:
             instance.__dict__.update(self.decode(value["state"]))
             return instance
         raise ValueError(f"{str(value)[:80]} is nothing that was written by this library")
-
-
-def _name_of(cls):
-    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _dtype_name(dtype):

@@ -1,0 +1,151 @@
+"""Generators as files without code."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_array_equal
+from safetensors.numpy import save_file
+from sklearn.exceptions import NotFittedError
+
+from skgal.engine import load_tensors, save_tensors
+from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
+from skgal.nn import Dense
+from skgal.objectives import GradientPenalty, Objective, resolve_objective
+
+RNG = np.random.RandomState(0)
+X = RNG.normal(size=(40, 3))
+Y = np.array(["a", "b"])[np.arange(40) % 2]
+FRAME = pd.DataFrame(
+    {
+        "age": RNG.randint(20, 80, 40).astype(np.int16),
+        "visits": pd.array([1, None, 3, 4] * 10, dtype="Int64"),
+        "stage": pd.Categorical(["I", "II", "II", None] * 10, ["I", "II", "III"], ordered=True),
+        "city": ["Ulm", "Bonn"] * 20,
+        "smoker": [True, False] * 20,
+        "lab": "north",
+    }
+)
+POLARS = pl.DataFrame(
+    {
+        "x": np.arange(40.0),
+        "kind": pl.Series(["a", "b"] * 20, dtype=pl.Enum(["a", "b", "c"])),
+        "flag": [True, None] * 20,
+    }
+)
+SMALL = {
+    "latent_dim": 2,
+    "max_iter": 3,
+    "batch_size": 8,
+    "architecture": Dense(hidden=(8,)),
+    "random_state": 0,
+}
+each_generator = pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN, CGAN, ACGAN])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "gan.safetensors"
+    GAN(**SMALL).fit(X).save(path)
+    return path
+
+
+def assert_same(first, second):
+    first, second = (drawn if isinstance(drawn, tuple) else (drawn,) for drawn in (first, second))
+    for one, other in zip(first, second, strict=True):
+        assert type(one) is type(other)
+        assert one.equals(other) if hasattr(one, "equals") else np.array_equal(one, other)
+
+
+@each_generator
+@pytest.mark.parametrize("data", [X, X.astype(np.float32), FRAME, POLARS], ids=str)
+def test_what_was_saved_is_what_is_loaded(generator_class, data, tmp_path):
+    generator = generator_class(**SMALL).fit(data, Y)
+    generator.save(tmp_path / "file")
+    loaded = generator_class.load(tmp_path / "file")
+    assert_same(loaded.sample(20), generator.sample(20))
+    assert_array_equal(loaded.transform(data), generator.transform(data))
+    assert_array_equal(loaded.score_samples(data), generator.score_samples(data))
+    assert loaded.history_ == generator.history_
+    assert repr(loaded) == repr(generator)
+
+
+def test_images_and_parameters_that_are_objects(tmp_path):
+    images = RNG.randint(0, 255, size=(20, 1, 8, 8)).astype(np.uint8)
+    generator = GAN(
+        **SMALL | {"architecture": "dcgan"},
+        objective=resolve_objective("wasserstein"),
+        penalty=[GradientPenalty(weight=1.0)],
+    ).fit(images)
+    generator.save(tmp_path / "file")
+    assert_same(GAN.load(tmp_path / "file").sample(5), generator.sample(5))
+
+
+def test_a_loaded_generator_pickles_and_trains_on(saved):
+    generator = pickle.loads(pickle.dumps(GAN.load(saved)))
+    assert generator.set_params(warm_start=True).fit(X).n_iter_ == 3
+
+
+def test_no_sample_is_in_the_file(tmp_path):
+    GAN(**SMALL).fit(X).save(tmp_path / "file")
+    text = (tmp_path / "file").read_text(errors="ignore")
+    within = np.setdiff1d(X, [X.min(axis=0), X.max(axis=0)])  # the ranges are written, no more
+    assert not any(repr(float(value)) in text for value in within)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 200, -1])
+def test_a_file_that_was_cut_short(saved, keep):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="damaged"):
+        GAN.load(saved)
+
+
+def test_a_file_that_was_changed(saved):
+    content = bytearray(saved.read_bytes())
+    content[-1] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(ValueError, match="checksum"):
+        GAN.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('"format", 1', '"format", 2'), "newer version"),
+        (lambda text: text.replace('"object": "Dense"', '"object": "Popen"'), "Popen"),
+        (lambda text: text.replace('"max_iter"', '"min_iter"'), "min_iter"),
+        (lambda text: "{}", "does not hold|nothing that was written"),
+    ],
+)
+def test_a_file_that_was_made_up(saved, change, message):
+    tensors, text = load_tensors(saved)
+    save_tensors(saved, tensors, change(text))
+    with pytest.raises(ValueError, match=message):
+        GAN.load(saved)
+
+
+def test_a_file_of_another_generator(saved):
+    with pytest.raises(ValueError, match=r"holds a GAN, not a GIN; call GAN\.load"):
+        GIN.load(saved)
+
+
+def test_a_file_of_another_library(tmp_path):
+    save_file({"x": np.ones(3)}, tmp_path / "file")
+    with pytest.raises(ValueError, match="not written by skgal"):
+        GAN.load(tmp_path / "file")
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        GAN.load(tmp_path / "nothing")
+
+
+def test_what_can_t_be_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        GAN().save(tmp_path / "file")
+    known = resolve_objective("hinge")
+    own = Objective("mine", known.critic_loss, known.generator_loss)
+    with pytest.raises(TypeError, match="Use pickle or joblib"):
+        GAN(**SMALL, objective=own).fit(X).save(tmp_path / "file")
