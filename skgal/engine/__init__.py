@@ -9,6 +9,7 @@ from skgal.engine._bidirectional import BidirectionalNet
 from skgal.engine._checkpoint import TrainingCheckpoint
 from skgal.engine._conditional import ConditionalNet
 from skgal.engine._device import resolve_device
+from skgal.engine._diagnosis import diversity, residual_loss
 from skgal.engine._differentiable import differentiable, register_differentiable
 from skgal.engine._inversion import InversionNet
 from skgal.engine._latent import draw_latent, latent_distribution
@@ -60,6 +61,7 @@ __all__ = [
     "apply_network",
     "boundary_proximity",
     "differentiable",
+    "diversity",
     "draw_latent",
     "evolve_latent",
     "fit_reference_classifier",
@@ -69,6 +71,7 @@ __all__ = [
     "odds_proximity",
     "penultimate_features",
     "register_differentiable",
+    "residual_loss",
     "resolve_augmentations",
     "resolve_device",
     "save_tensors",

@@ -37,7 +37,8 @@ class UpdateNet(NeuralNet):
         Where the training goes on from, and leaves its state after epochs.
     callbacks : list of skorch callbacks or None, default=None
         A callback with a state that must survive a checkpoint has ``state_dict()`` and
-        ``load_state_dict(state)``. A callback that stops skorch, such as ``EarlyStopping``, stops this net as well.
+        ``load_state_dict(state)``. One that stops skorch, such as ``EarlyStopping``, stops this
+        net as well.
     verbose : int, default=0
         Print a row of losses every epoch if positive.
     device : str, default="cpu"
@@ -174,7 +175,8 @@ class UpdateNet(NeuralNet):
     def _check_finite(self, name, mean):
         if not abs(mean) < float("inf"):
             raise NonFiniteLossError(
-                f"{name} became {mean} within {self.n_updates_} updates; lower learning_rate, or choose another objective or penalty."
+                f"{name} became {mean} within {self.n_updates_} updates; lower learning_rate, or "
+                "choose another objective or penalty."
             )
 
     def on_epoch_begin(self, net, **kwargs):

@@ -1,6 +1,8 @@
 """Errors and warnings with names of their own, so that they can be caught."""
 
 from skgal.exceptions._exceptions import (
+    CriticWonWarning,
+    ModeCollapseWarning,
     NonFiniteLossError,
     NotDifferentiableError,
     SingleSampleClassWarning,
@@ -16,6 +18,8 @@ from skgal.exceptions._store import (
 )
 
 __all__ = [
+    "CriticWonWarning",
+    "ModeCollapseWarning",
     "NonFiniteLossError",
     "NotDifferentiableError",
     "SingleSampleClassWarning",

@@ -1,6 +1,22 @@
 """The classes themselves; each derives from the built-in type a user would expect."""
 
 
+class CriticWonWarning(UserWarning):
+    """The critic tells all samples apart with certainty, so the generator learns nothing more.
+
+    Usual remedies: a ``penalty`` that keeps the critic smooth, ``objective="wasserstein"``, an
+    augmentation, a smaller ``critic_iter``.
+    """
+
+
+class ModeCollapseWarning(UserWarning):
+    """What is generated varies far less than the data do.
+
+    Usual remedies: more updates if there were few, a ``penalty``, another ``objective``, a
+    smaller ``learning_rate``; `skgal.generators.FrechetSelection` keeps an earlier generator.
+    """
+
+
 class NonFiniteLossError(FloatingPointError):
     """A training loss became NaN or infinite; the networks are of no use from there on.
 

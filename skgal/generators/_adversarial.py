@@ -18,6 +18,7 @@ from skgal.engine import (
     latent_distribution,
     resolve_augmentations,
 )
+from skgal.generators._diagnosis import warn_of_failure
 from skgal.generators._files import FileMixin
 from skgal.generators._selection import FrechetSelection
 from skgal.generators._training import Training
@@ -159,6 +160,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
         self._finish(architecture, rng)
+        warn_of_failure(self, tensor, labels)
 
     @contextmanager
     def _in(self, training):

@@ -16,8 +16,13 @@ _REBUILT = ("latent_distribution_",)
 # Parameters about how a generator is trained, whose values may be anything.
 _NOT_SAVED = ("callbacks", "checkpoint", "model_selection")
 _CODEC = PlainCodec(
-    [*ARCHITECTURES.values(), *CONDITIONINGS.values(), *PENALTIES.values(), *LAYOUTS]
-    + [QuantileTransformer]
+    [
+        *ARCHITECTURES.values(),
+        *CONDITIONINGS.values(),
+        *PENALTIES.values(),
+        *LAYOUTS,
+        QuantileTransformer,
+    ]
 )
 
 
