@@ -92,7 +92,8 @@ def synthesize(strategy, X, y, model, n_wanted):
             f"{type(strategy).__name__}.synthesize must give a latent point for each of the "
             f"{n_designed} samples it designed; it gave an array of shape {latent.shape}."
         )
-    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent)
+    details = getattr(synthesis, "details", None)
+    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent, details)
 
 
 def _check_stackable(strategy, X, designed):

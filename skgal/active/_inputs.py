@@ -13,15 +13,16 @@ from sklearn.utils import (
 )
 
 from skgal.active._labels import as_label_array, split_missing
-from skgal.utils import is_missing
+from skgal.utils import as_pool, gives_blocks, is_missing
 
 
 def check_samples(X, estimator, *, accept_sparse, input_name="X"):
-    """Check samples; arrays are validated, data frames are left to the estimator.
+    """Check samples; arrays are validated, data frames and streams are left to the estimator.
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+        Or a DataFrame, a zarr or dask array, or an iterable of blocks.
     estimator : estimator
         Its tags say whether NaN and sparse matrices are welcome.
     accept_sparse : bool
@@ -31,7 +32,7 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
 
     Returns
     -------
-    ndarray, csr matrix or DataFrame
+    ndarray, csr matrix, DataFrame, or Pool of what is not in memory
 
     Raises
     ------
@@ -43,6 +44,8 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
     finite = "allow-nan" if _accepts_nan(estimator) else True
     if hasattr(X, "columns"):
         return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
+    if gives_blocks(X) or hasattr(X, "chunks"):
+        return _check_pool(as_pool(X), input_name)
     # Strings and mixed columns are for the estimator to read, so dtype=None.
     return check_array(
         X,
@@ -110,6 +113,14 @@ def _accepts_nan(estimator):
         return True
     tags = get_tags(estimator)
     return tags.input_tags.allow_nan or tags.no_validation
+
+
+def _check_pool(pool, input_name):
+    if 0 in pool.shape:
+        raise ValueError(
+            f"{input_name} must have samples and features; got a pool of shape {pool.shape}."
+        )
+    return pool
 
 
 def _check_frame(X, input_name, *, allow_nan):

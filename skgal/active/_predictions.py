@@ -2,13 +2,13 @@
 
 from copy import deepcopy
 
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.utils import seeded_nets
+from skgal.utils import observed_labels, seeded_nets
 
 
 def _estimator_has(name):
@@ -104,6 +104,8 @@ class PredictionMixin:
         float
         """
         check_is_fitted(self)
+        if is_classifier(self) and getattr(getattr(y, "dtype", None), "kind", "") == "O":
+            y = observed_labels(y)  # a column that could hold missing labels
         if self.label_encoder_ is not None:
             return accuracy_score(y, self.predict(X))
         return self._call("score", X, y)

@@ -24,11 +24,20 @@ class Query:
         Their positions in the pool; -1 for synthetic ones.
     latent : ndarray of shape (n_asked, latent_dim) or None, default=None
         The latent points that synthetic samples were generated from.
+    details : list or None, default=None
+        What else the strategy says about each sample, such as the line that it was found on.
+    ids : ndarray of shape (n_asked,), dtype int, or None, default=None
+        Their ids in the store; None as long as they aren't recorded.
     """
 
     X: Any
     indices: np.ndarray
     latent: np.ndarray | None = None
+    details: list | None = None
+    ids: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.indices)
 
 
 @dataclass(frozen=True)

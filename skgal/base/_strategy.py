@@ -29,6 +29,14 @@ class Synthesis(NamedTuple):
     line: np.ndarray | None = None
     position: np.ndarray | None = None
 
+    @property
+    def details(self):
+        """What the record of each sample keeps of its line: a dict; None without lines."""
+        if self.line is None:
+            return None
+        pairs = zip(np.asarray(self.line).tolist(), np.asarray(self.position).tolist(), strict=True)
+        return [{"line": line, "position": position} for line, position in pairs]
+
 
 class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
     """Base of every strategy: it holds configuration; what it learns of X ends in ``_``.

@@ -253,7 +253,7 @@ def test_first_query_is_billed_for_the_strategy_s_fit(blobs, monkeypatch):
             now += 5
             return super().query(X, y, clf, **parameters)
 
-    monkeypatch.setattr("skgal.active._learner.perf_counter", lambda: now)
+    monkeypatch.setattr("skgal.active._loop.perf_counter", lambda: now)
     learner = ActiveLearner(LogisticRegression(), Slow(), batch_size=5, budget=10).fit(*blobs)
     assert [row["seconds_query"] for row in learner.history_] == [0, 65, 5]
     assert [row["seconds_fit"] for row in learner.history_] == [0, 0, 0]

@@ -97,21 +97,22 @@ def test_answers_that_are_refused_are_kept_as_they_came():
     assert learner.refused_ is None
 
 
-def test_answers_that_cannot_be_recorded_are_kept(blobs, segment):
+def test_latent_points_of_another_dimension_are_refused_before_they_are_paid_for(blobs, segment):
     class Widening(type(segment)):
         def synthesize(self, X, y, clf, *, batch_size=1):
             designed, latent = super().synthesize(X, y, clf, batch_size=batch_size)[:2]
             return Synthesis(designed, np.repeat(latent, len(X), axis=1))
 
+    n_paid = []
     learner = ActiveLearner(
-        LogisticRegression(), Widening(), oracle=lambda X: [1] * len(X), batch_size=5
+        LogisticRegression(),
+        Widening(),
+        oracle=lambda X: n_paid.append(len(X)) or [1] * len(X),
+        batch_size=5,
     )
-    with pytest.raises(ValueError, match="dimension") as caught:
+    with pytest.raises(ValueError, match="same dimension in every round, 40;.*dimension 45"):
         learner.fit(*blobs)
-    assert "refused_" in caught.value.__notes__[0]
-    query, answers = learner.refused_
-    assert query.X.shape == (5, 2)
-    assert answers == [1] * 5
+    assert n_paid == [5]
     assert learner.labelled_.n_bought == 5, "those of the first round"
 
 

@@ -88,11 +88,14 @@ def test_nullable_integers_with_missing_labels(blobs):
     assert learner.classes_.dtype.kind == "i"
 
 
-def test_missing_labels_need_an_oracle(blobs):
+def test_missing_labels_without_an_oracle_begin_a_session(blobs):
     X, y = blobs
     partial = np.where(np.arange(40) < 20, y, np.nan)
-    with pytest.raises(ValueError, match="oracle, since y has missing labels"):
-        ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, partial)
+    learner = ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, partial)
+    assert len(learner.labelled_) == 20
+    assert len(learner.pending_) == 0
+    assert learner.predict(X).shape == (40,)
+    assert (learner.ask(3).indices >= 20).all()
 
 
 def test_n_initial_has_no_say_over_labels_given(blobs):

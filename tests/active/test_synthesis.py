@@ -170,9 +170,13 @@ def test_declined_synthetic_samples_are_dropped(blobs, segment):
     assert not np.isnan(learner.labelled_.latent[40:]).any()
 
 
-def test_synthesis_needs_an_oracle(blobs, segment):
-    with pytest.raises(ValueError, match="oracle, since it designs new samples"):
-        ActiveLearner(LogisticRegression(), segment).fit(*blobs)
+def test_synthesis_without_an_oracle_begins_a_session(blobs, segment):
+    learner = ActiveLearner(LogisticRegression(), segment).fit(*blobs)
+    assert len(learner.labelled_) == 40
+    query = learner.ask(3)
+    learner.tell(query, [0, 1, 1])
+    np.testing.assert_array_equal(learner.labelled_.X[40:], query.X)
+    np.testing.assert_array_equal(learner.labelled_.latent[40:], query.latent)
 
 
 def test_paper_s_strategy_with_soft_answers():

@@ -1,0 +1,376 @@
+"""When to stop buying labels."""
+
+from abc import ABCMeta, abstractmethod
+from datetime import UTC, datetime
+from itertools import pairwise
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.metrics import cohen_kappa_score
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+
+from skgal.active._earlier import earlier_model
+from skgal.metrics import entropy
+from skgal.utils import take_rows
+
+
+class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
+    """Base of the criteria: a subclass implements :meth:`_reason`.
+
+    A criterion holds configuration only. What it needs it finds in the learner, in
+    ``history_``, ``labelled_`` and the model, so a session that is resumed stops where the
+    unbroken one would have. ``a | b`` stops when either does, ``a & b`` when both do.
+    """
+
+    def check(self, learner):
+        """Tell whether a learner should stop buying.
+
+        Parameters
+        ----------
+        learner : ActiveLearner
+            Its model just fitted and entered into ``history_``.
+
+        Returns
+        -------
+        str or None
+            The reason to stop, for people to read; None to go on.
+        """
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+        )
+        return self._reason(learner)
+
+    @abstractmethod
+    def _reason(self, learner):
+        """Tell the reason to stop, or None; parameters are valid."""
+
+    def __or__(self, other):
+        if not isinstance(other, StoppingCriterion):
+            return NotImplemented
+        return AnyOf([*_parts(self, AnyOf), *_parts(other, AnyOf)])
+
+    def __and__(self, other):
+        if not isinstance(other, StoppingCriterion):
+            return NotImplemented
+        return AllOf([*_parts(self, AllOf), *_parts(other, AllOf)])
+
+
+class AnyOf(StoppingCriterion):
+    """Stop as soon as one of several criteria says so.
+
+    Parameters
+    ----------
+    criteria : list of StoppingCriterion
+
+    Examples
+    --------
+    >>> from skgal.active import AnyOf, LabelBudget, TimeBudget
+    >>> LabelBudget(400) | TimeBudget(3600)
+    AnyOf(criteria=[LabelBudget(n_labels=400), TimeBudget(seconds=3600)])
+    """
+
+    _parameter_constraints: dict = {"criteria": [list, tuple]}
+
+    def __init__(self, criteria):
+        self.criteria = criteria
+
+    def _reason(self, learner):
+        reasons = [criterion.check(learner) for criterion in self.criteria]
+        return "; ".join(reason for reason in reasons if reason) or None
+
+
+class AllOf(StoppingCriterion):
+    """Stop when all of several criteria say so at once.
+
+    Parameters
+    ----------
+    criteria : list of StoppingCriterion
+        At least one.
+
+    Examples
+    --------
+    >>> from skgal.active import AllOf, LabelBudget, TargetScore
+    >>> LabelBudget(100) & TargetScore(0.9)
+    AllOf(criteria=[LabelBudget(n_labels=100), TargetScore(score=0.9)])
+    """
+
+    _parameter_constraints: dict = {"criteria": [list, tuple]}
+
+    def __init__(self, criteria):
+        self.criteria = criteria
+
+    def _reason(self, learner):
+        reasons = [criterion.check(learner) for criterion in self.criteria]
+        return "; ".join(reasons) if reasons and all(reasons) else None
+
+
+def _parts(criterion, kind):
+    return criterion.criteria if isinstance(criterion, kind) else [criterion]
+
+
+class LabelBudget(StoppingCriterion):
+    """Stop when so many labels are bought.
+
+    Other than the learner's ``budget``, it does not count what was declined, and it doesn't cut
+    the last batch.
+
+    Parameters
+    ----------
+    n_labels : int
+        Labels beyond the initial ones.
+    """
+
+    _parameter_constraints: dict = {"n_labels": [Interval(Integral, 0, None, closed="left")]}
+
+    def __init__(self, n_labels):
+        self.n_labels = n_labels
+
+    def _reason(self, learner):
+        bought = learner.labelled_.n_bought
+        if bought < self.n_labels:
+            return None
+        return f"label budget: {bought} labels bought, of {self.n_labels}"
+
+
+class TimeBudget(StoppingCriterion):
+    """Stop when so much time has passed.
+
+    Parameters
+    ----------
+    seconds : float
+    clock : {"wall", "work"}, default="wall"
+        "wall" counts from when the store's first sample was asked for, breaks between sessions
+        included. "work" sums up what ``history_`` says went into fitting, choosing and
+        answering: breaks don't count, and of answers that are given in parallel each does.
+    """
+
+    _parameter_constraints: dict = {
+        "seconds": [Interval(Real, 0, None, closed="left")],
+        "clock": [StrOptions({"wall", "work"})],
+    }
+
+    def __init__(self, seconds, clock="wall"):
+        self.seconds = seconds
+        self.clock = clock
+
+    def _reason(self, learner):
+        spent = _wall_seconds(learner) if self.clock == "wall" else _work_seconds(learner)
+        if spent < self.seconds:
+            return None
+        return f"time budget: {spent:.3g} s of {self.clock} time, of {self.seconds:.3g} s"
+
+
+def _wall_seconds(learner):
+    if not learner.store_.last_event():
+        return 0.0
+    (first,) = learner.store_.records(ids=[1], samples=False)
+    return (datetime.now(UTC) - first.asked_at).total_seconds()
+
+
+def _work_seconds(learner):
+    phases = ("seconds_fit", "seconds_query", "seconds_oracle")
+    return sum(row[phase] for row in learner.history_ for phase in phases)
+
+
+class CostBudget(StoppingCriterion):
+    """Stop when the labels bought have cost so much.
+
+    Parameters
+    ----------
+    budget : float
+        In the unit of ``cost``.
+    cost : float, array-like of shape (n_samples,) or callable, default=1.0
+        The price of any label; of the label of each sample of the pool; or
+        ``cost(X) -> array-like of shape (n_bought,)``, the prices for labelling samples.
+        Samples that were declined are free.
+
+    Examples
+    --------
+    >>> from skgal.active import CostBudget
+    >>> by_length = CostBudget(60.0, cost=lambda X: 0.5 + 0.1 * X[:, 0])
+    """
+
+    _parameter_constraints: dict = {
+        "budget": [Interval(Real, 0, None, closed="left")],
+        "cost": [Interval(Real, 0, None, closed="left"), "array-like", callable],
+    }
+
+    def __init__(self, budget, cost=1.0):
+        self.budget = budget
+        self.cost = cost
+
+    def _reason(self, learner):
+        spent = self._spent(learner.labelled_)
+        if spent < self.budget:
+            return None
+        return f"cost budget: {spent:.4g} spent, of {self.budget:.4g}"
+
+    def _spent(self, labelled):
+        bought = np.arange(labelled.n_initial, len(labelled))
+        if callable(self.cost):
+            if not len(bought):
+                return 0.0
+            prices = np.asarray(self.cost(take_rows(labelled.X, bought)))
+            check_consistent_length(prices, bought)
+        elif np.ndim(self.cost):
+            if labelled.is_synthetic[bought].any():
+                raise ValueError(
+                    "cost has a price for each sample of the pool, but designed samples are in no "
+                    "pool; pass a callable from samples to prices."
+                )
+            prices = np.asarray(self.cost)[labelled.indices[bought]]
+        else:
+            prices = np.full(len(bought), self.cost)
+        return float(prices.sum())
+
+
+class TargetScore(StoppingCriterion):
+    """Stop when the model scores well enough on ``X_val``.
+
+    Parameters
+    ----------
+    score : float
+        What is well enough.
+    n_rounds : int, default=1
+        In how many rounds, one after the other, it must be reached: a guard against luck.
+    """
+
+    _parameter_constraints: dict = {
+        "score": [Real],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, score, n_rounds=1):
+        self.score = score
+        self.n_rounds = n_rounds
+
+    def _reason(self, learner):
+        scores = np.array([row["score"] for row in learner.history_], dtype=float)
+        if np.isnan(scores[-1]):
+            raise ValueError(
+                "TargetScore needs the score of each round; pass X_val and y_val to the "
+                "learner's fit."
+            )
+        last = scores[-self.n_rounds :]
+        if len(last) < self.n_rounds or not (last >= self.score).all():
+            return None
+        return f"target score: {last[-1]:.4g} reached, of {self.score:.4g}"
+
+
+class StablePredictions(StoppingCriterion):
+    r"""Stop when successive models agree on a set of samples that nobody labels.
+
+    Agreement of two models is Cohen's :math:`\kappa` of their predicted classes, which counts
+    out what they would agree on by chance. For a regressor it is the correlation
+    (Lin's concordance) of their predictions.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+        The stop set: samples like those to predict, labelled or not, a thousand or more, and
+        the same in all rounds.
+    threshold : float, default=0.99
+        Agreement that counts as stable, at most 1.
+    n_rounds : int, default=3
+        Over how many pairs of successive models agreement is averaged.
+
+    Notes
+    -----
+    Earlier models are not kept. The criterion remembers their predictions; a copy that
+    wasn't there, of a resumed session, fits those of the last ``n_rounds`` again, once.
+
+    References
+    ----------
+    M. Bloodgood and K. Vijay-Shanker, A method for stopping active learning based on
+    stabilizing predictions and the need for user-adjustable stopping, CoNLL 2009, whose
+    defaults are these.
+    """
+
+    _parameter_constraints: dict = {
+        "X": "no_validation",
+        "threshold": [Interval(Real, None, 1, closed="right")],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, X, threshold=0.99, n_rounds=3):
+        self.X = X
+        self.threshold = threshold
+        self.n_rounds = n_rounds
+
+    def _reason(self, learner):
+        self._predictions(learner, 0)  # while there is the model
+        if len(learner.history_) <= self.n_rounds:
+            return None
+        window = [self._predictions(learner, age) for age in range(self.n_rounds, -1, -1)]
+        agreement = cohen_kappa_score if is_classifier(learner) else _concordance
+        mean = float(np.mean([agreement(*pair) for pair in pairwise(window)]))
+        if mean < self.threshold:
+            return None
+        return f"stable predictions: agreement {mean:.4g}, of {self.threshold:.4g}"
+
+    def _predictions(self, learner, age):
+        """Predictions of the model of ``age`` rounds ago; rows of the history tell models apart."""
+        row = learner.history_[-1 - age]
+        remembered = getattr(self, "_remembered", [])
+        for known, predictions in remembered:
+            if known is row:
+                return predictions
+        model = earlier_model(learner, row["n_labels"]) if age else learner
+        predictions = model.predict(self.X)
+        self._remembered = [*remembered, (row, predictions)][-1 - self.n_rounds :]
+        return predictions
+
+    def __getstate__(self):
+        # Rows are told apart by identity, which a copy doesn't share.
+        state = dict(super().__getstate__())
+        state.pop("_remembered", None)
+        return state
+
+
+def _concordance(first, second):
+    """Lin's concordance correlation coefficient; 1 where both are constant and equal."""
+    spread = np.var(first) + np.var(second) + (np.mean(first) - np.mean(second)) ** 2
+    covariance = np.mean((first - np.mean(first)) * (second - np.mean(second)))
+    return 1.0 if spread == 0 else float(2 * covariance / spread)
+
+
+class OverallUncertainty(StoppingCriterion):
+    """Stop when the model is sure of the samples it could still ask about.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+        The pool, or a random part of it.
+    threshold : float, default=0.1
+        Mean entropy of the class probabilities, in nats, below which it counts as sure; at
+        least 0. The uncertainty of an unsure model is log(n_classes).
+
+    References
+    ----------
+    J. Zhu, H. Wang, E. Hovy and M. Ma, Confidence-based stopping criteria for active learning
+    for data annotation, ACM Transactions on Speech and Language Processing 6(3), 2010. The
+    paper averages over what is still unlabelled; here labelled samples of X count too, so that
+    the mean is over the same samples in all rounds.
+    """
+
+    _parameter_constraints: dict = {
+        "X": "no_validation",
+        "threshold": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(self, X, threshold=0.1):
+        self.X = X
+        self.threshold = threshold
+
+    def _reason(self, learner):
+        if not hasattr(learner, "predict_proba"):
+            raise TypeError(
+                "OverallUncertainty needs a model with predict_proba; "
+                f"{type(learner.estimator).__name__} has none."
+            )
+        mean = float(entropy(learner.predict_proba(self.X)).mean())
+        if mean > self.threshold:
+            return None
+        return f"overall uncertainty: {mean:.3g} nats, at most {self.threshold:.3g}"

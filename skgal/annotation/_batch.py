@@ -1,0 +1,222 @@
+"""The samples that a person labels together: shown as they are, answered into the store."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+
+from skgal.annotation._samples import show_samples
+
+CANNOT_TELL = "can’t tell"
+
+
+class Batch:
+    """Samples of a store, read once; their answers, read and written every time.
+
+    Samples whose record has ``details`` of the form ``{"line": ..., "position": ...}`` are a
+    line, in the order of their positions, which is answered as one. Where such details have
+    ``"classes"``, a pair, these are proposed for its two ends.
+
+    Parameters
+    ----------
+    store : LabelStore
+    ids : sequence of int
+        The samples to show, at least one.
+    classes : sequence of str, int or bool, or None, default=None
+        What a sample may be; None for those that the store knows. If it knows none, answers
+        are numbers.
+    annotator : str or None, default=None
+        Who labels, for the record.
+    image_shape : tuple of int (c, h, w) or None, default=None
+        The shape of images that come as flat rows.
+    feature_names : sequence of str or None, default=None
+        What to call the columns of tables that have no names.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, or the samples can't be shown.
+    """
+
+    def __init__(
+        self, store, ids, *, classes=None, annotator=None, image_shape=None, feature_names=None
+    ):
+        self._store = store
+        self._annotator = annotator
+        self._classes = _check_classes(store.classes if classes is None else classes)
+        self._records = store.records(ids=ids)
+        self._ids = [record.id for record in self._records]
+        self._samples = show_samples(
+            [record.X for record in self._records],
+            image_shape=image_shape,
+            feature_names=feature_names,
+        )
+        self._given = []
+
+    def __len__(self):
+        return len(self._ids)
+
+    def describe(self):
+        """Describe to the page what it has to show.
+
+        Returns
+        -------
+        dict
+            Ready for JSON: ``samples``, and the ``items`` that get an answer each, which are
+            samples or lines of such.
+        """
+        samples = [
+            {"id": record.id, "row": self._samples.row(position), "belief": self._belief(record)}
+            for position, record in enumerate(self._records)
+        ]
+        return {
+            "annotator": self._annotator,
+            "classes": None if self._classes is None else [str(name) for name in self._classes],
+            "samples": samples,
+            "items": self._items(),
+            **self._samples.describe(),
+        }
+
+    def images(self, bundle):
+        """Encode some images.
+
+        Parameters
+        ----------
+        bundle : int
+            Which of the bundles that the description counts.
+
+        Returns
+        -------
+        list of str
+            PNG in base64.
+
+        Raises
+        ------
+        ValueError
+            If the samples are no images.
+        """
+        return self._samples.images(bundle)
+
+    def answers(self):
+        """Read what is answered by now, by whomever.
+
+        Returns
+        -------
+        dict from int to str
+            From the id of a sample to its label, or to why there is none.
+        """
+        records = self._store.records(ids=self._ids, samples=False)
+        return {record.id: _as_text(record) for record in records if record.status != "pending"}
+
+    def count_pending(self):
+        """Count the samples without an answer.
+
+        Returns
+        -------
+        int
+        """
+        return len(self) - len(self.answers())
+
+    def tell(self, ids, answers, seconds):
+        """Write answers to the store; they are on disk when this returns.
+
+        Parameters
+        ----------
+        ids : list of int
+            Samples of this batch.
+        answers : list
+            For each the position of a class, a number where there are no classes, or None where
+            the person can't tell.
+        seconds : float
+            How long the person thought about all of them.
+
+        Raises
+        ------
+        ValueError
+            If samples are of another batch, answers are none, or another process has answered
+            otherwise.
+        """
+        if not ids or not set(ids) <= set(self._ids) or len(ids) != len(answers):
+            raise ValueError("Expected an answer for each of some samples of this batch.")
+        labels = [self._as_label(answer) for answer in answers]
+        self._store.tell(ids, labels, annotator=self._annotator, seconds=seconds / len(ids))
+        self._given.append(ids)
+
+    def undo(self):
+        """Take back what was told last.
+
+        Returns
+        -------
+        list of int
+            The samples that are pending again; none if nothing was told.
+        """
+        if not self._given:
+            return []
+        self._store.reopen(self._given[-1])
+        return self._given.pop()
+
+    def _as_label(self, answer):
+        if answer is None:
+            return None
+        if self._classes is None:
+            if isinstance(answer, Real) and not isinstance(answer, bool):
+                return float(answer)
+        elif type(answer) is int and 0 <= answer < len(self._classes):
+            return self._classes[answer]
+        expected = "a number" if self._classes is None else "the position of a class"
+        raise ValueError(f"An answer is {expected} or null; got {answer!r}.")
+
+    def _belief(self, record):
+        """What the model thinks: one share for each class, a number, or None."""
+        if isinstance(record.belief, Mapping) and self._classes is not None:
+            return [record.belief.get(name, 0.0) for name in self._classes]
+        return record.belief if isinstance(record.belief, Real) else None
+
+    def _items(self):
+        items, lines = [], defaultdict(list)
+        for position, record in enumerate(self._records):
+            key = _line_of(record)
+            if key is None or self._classes is None:
+                items.append({"positions": [position]})
+                continue
+            if key not in lines:
+                items.append({"positions": lines[key], "ends": self._ends(record.details)})
+            lines[key].append(position)
+        for positions in lines.values():
+            positions.sort(key=lambda position: self._records[position].details["position"])
+        return items
+
+    def _ends(self, details):
+        """Positions of the classes that a strategy expects at the ends of a line."""
+        ends = details.get("classes", [])
+        if len(ends) != 2 or not set(ends) <= set(self._classes):
+            return None
+        return [self._classes.index(name) for name in ends]
+
+
+def _check_classes(classes):
+    if classes is None:
+        return None
+    # Python's own numbers, which JSON knows and which a store gives back.
+    names = [name.item() if isinstance(name, np.generic) else name for name in classes]
+    if isinstance(classes, str) or len(set(names)) < max(2, len(names)):
+        raise ValueError(f"Expected two classes or more, no two the same; got {classes!r}.")
+    return names
+
+
+def _line_of(record):
+    details = record.details
+    if isinstance(details, Mapping) and {"line", "position"} <= set(details):
+        return record.round, str(details["line"])
+    return None
+
+
+def _as_text(record):
+    if record.status == "declined":
+        return CANNOT_TELL
+    if record.status != "answered":
+        return record.status
+    if isinstance(record.label, Mapping):
+        return str(max(record.label, key=record.label.get))
+    return str(record.label)

@@ -1,0 +1,388 @@
+"""Oracles that fail, hang, disagree: every answer that can be had is kept, and the rest named."""
+
+import logging
+import os
+import pickle
+import subprocess
+import time
+from functools import partial
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+
+from skgal.active import ActiveLearner, CallableOracle, EstimatorOracle, LabelOracle, VotingOracle
+from skgal.active._consult import stream_answers
+from skgal.query import RandomSampling
+
+PATIENCE = 0.5
+CLASSES = np.array([0, 1])
+
+
+def sign(x):
+    return int(x[0] > 0)
+
+
+def parity(x):
+    return int(x[0]) % 2
+
+
+def make_mishap():
+    """Make a function that raises for 3, 13, 23, ..., hangs for 7, 27, ..., else answers.
+
+    Made in a function, it travels by value: a child process needn't import this module.
+    """
+
+    def mishap(x):
+        number = int(x[0])
+        if number % 10 == 3:
+            raise RuntimeError(f"solver diverged at {number}")
+        if number % 20 == 7:
+            time.sleep(1000)
+        return number % 2
+
+    return mishap
+
+
+def numbers(n):
+    return np.arange(n, dtype=float)[:, np.newaxis]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_raising_and_hanging_calls_end_as_named_failures(n_jobs, caplog):
+    oracle = CallableOracle(make_mishap(), n_jobs=n_jobs, timeout=PATIENCE, on_error="decline")
+    with caplog.at_level(logging.WARNING, "skgal.active"):
+        answers = {a.position: a for a in stream_answers(oracle, numbers(20), classes=CLASSES)}
+    assert sorted(answers) == list(range(20))
+    failed = {i: answers[i].message for i in answers if answers[i].status == "failed"}
+    assert set(failed) == {3, 13, 7}
+    assert failed[3] == "RuntimeError: solver diverged at 3"
+    assert "no answer within 0.5 s" in failed[7]
+    assert all(answers[i].label == i % 2 for i in answers if i not in failed)
+    logged = [record.getMessage() for record in caplog.records]
+    name = "make_mishap.<locals>.mishap"
+    assert sorted(logged) == sorted(f"Sample {i} of the batch: {name}: {failed[i]}" for i in failed)
+
+
+def test_a_run_with_failing_calls_ends(caplog):
+    X = numbers(40)
+    learner = ActiveLearner(
+        LogisticRegression(),
+        RandomSampling(random_state=0),
+        oracle=CallableOracle(make_mishap(), timeout=PATIENCE, on_error="decline"),
+        batch_size=18,
+        budget=36,
+        random_state=0,
+    )
+    y = np.full(40, np.nan)
+    y[:4] = [0, 1, 0, 1]
+    with caplog.at_level(logging.WARNING, "skgal.active"):
+        learner.fit(X, y)
+    lost = {7, 13, 23, 27, 33}
+    assert sorted(learner.labelled_.indices) == [i for i in range(40) if i not in lost]
+    assert sum("RuntimeError" in record.getMessage() for record in caplog.records) == 3
+    assert sum("TimeoutError" in record.getMessage() for record in caplog.records) == 2
+    failed = {record.index: record.message for record in learner.store_.records("failed")}
+    assert set(failed) == lost
+    assert failed[13] == "RuntimeError: solver diverged at 13"
+    assert "no answer within" in failed[7]
+
+
+def test_failures_raise_after_the_rest_of_the_batch():
+    oracle = CallableOracle(make_mishap(), timeout=PATIENCE)
+    kept = []
+    with pytest.raises(ValueError, match=r"2 of 8 .* sample 3: RuntimeError: .*sample 7: Timeout"):
+        kept.extend(stream_answers(oracle, numbers(8), classes=CLASSES))
+    assert [answer.label for answer in kept] == [0, 1, 0, None, 0, 1, 0, None]
+    with pytest.raises(ValueError, match=r"1 of 4 .* sample 3: RuntimeError"):
+        oracle(numbers(4))
+
+
+def test_answers_arrive_one_by_one():
+    asked = []
+
+    def answer(x):
+        asked.append(x[0])
+        return 1
+
+    stream = CallableOracle(answer).stream(numbers(5))
+    assert next(stream).label == 1
+    assert asked == [0.0]
+
+
+def test_an_interrupt_keeps_what_came():
+    def answer(x):
+        if x[0] == 3:
+            raise KeyboardInterrupt
+        return 1
+
+    kept = []
+    with pytest.raises(KeyboardInterrupt):
+        kept.extend(CallableOracle(answer).stream(numbers(5)))
+    assert [each.position for each in kept] == [0, 1, 2]
+
+
+def test_retries_end_with_the_first_answer(tmp_path):
+    def flaky(x):
+        path = tmp_path / str(int(x[0]))
+        tries = path.stat().st_size if path.exists() else 0
+        path.write_bytes(b"." * (tries + 1))
+        if tries < x[0]:
+            raise OSError("licence server busy")
+        return 1
+
+    answers = list(CallableOracle(flaky, retries=2, on_error="decline").stream(numbers(4)))
+    assert [answer.status for answer in answers] == ["answered"] * 3 + ["failed"]
+    assert answers[3].message == "OSError: licence server busy (attempt 3 of 3)"
+    assert [(tmp_path / str(i)).stat().st_size for i in range(4)] == [1, 2, 3, 3]
+
+
+def test_a_call_that_takes_its_process_down_is_one_failure():
+    def crash(x):
+        if x[0] == 1:
+            os._exit(1)
+        return 0
+
+    oracle = CallableOracle(crash, timeout=60, on_error="decline")
+    answers = list(oracle.stream(numbers(3)))
+    assert [answer.status for answer in answers] == ["answered", "failed", "answered"]
+    assert "TerminatedWorkerError" in answers[1].message
+
+
+def test_what_a_hanging_call_has_started_is_killed(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def simulate(x):
+        subprocess.run(f"exec 3>{pipe}; echo started >&3; sleep 1000", shell=True, check=False)
+
+    oracle = CallableOracle(simulate, timeout=PATIENCE, on_error="decline")
+    assert np.isnan(oracle(numbers(1))).all()
+    os.set_blocking(reader, True)
+    assert os.read(reader, 100) == b"started\n"
+    assert os.read(reader, 100) == b""  # the end: nobody is left who could write
+    os.close(reader)
+
+
+@pytest.mark.parametrize("backend", ["sequential", "threading", "loky", "multiprocessing", "dask"])
+def test_backends_of_joblib(backend):
+    X = numbers(6)
+    # By value, so that loky's workers needn't import this module; by name for multiprocessing.
+    oracle = CallableOracle(parity if backend == "multiprocessing" else lambda x: int(x[0]) % 2)
+    if backend == "dask":
+        distributed = pytest.importorskip("distributed")
+        cluster = {"processes": False, "n_workers": 1, "dashboard_address": None}
+        with distributed.Client(**cluster), joblib.parallel_config("dask"):
+            labels = oracle(X)
+    else:
+        with joblib.parallel_config(backend, n_jobs=2):
+            labels = oracle(X)
+    assert labels.tolist() == [0, 1, 0, 1, 0, 1]
+
+
+def test_kinds_of_answers():
+    X = numbers(3)
+    ask = [CallableOracle(func) for func in (lambda x: [0.2, 0.8], lambda x: x[0] / 2)]
+    np.testing.assert_array_equal(ask[0](X), [[0.2, 0.8]] * 3)
+    np.testing.assert_array_equal(ask[1](X), [0, 0.5, 1])
+    soft = list(stream_answers(ask[0], X, classes=CLASSES))
+    np.testing.assert_array_equal([answer.label for answer in soft], [[0.2, 0.8]] * 3)
+    assert [a.label for a in stream_answers(ask[1], X)] == [0.0, 0.5, 1.0]
+    picky = CallableOracle(lambda x: "a" if x[0] else None)
+    assert [a.status for a in picky.stream(X)] == ["declined", "answered", "answered"]
+
+
+def test_rows_of_frames_are_series():
+    frame = pd.DataFrame({"size": [1, 3], "name": ["x", "y"]})
+    assert CallableOracle(lambda row: f"{row['name']}{row['size']}")(frame).tolist() == ["x1", "y3"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (7, "sample 2: .* 7, which is none of the classes"),
+        (0.5, "sample 2: .*continuous"),
+        (np.inf, "sample 2: .*infinity"),
+        ("cat", "sample 2: .*'cat'"),
+        ([0.9, 0.3], "sample 2: .*sum to 1"),
+        ([1.0, 0, 0], "sample 2: .*3 columns"),
+        (object(), "sample 2: "),
+    ],
+)
+def test_what_is_no_label_is_named_and_the_rest_kept(answer, message):
+    oracle = CallableOracle(lambda x: answer if x[0] == 2 else 1, classes=[0, 1])
+    kept = []
+    with pytest.raises(ValueError, match=message):
+        kept.extend(stream_answers(oracle, numbers(4), classes=CLASSES))
+    assert [a.label for a in kept] == [1, 1, None, 1]
+
+
+def test_arrays_keep_their_good_entries_too():
+    kept = []
+    with pytest.raises(ValueError, match=r"sample 1: .*infinity"):
+        kept.extend(stream_answers(lambda X: [1, np.inf, np.nan], numbers(3), classes=CLASSES))
+    assert [a.status for a in kept] == ["answered", "failed", "declined"]
+    with pytest.raises(ValueError, match=r"each of the 3 samples.*\(2,\)"):
+        list(stream_answers(lambda X: [1, 0], numbers(3), classes=CLASSES))
+
+
+def test_a_stream_must_answer_once_for_each():
+    class Forgetful(CallableOracle):
+        def stream(self, X):
+            yield from list(super().stream(X))[:-1]
+
+    with pytest.raises(ValueError, match=r"each of the 3 samples.*\[0, 1\]"):
+        list(stream_answers(Forgetful(sign), numbers(3), classes=CLASSES))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"timeout": 0}, "timeout"),
+        ({"retries": -1}, "retries"),
+        ({"on_error": "ignore"}, "on_error"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        CallableOracle(sign, **parameters)
+    with pytest.raises(ValueError, match="sorted"):
+        CallableOracle(sign, classes=[1, 0])
+
+
+# Several annotators
+
+
+def fixed(*answers):
+    """An annotator that gives these answers, whatever the samples are."""
+    return lambda X: list(answers)
+
+
+def test_vote_shares_are_soft_labels():
+    readers = {
+        "ann": fixed(0, 1, 2),
+        "bob": fixed(0, 0, None),
+        "cy": fixed(0, 1, 2),
+        "di": fixed(0, 1, 0),
+    }
+    oracle = VotingOracle(readers, classes=[0, 1, 2])
+    shares = [[1, 0, 0], [0.25, 0.75, 0], [1 / 3, 0, 2 / 3]]
+    np.testing.assert_allclose(oracle(numbers(3)), shares)
+    answers = list(stream_answers(oracle, numbers(3), classes=np.arange(3)))
+    assert answers[1].details["votes"] == {"ann": 1, "bob": 0, "cy": 1, "di": 1}
+    assert answers[2].details["votes"] == {"ann": 2, "cy": 2, "di": 0}
+    entropies = [-sum(p * np.log(p) for p in row if p) for row in shares]
+    np.testing.assert_allclose([a.details["disagreement"] for a in answers], entropies)
+
+
+def test_probabilities_are_averaged_in():
+    readers = [fixed([0.2, 0.8], [0.5, 0.5]), fixed(0, 1)]
+    oracle = VotingOracle(readers, classes=["a", "b"])
+    with pytest.raises(ValueError, match="such as 'a'"):
+        oracle(numbers(2))
+    readers = [fixed([0.2, 0.8], [0.5, 0.5]), fixed("a", "b")]
+    labels = VotingOracle(readers, classes=["a", "b"])(numbers(2))
+    np.testing.assert_allclose(labels, [[0.6, 0.4], [0.25, 0.75]])
+
+
+def test_annotators_may_know_different_classes(three_blobs):
+    X, y = three_blobs
+    two = LogisticRegression().fit(X[y > 0], y[y > 0])
+    three = LogisticRegression().fit(X, y)
+    labels = VotingOracle([EstimatorOracle(two, soft=True), EstimatorOracle(three, soft=True)])(X)
+    expected = three.predict_proba(X)
+    expected[:, 1:] += two.predict_proba(X)
+    np.testing.assert_allclose(labels, expected / 2, rtol=1e-5)
+
+
+def test_majority_and_its_ties():
+    readers = [fixed(1, 2, 0), fixed(0, 1, 0), fixed(1, 1, 2), fixed(0, 2, 2)]
+    oracle = VotingOracle(readers, "majority", classes=[0, 1, 2])
+    assert oracle(numbers(3)).tolist() == [1, 2, 0]
+    assert not oracle.soft
+
+
+def test_mean_of_numbers():
+    oracle = VotingOracle([fixed(1.0, 2.0), fixed(3.0, None)], "mean")
+    assert oracle(numbers(2)).tolist() == [2.0, 2.0]
+    first, _ = stream_answers(oracle, numbers(2))
+    assert first.details["disagreement"] == 1.0
+    assert not hasattr(oracle, "classes_")
+
+
+def test_all_declined_is_declined():
+    oracle = VotingOracle([fixed(None, 1), fixed(None, 1)], "majority", classes=[0, 1])
+    assert [a.status for a in oracle.stream(numbers(2))] == ["declined", "answered"]
+
+
+def test_an_annotator_that_fails_is_named_and_the_others_kept():
+    def ill(X):
+        raise RuntimeError("ill")
+
+    oracle = VotingOracle({"ann": fixed(0, 1), "bob": ill}, "majority", classes=[0, 1])
+    kept = []
+    with pytest.raises(RuntimeError, match="ill") as caught:
+        kept.extend(oracle.stream(numbers(2)))
+    assert [a.label for a in kept] == [0, 1]
+    assert "'bob'" in caught.value.__notes__[0]
+
+
+def test_annotators_on_joblib_side_by_side():
+    def shifted(x, by):
+        if x[0] + by == 3:
+            time.sleep(1000)
+        return int(x[0]) + by
+
+    slow = {"timeout": PATIENCE, "on_error": "decline"}
+    first, second = (CallableOracle(partial(shifted, by=by), **slow) for by in (0, 1))
+    answers = list(VotingOracle([first, second], "majority", classes=[0, 1, 2]).stream(numbers(3)))
+    assert [list(a.details["votes"].values()) for a in answers] == [[0, 1], [1, 2], [2]]
+    assert "Timeout" in next(iter(answers[2].details["failed"].values()))
+
+
+def test_voting_needs_classes_and_annotators():
+    with pytest.raises(ValueError, match="classes="):
+        VotingOracle([fixed(0)])
+    with pytest.raises(ValueError, match="got none"):
+        VotingOracle([], classes=[0, 1])
+
+
+def test_votes_teach_a_learner(blobs):
+    X, y = blobs
+    noisy = [np.where(np.arange(40) % 4 == k, 1 - y, y) for k in range(3)]
+    oracle = VotingOracle([LabelOracle(X, labels) for labels in noisy], classes=[0, 1])
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), oracle=oracle, budget=20)
+    learner.fit(X, y)
+    bought = learner.labelled_.proba[learner.labelled_.n_initial :]
+    assert set(np.unique(bought.round(6)).tolist()) <= {0, 0.333333, 0.666667, 1}
+    np.testing.assert_array_equal(learner.labelled_.y, y[learner.labelled_.indices])
+    kept = [event.details["votes"] for event in learner.store_.events() if event.details]
+    assert len(kept) == 20
+    assert {len(set(votes.values())) for votes in kept} == {1, 2}
+    with pytest.raises(TypeError, match="sample_weight"):
+        learner.set_params(estimator=KNeighborsClassifier()).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "oracle",
+    [CallableOracle(sign), VotingOracle([CallableOracle(sign)], classes=[0, 1])],
+)
+def test_oracles_survive_clone_and_pickle(oracle):
+    assert clone(oracle) is oracle
+    restored = pickle.loads(pickle.dumps(oracle))
+    np.testing.assert_array_equal(restored(numbers(3)), oracle(numbers(3)))
+
+
+def test_regressor_with_a_callable():
+    X = numbers(30)
+    y = np.full(30, np.nan)
+    y[:5] = 2 * X[:5, 0]
+    oracle = CallableOracle(lambda x: None if x[0] == 9 else 2 * x[0])
+    learner = ActiveLearner(Ridge(), RandomSampling(), oracle=oracle, budget=25).fit(X, y)
+    assert len(learner.labelled_) == 29
+    np.testing.assert_allclose(learner.labelled_.y, 2 * learner.labelled_.X[:, 0])
