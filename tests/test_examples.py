@@ -15,6 +15,14 @@ def test_readme_runs():
     exec("\n".join(blocks), {})
 
 
+def test_the_generator_of_the_docs_passes_its_check(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/index.md").read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if "check_generator(" in block)
+    script = tmp_path / "normal.py"  # a file, since what is pickled must be importable
+    script.write_text(block)
+    subprocess.run([sys.executable, script], check=True)
+
+
 def test_demo_prints_the_table_and_draws_the_figure(tmp_path):
     figure = tmp_path / "demo.png"
     options = [f"--{name}-updates=20" for name in ("gin", "classifier", "oracle")]

@@ -17,6 +17,7 @@ from skgal.engine._latent_evolution import evolve_latent
 from skgal.engine._latent_search import search_latent
 from skgal.engine._loader import UpdatesLoader
 from skgal.engine._penultimate import penultimate_features
+from skgal.engine._polarity import PolarityNet
 from skgal.engine._reconstruction import ReconstructionNet
 from skgal.engine._reference import fit_reference_classifier
 from skgal.engine._scores import boundary_proximity, log_entropy, odds_proximity
@@ -47,6 +48,7 @@ __all__ = [
     "InversionNet",
     "LabelledBatches",
     "LossPredictionClassifier",
+    "PolarityNet",
     "ReconstructionNet",
     "SoftCrossEntropyLoss",
     "SoftNLLLoss",

@@ -44,6 +44,10 @@ class AuxiliaryNet(ConditionalNet):
         """The part of the critic that rates samples."""
         return self.critic_.source
 
+    def classify(self, samples):
+        """Return the logits of the classes of samples."""
+        return self.critic_.classify(samples)
+
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         """Play the game."""
         super().fit_loop(X, y)

@@ -7,6 +7,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from skgal.engine._loader import UpdatesLoader
+from skgal.nn import make_classifier
 from skgal.utils import seeded_torch
 
 
@@ -44,7 +45,7 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     ([0, 1], (2, 8))
     """
     net = NeuralNetClassifier(
-        partial(_make_module, architecture, tensor.shape[1:], int(labels.max()) + 1),
+        partial(make_classifier, architecture, tensor.shape[1:], int(labels.max()) + 1),
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=1e-3,
@@ -58,8 +59,3 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     )
     with seeded_torch(seed):
         return net.fit(tensor, labels)
-
-
-def _make_module(architecture, shape, n_classes):
-    critic = architecture.make_critic(shape)
-    return nn.Sequential(critic.body, nn.Linear(critic.n_features, n_classes))

@@ -3,18 +3,16 @@
 from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
-from scipy.special import log_softmax
-from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skgal.engine import AuxiliaryNet, apply_network
+from skgal.engine import AuxiliaryNet
 from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._classifying import ClassifyingMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
 from skgal.nn import AuxiliaryCritic
 
 
-class ACGAN(ClassifierMixin, ConditionalAdversarialGenerator):
+class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
     """Auxiliary-classifier GAN: draws samples of given classes, and classifies.
 
     The critic isn't told the class but guesses it, and the generator is rewarded for samples
@@ -194,49 +192,6 @@ default="auto"
             adversarial_sampling=self.adversarial_sampling,
             **self._game_arguments(seed),
         )
-
-    def predict_log_proba(self, X):
-        """Predict logarithms of class probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), dtype float32
-        """
-        tensor = self._to_network(X)
-        logits = apply_network(self.net_.critic_.classify, tensor, self.net_.device)
-        return log_softmax(logits, axis=1)
-
-    def predict_proba(self, X):
-        """Predict class probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), dtype float32
-            One column for each of ``classes_``.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        indices = self.predict_log_proba(X).argmax(axis=1)
-        return self.classes_[indices]
 
 
 def _make_critic(architecture, shape, n_classes, dropout):

@@ -156,6 +156,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
             self.latent_dim_ = self.latent_dim
             self.latent_distribution_ = latent_distribution(self.latent)
             self.net_ = self._make_net(architecture, seed=seed).initialize()
+            self._prepare(architecture, tensor, labels, rng)
         self.net_.partial_fit(tensor, labels)
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
@@ -231,6 +232,9 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         if self.model_selection is not None:
             watchers.append(self.model_selection.make_callback(self, architecture, tensor, labels))
         return watchers
+
+    def _prepare(self, architecture, tensor, labels, rng):
+        """Bring new networks near the solution before the game; nothing here."""
 
     def _finish(self, architecture, rng):
         """Do what follows the game; nothing here."""

@@ -2,8 +2,8 @@
 
 from skgal.engine import UserProba, UserSamples, register_differentiable
 from skgal.exceptions import NotDifferentiableError
-from skgal.generators._acgan import ACGAN
 from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._classifying import ClassifyingMixin
 from skgal.utils import DataLayout
 
 
@@ -13,10 +13,10 @@ def _user_samples(generator):
     return UserSamples(generator.net_.generator_, layout, generator.net_.device)
 
 
-@register_differentiable(ACGAN, "predict_proba")
-def _user_proba(acgan):
-    layout = _layout_of_numbers(acgan)
-    return UserProba(acgan.net_.critic_.classify, layout, acgan.net_.device)
+@register_differentiable(ClassifyingMixin, "predict_proba")
+def _user_proba(generator):
+    layout = _layout_of_numbers(generator)
+    return UserProba(generator.net_.classify, layout, generator.net_.device)
 
 
 def _layout_of_numbers(generator):

@@ -8,7 +8,7 @@ from skgal.nn._architecture import Architecture, Critic
 from skgal.nn._attention import SelfAttention
 from skgal.nn._biggan import BigGAN
 from skgal.nn._class_norm import ConditionalBatchNorm2d
-from skgal.nn._classifier import ConvClassifier
+from skgal.nn._classifier import ConvClassifier, make_classifier
 from skgal.nn._conditional_critic import (
     AuxiliaryCritic,
     ConcatenationCritic,
@@ -26,6 +26,7 @@ from skgal.nn._conditioning import (
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
 from skgal.nn._dropout import Dropout
+from skgal.nn._hull import HullGenerator, mix
 from skgal.nn._joint_critic import JointCritic, pairs
 from skgal.nn._loss_prediction import LossPrediction
 from skgal.nn._one_hot import ClassInput, append_classes, one_hot
@@ -52,6 +53,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "GivenClasses",
+    "HullGenerator",
     "JointCritic",
     "LossPrediction",
     "Projection",
@@ -61,6 +63,8 @@ __all__ = [
     "Stochastic",
     "TableGenerator",
     "append_classes",
+    "make_classifier",
+    "mix",
     "one_hot",
     "pairs",
     "resolve_architecture",

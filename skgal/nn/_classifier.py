@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from skgal.nn._architecture import LEAK
+from skgal.nn._architecture import LEAK, Architecture
 
 
 class ConvClassifier(nn.Module):
@@ -69,3 +69,31 @@ class ConvClassifier(nn.Module):
         low, high = self.value_range
         scaled = (images.float() - low) * (2 / (high - low)) - 1
         return self.head(self.features(scaled))
+
+
+def make_classifier(
+    architecture: Architecture, shape: tuple[int, ...], n_classes: int
+) -> nn.Module:
+    """Build a classifier whose hidden layers are those of an architecture's critic.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    shape : tuple of int
+        The shape of one sample: (n_features,) or (channels, height, width).
+    n_classes : int
+
+    Returns
+    -------
+    classifier : torch.nn.Sequential
+        The hidden layers and the last one; maps (n, *shape) to logits (n, n_classes).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Dense, make_classifier
+    >>> make_classifier(Dense(), (4,), 3)(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+    critic = architecture.make_critic(shape)
+    return nn.Sequential(critic.body, nn.Linear(critic.n_features, n_classes))

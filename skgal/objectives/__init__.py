@@ -5,6 +5,7 @@ the penalty ``"gradient_penalty"``, SNGAN the objective ``"hinge"`` with the pen
 ``"spectral_norm"``.
 """
 
+from skgal.objectives._evasion import evasion_loss
 from skgal.objectives._losses import (
     OBJECTIVES,
     Objective,
@@ -38,6 +39,7 @@ __all__ = [
     "Penalty",
     "SpectralNorm",
     "WeightClip",
+    "evasion_loss",
     "hinge_critic_loss",
     "hinge_generator_loss",
     "least_squares_critic_loss",

@@ -2,31 +2,39 @@
 
 import numpy as np
 
-from skgal.query._blocks import row_blocks
-from skgal.utils import is_missing, take_rows
+from skgal.utils import as_pool, is_missing
 
 
 class Candidates:
-    """Some rows of a container, taken a block at a time so that it is never copied whole.
+    """Some rows of a pool, taken a block at a time so that it is never copied whole.
 
     Parameters
     ----------
-    rows : array or DataFrame of n_rows samples
+    rows : Pool, or what :func:`skgal.utils.as_pool` takes
     positions : ndarray of int
-        Which of the rows are candidates.
+        Which of the rows are candidates; none twice.
+
+    Attributes
+    ----------
+    rows : Pool
+    positions : ndarray of int
+        In ascending order, that of all that is said about the candidates.
     """
 
     def __init__(self, rows, positions):
-        self.rows = rows
-        self.positions = positions
+        self.rows = as_pool(rows)
+        self.positions = np.sort(positions, kind="stable")  # linear in what is sorted already
 
     def __len__(self):
         return len(self.positions)
 
     def blocks(self):
-        """Iterate over the candidates, as containers of the kind of ``rows``."""
-        for block in row_blocks(len(self), like=self.rows):
-            yield take_rows(self.rows, self.positions[block])
+        """Iterate over the candidates, as containers of several rows each."""
+        return self.rows.blocks(self._wanted)
+
+    def map(self, function):
+        """Apply a function to each block of candidates, where it lies; see :class:`Pool`."""
+        return self.rows.map(function, self._wanted)
 
     def scatter(self, values):
         """Return one value a row, NaN for those that are no candidates."""
@@ -34,13 +42,17 @@ class Candidates:
         scattered[self.positions] = values
         return scattered
 
+    @property
+    def _wanted(self):
+        return None if len(self) == self.rows.n_samples else self.positions
+
 
 def find_candidates(X, y, candidates, missing_label):
     """Turn the ``candidates`` argument of ``query`` into what may be chosen.
 
     Parameters
     ----------
-    X : array or DataFrame of n_samples rows
+    X : array, DataFrame or Pool of n_samples rows
     y : array-like of shape (n_samples,)
     candidates : None, array-like of int, or array-like of samples
     missing_label : scalar
@@ -59,7 +71,7 @@ def find_candidates(X, y, candidates, missing_label):
     if len(candidates.shape) == 1:
         positions = _check_positions(np.asarray(candidates), X.shape[0])
         return Candidates(X, _unlabelled(positions, y, missing_label))
-    if candidates.shape[1:] != X.shape[1:]:
+    if tuple(candidates.shape[1:]) != tuple(X.shape[1:]):
         raise ValueError(
             f"Each sample of candidates has shape {tuple(candidates.shape[1:])}, but those of X "
             f"have {tuple(X.shape[1:])}; candidates must be positions in X or samples like its."

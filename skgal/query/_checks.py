@@ -5,16 +5,21 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_consistent_length, check_scalar
 
+from skgal.utils import as_pool, gives_blocks
+
 
 def check_samples(X, y):
     """Check that X is a container of rows, and y has one label for each.
 
     Returns
     -------
-    X : array or DataFrame
-        Lists become arrays; whatever has a shape is left as it is, never copied.
+    X : array, DataFrame or Pool
+        Lists of rows become arrays, blocks a pool; whatever else has a shape is left as it is,
+        never copied.
     """
-    if not hasattr(X, "shape"):
+    if gives_blocks(X):
+        X = as_pool(X)
+    elif not hasattr(X, "shape"):
         X = np.asarray(X)
     check_consistent_length(X, y)
     return X

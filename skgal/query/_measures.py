@@ -1,5 +1,7 @@
 """The uncertainty of any fitted model, by the name of the measure."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
@@ -54,18 +56,51 @@ def uncertainty(clf, blocks, measure):
     sklearn.exceptions.NotFittedError
         If the model isn't fitted.
     """
+    rate = uncertainty_rater(clf, measure)
+    return np.concatenate([rate(block) for block in blocks])
+
+
+def uncertainty_rater(clf, measure):
+    """Make the function that rates how unsure a model is of samples.
+
+    It fails here if the model cannot say, before any sample is looked at.
+
+    Parameters
+    ----------
+    clf : fitted estimator
+        As in :func:`uncertainty`.
+    measure : str
+        A key of ``MEASURES``.
+
+    Returns
+    -------
+    callable
+        From a block of samples to an ndarray of shape (n_samples,). It can be pickled if the
+        model can, so blocks may be rated in other processes.
+
+    Raises
+    ------
+    TypeError
+        If the model cannot say how unsure it is.
+    sklearn.exceptions.NotFittedError
+        If the model isn't fitted.
+    """
     check_is_fitted(clf)
-    rate = predictive_std if is_regressor(clf) else _rater(measure, clf)
-    with seeded_nets(clf):
-        return np.concatenate([rate(clf, block) for block in blocks])
-
-
-def _rater(measure, clf):
-    """Make a function of classifier and samples; fails here, before any block is made."""
+    if is_regressor(clf):
+        return partial(_rate, predictive_std, clf)
     method, score = MEASURES[measure]
     if not hasattr(clf, method):
         raise TypeError(
             f"{type(clf).__name__} has no {method}, which measure={measure!r} reads; "
             + _ADVICE[method]
         )
-    return lambda clf, X: score(getattr(clf, method)(X))
+    return partial(_rate, partial(_score, method, score), clf)
+
+
+def _rate(rate, clf, X):
+    with seeded_nets(clf):
+        return rate(clf, X)
+
+
+def _score(method, score, clf, X):
+    return score(getattr(clf, method)(X))

@@ -4,9 +4,9 @@ import inspect
 
 import numpy as np
 from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForestRegressor
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import validate_data
+
+from skgal.query._unwrap import unwrap
 
 
 def predictive_std(regressor, X):
@@ -30,7 +30,7 @@ def predictive_std(regressor, X):
     TypeError
         If the regressor has no such standard deviation.
     """
-    regressor, X = _unwrap(regressor, X)
+    regressor, X = unwrap(regressor, X)
     if "return_std" in inspect.signature(regressor.predict).parameters:
         _, std = regressor.predict(X, return_std=True)
     elif isinstance(regressor, (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor)):
@@ -42,21 +42,6 @@ def predictive_std(regressor, X):
             "forest, extra trees, or BaggingRegressor around any regressor."
         )
     return std if std.ndim == 1 else np.sqrt(np.mean(np.square(std), axis=1))
-
-
-def _unwrap(regressor, X):
-    """Find the regressor that predicts, and X as it sees it."""
-    while True:
-        if isinstance(regressor, FrozenEstimator):
-            regressor = regressor.estimator
-        elif hasattr(regressor, "best_estimator_"):
-            regressor = regressor.best_estimator_
-        elif isinstance(regressor, Pipeline):
-            if len(regressor) > 1:
-                X = regressor[:-1].transform(X)
-            regressor = regressor[-1]
-        else:
-            return regressor, X
 
 
 def _spread_over_members(ensemble, X):

@@ -36,4 +36,4 @@ class RandomSampling(RankingStrategy):
         self.random_state = random_state
 
     def _utilities(self, candidates, clf):
-        return np.zeros(len(candidates))  # The tie-break of the template decides.
+        yield np.zeros(len(candidates))  # The tie-break of the template decides.

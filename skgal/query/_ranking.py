@@ -34,7 +34,9 @@ class RankingStrategy(PoolStrategy):
 
         Returns
         -------
-        ndarray of shape (n_candidates,)
+        iterable of ndarray
+            The utilities of the candidates in order, one array after the other, such as
+            ``candidates.map`` gives.
         """
 
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
@@ -46,8 +48,10 @@ class RankingStrategy(PoolStrategy):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            The pool, labelled samples included.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            The pool, labelled samples included. It may be memory-mapped, sparse, a DataFrame,
+            a zarr or dask array, or an iterable of blocks, and is rated block by block; blocks
+            of a dask array are rated where they lie. See :func:`skgal.utils.as_pool`.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels or class probabilities, missing where nobody has given any.
         clf : estimator
@@ -81,16 +85,61 @@ class RankingStrategy(PoolStrategy):
         X = check_samples(X, y)
         pool = find_candidates(X, y, candidates, self.missing_label)
         check_batch_size(batch_size, len(pool), "unlabelled candidates")
-        utilities = self._utilities(pool, clf)
-        assert_all_finite(utilities, input_name="utilities")
-        order = as_random_state(self.random_state).random_sample(pool.rows.shape[0])
-        chosen = pool.positions[top_k(utilities, batch_size, order[pool.positions])]
-        return (chosen, pool.scatter(utilities)) if return_utilities else chosen
+        order = as_random_state(self.random_state).random_sample(pool.rows.n_samples)
+        best, rated = RunningTopK(batch_size, order), []
+        for utilities, positions in self._rated_blocks(pool, clf):
+            assert_all_finite(utilities, input_name="utilities")
+            best.update(utilities, positions)
+            if return_utilities:
+                rated.append(utilities)
+        if return_utilities:
+            return best.positions, pool.scatter(np.concatenate(rated))
+        return best.positions
+
+    def _rated_blocks(self, pool, clf):
+        start = 0
+        for utilities in self._utilities(pool, clf):
+            yield utilities, pool.positions[start : start + len(utilities)]
+            start += len(utilities)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
         return tags
+
+
+class RunningTopK:
+    """The k highest of utilities that come in blocks.
+
+    Parameters
+    ----------
+    k : int
+        At least 1.
+    tie_break : ndarray of shape (n_rows,)
+        Of rows with equal utilities, the one with the highest value here comes first.
+
+    Attributes
+    ----------
+    positions : ndarray of at most k int
+        Rows with the highest utilities so far, best first.
+    utilities : ndarray of float, as long
+        Their utilities.
+    """
+
+    def __init__(self, k, tie_break):
+        self.k = k
+        self.tie_break = tie_break
+        self.positions = np.empty(0, dtype=np.intp)
+        self.utilities = np.empty(0)
+
+    def update(self, utilities, positions):
+        """Take in the utilities of the rows at some positions."""
+        k = min(self.k, len(utilities))
+        head = top_k(utilities, k, self.tie_break[positions])
+        utilities = np.concatenate([self.utilities, utilities[head]])
+        positions = np.concatenate([self.positions, positions[head]])
+        best = top_k(utilities, min(self.k, len(utilities)), self.tie_break[positions])
+        self.utilities, self.positions = utilities[best], positions[best]
 
 
 def top_k(utilities, k, tie_break):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from skgal.query._measures import MEASURES, uncertainty
+from skgal.query._measures import MEASURES, uncertainty_rater
 from skgal.query._ranking import RankingStrategy
 
 
@@ -49,4 +49,4 @@ class UncertaintySampling(RankingStrategy):
         self.random_state = random_state
 
     def _utilities(self, candidates, clf):
-        return uncertainty(clf, candidates.blocks(), self.measure)
+        return candidates.map(uncertainty_rater(clf, self.measure))

@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
 from skgal.metrics import entropy, margin_uncertainty
-from skgal.query import RandomSampling, UncertaintySampling, _blocks
+from skgal.query import RandomSampling, UncertaintySampling
 from skgal.query._ranking import top_k
-from skgal.utils import seeded_torch
+from skgal.utils import _blocks, seeded_torch
 
 NAN = np.nan
 

@@ -1,0 +1,334 @@
+"""Polarity-GAN: samples in the convex hull of their class, hard for a classifier."""
+
+from copy import deepcopy
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skgal.engine import PolarityNet, apply_network
+from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._autoencoder_start import class_gaussians, fit_autoencoder
+from skgal.generators._class_critic import ClassCriticMixin
+from skgal.generators._classifying import ClassifyingMixin
+from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.nn import (
+    CONDITIONINGS,
+    Conditioning,
+    Dense,
+    HullGenerator,
+    make_classifier,
+    resolve_architecture,
+    resolve_conditioning,
+)
+from skgal.utils import MixedLayout, draw_seed
+
+
+class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGenerator):
+    r"""Polarity-GAN: fills up rare classes with samples near their boundary, and classifies.
+
+    A sample is a weighted mean of training samples of its class, so it lies in their convex hull,
+    whatever the networks make of it. The weights are learnt in two games at once: samples
+    should look real to a critic that is told the class, and be hard for a classifier, which
+    learns from real and generated samples. Both games are about the rarer classes: class
+    :math:`i` is generated with probability proportional to :math:`p_k - p_i`, with :math:`p_k` the
+    frequency of the most frequent class [1]_. An autoencoder, trained first, decides which
+    samples are near each other.
+
+    With a ``feature_extractor`` all this happens in the space of its features, and the extractor
+    is trained along: :meth:`predict` is then the paper's end-to-end classifier. :meth:`sample`
+    applies the weights learnt there to the samples themselves.
+
+    Parameters
+    ----------
+    latent_dim : int, default=16
+        Width of the latent space and of the autoencoder's code.
+    classifier_weight : float, default=0.1
+        The classifier's pull: the weight of the generator's game with the classifier beside that
+        with the critic, 1 in the paper. 0: samples follow the distribution of their class, and
+        the classifier still learns from them.
+    max_anchors : int, default=256
+        Samples of a class that its hull is spanned by. Of a larger class as many are drawn at
+        random, once; critic and classifier learn from all.
+    autoencoder_max_iter : int, default=300
+        Number of updates of the autoencoder.
+    feature_extractor : None, "encoder" or torch.nn.Module, default=None
+        Where critic and classifier play. ``None``: the samples as they are. ``"encoder"``: the
+        autoencoder's encoder. A module: a copy of it, that maps samples as networks see them,
+        float32 in [-1, 1], of shape (n, n_features) or (n, c, h, w), to features of shape
+        (n, n_features_out); weights with ``requires_grad=False`` stay what they are.
+    extractor_interval : int, default=10
+        The feature extractor makes an update every so many updates of the generator.
+    conditioning : {"projection", "concatenation"} or Conditioning, default="projection"
+        How the critic is told the class.
+    objective : {"wasserstein", "hinge", "nonsaturating", "least_squares"} or Objective, \
+default="wasserstein"
+        What generator and critic play for.
+    penalty : None, {"gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
+Penalty, or a list of these, default="gradient_penalty"
+        What keeps the critic smooth; several may be combined.
+    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+        The networks of critic, classifier and autoencoder. ``"auto"`` is
+        ``Dense(hidden=(64, 64))`` for tables, ``"dense"`` for images of fewer than 8 pixels
+        a side, else ``"dcgan"``. In a feature space critic and classifier have 64 and 64 units.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=400
+        Number of generator updates.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    critic_iter : int, default=2
+        Critic updates for each generator update.
+    learning_rate : float, default=1e-3
+        Step size of Adam, for all networks of the game; the paper's is 2e-4.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation of what critic and classifier see, with a feature extractor
+        of what it is trained on: any of ``"translation"``, ``"flip"``, ``"cutout"``,
+        ``"brightness"``. ``"auto"`` is translation for images and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.98
+        Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates and every 50 updates of the game; a callback that stops skorch stops
+        the game.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides anchors, initial weights, batches and latent points.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more. The anchors
+        stay those of the first ``fit``.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, in the dtype of those of ``fit``.
+    class_count_ : ndarray of shape (n_classes,)
+        The number of training samples of each class.
+    net_ : skorch.NeuralNet
+        The trained networks: ``net_.generator_``, ``net_.critic_``, ``net_.classifier_`` and
+        ``net_.extractor_``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``classifier_loss``,
+        ``generator_loss``, ``dur`` (seconds).
+    n_iter_ : int
+        Number of generator updates made.
+    latent_dim_ : int
+    latent_distribution_ : frozen distribution of scipy.stats
+        Standard normal, of each latent coordinate.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    BAGAN : Starts from an autoencoder too, and leaves the hull.
+
+    Notes
+    -----
+    A sample of real numbers is in the hull up to rounding, a millionth of each feature's range;
+    whole numbers are rounded afterwards. The hull of a single sample is that sample.
+
+    In a table with categories, booleans or gaps the mean is taken of what networks see: numbers
+    by their rank, and of each category its share of the weights, of which the largest comes out:
+    always a category that occurs in the class.
+
+    The most frequent class needs no samples, and the generator isn't trained on it; what is drawn
+    of it are means of neighbours, as the autoencoder left them.
+
+    A pickle, and the file that :meth:`save` writes, hold the anchors: training samples.
+
+    References
+    ----------
+    .. [1] Polarity-GAN, Algorithm 1 and equations (3) to (6).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.generators import PolarityGAN
+    >>> X = np.random.RandomState(0).normal(size=(60, 2))
+    >>> y = np.where(X[:, 0] > 1, "rare", "common")
+    >>> gan = PolarityGAN(max_iter=20, autoencoder_max_iter=20, random_state=0).fit(X, y)
+    >>> X_new, y_new = gan.sample(y=["rare"] * 5)
+    >>> bool(X_new[:, 0].min() > 1)
+    True
+    """
+
+    latent = "normal"
+
+    _parameter_constraints = {
+        **AdversarialGenerator._parameter_constraints,
+        "classifier_weight": [Interval(Real, 0, None, closed="left")],
+        "max_anchors": [Interval(Integral, 1, None, closed="left")],
+        "autoencoder_max_iter": [Interval(Integral, 1, None, closed="left")],
+        "feature_extractor": [
+            None,
+            StrOptions({"encoder"}),
+            HasMethods(["forward", "state_dict"]),
+        ],
+        "extractor_interval": [Interval(Integral, 1, None, closed="left")],
+        "conditioning": [StrOptions(set(CONDITIONINGS)), Conditioning],
+    }
+
+    def __init__(
+        self,
+        *,
+        latent_dim=16,
+        classifier_weight=0.1,
+        max_anchors=256,
+        autoencoder_max_iter=300,
+        feature_extractor=None,
+        extractor_interval=10,
+        conditioning="projection",
+        objective="wasserstein",
+        penalty="gradient_penalty",
+        architecture="auto",
+        image_shape=None,
+        max_iter=400,
+        batch_size=64,
+        critic_iter=2,
+        learning_rate=1e-3,
+        augment="auto",
+        ema_decay=0.98,
+        model_selection=None,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
+    ):
+        super().__init__(
+            latent_dim=latent_dim,
+            objective=objective,
+            penalty=penalty,
+            architecture=architecture,
+            image_shape=image_shape,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            critic_iter=critic_iter,
+            learning_rate=learning_rate,
+            augment=augment,
+            ema_decay=ema_decay,
+            model_selection=model_selection,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
+        )
+        self.classifier_weight = classifier_weight
+        self.max_anchors = max_anchors
+        self.autoencoder_max_iter = autoencoder_max_iter
+        self.feature_extractor = feature_extractor
+        self.extractor_interval = extractor_interval
+        self.conditioning = conditioning
+
+    def _resolve_architecture(self):
+        # Not for_table: here categories are means of those of the anchors, not outputs.
+        shape = self.layout_.shape
+        if self.architecture == "auto" and len(shape) == 1:
+            return _small()
+        return resolve_architecture(self.architecture, shape)
+
+    def _make_net(self, architecture, seed):
+        """Build the net of generator, critic, classifier and extractor."""
+        shape, n_classes = self.layout_.shape, len(self.classes_)
+        extractor, seen = self._extractor_factory(architecture), shape
+        if extractor is not None:
+            seen, architecture = self._feature_shape(), _small()
+        return PolarityNet(
+            partial(
+                HullGenerator,
+                self.latent_dim,
+                shape,
+                np.minimum(self.class_count_, self.max_anchors).tolist(),
+                groups=self.layout_.groups if isinstance(self.layout_, MixedLayout) else None,
+            ),
+            critic=partial(
+                resolve_conditioning(self.conditioning).make_critic,
+                architecture,
+                seen,
+                n_classes,
+                dropout=self._critic_dropout(),
+            ),
+            classifier=partial(make_classifier, architecture, seen, n_classes),
+            extractor=extractor,
+            classifier_weight=self.classifier_weight,
+            extractor_interval=self.extractor_interval,
+            **self._game_arguments(seed),
+        )
+
+    def _extractor_factory(self, architecture):
+        if self.feature_extractor is None:
+            return None
+        if self.feature_extractor == "encoder":
+            return partial(architecture.make_encoder, self.latent_dim, self.layout_.shape)
+        return partial(deepcopy, self.feature_extractor)
+
+    def _feature_shape(self):
+        """Return the shape of the features of one sample."""
+        if self.feature_extractor == "encoder":
+            return (self.latent_dim,)
+        shape = self.layout_.shape
+        samples = np.zeros((2, *shape), dtype=np.float32)
+        extractor = deepcopy(self.feature_extractor).cpu().eval()
+        try:
+            features = apply_network(extractor, samples, "cpu")
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"feature_extractor can't take samples of shape {shape}: {error}"
+            ) from error
+        if features.ndim != 2 or len(features) != 2:
+            raise ValueError(
+                "feature_extractor must return features of shape (n, n_features_out), but made "
+                f"{features.shape} of two samples of shape {shape}; flatten them."
+            )
+        return features.shape[1:]
+
+    def _prepare(self, architecture, tensor, labels, rng):
+        """Train the autoencoder, and lay the anchors out by their codes."""
+        shape = self.layout_.shape
+        autoencoder = fit_autoencoder(
+            self,
+            tensor,
+            partial(architecture.make_encoder, self.latent_dim, shape),
+            partial(architecture.make_generator, self.latent_dim, shape),
+            draw_seed(rng),
+        )
+        rows = self._choose_anchors(labels, rng)
+        codes = apply_network(autoencoder.module_, tensor[rows], autoencoder.device)
+        codes /= np.where(codes.std(axis=0) > 0, codes.std(axis=0), 1)
+        means, factors = class_gaussians(codes, labels[rows])
+        self.net_.place(tensor[rows], codes - means[labels[rows]], factors)
+        if self.feature_extractor == "encoder":
+            self.net_.extractor_.load_state_dict(autoencoder.module_.state_dict())
+
+    def _choose_anchors(self, labels, rng):
+        """Return the rows that span the hulls, class by class."""
+        return np.concatenate(
+            [
+                np.sort(rng.permutation(np.flatnonzero(labels == label))[: self.max_anchors])
+                for label in range(len(self.classes_))
+            ]
+        )
+
+    def _critic_input(self, X):
+        """Return the features of samples, where there is an extractor."""
+        tensor = self._to_network(X)
+        if self.feature_extractor is None:
+            return tensor
+        return apply_network(self.net_.extractor_, tensor, self.net_.device)
+
+
+def _small():
+    return Dense(hidden=(64, 64))

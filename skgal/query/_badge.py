@@ -1,0 +1,137 @@
+"""BADGE: samples whose gradients are large and point in different directions."""
+
+from functools import partial
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.utils import check_array
+from sklearn.utils.extmath import row_norms
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.query._embedding import EmbeddingStrategy
+from skgal.utils import seeded_nets
+
+
+class BADGE(EmbeddingStrategy):
+    r"""Choose samples whose loss gradients are large and unlike each other.
+
+    If the label predicted for a sample were true, the gradient of the cross-entropy with
+    respect to the weights of the last layer would be :math:`a \otimes h`: the class
+    probabilities less one at the predicted class, :math:`a = p - e_{\hat y}`, times the input
+    of that layer, :math:`h`. A batch is drawn from these gradient embeddings as k-means++ draws
+    its centres: with probability proportional to the squared distance to the nearest one drawn
+    already [1]_.
+
+    Parameters
+    ----------
+    features : None, "classifier" or transformer, default="classifier"
+        What :math:`h` is: what the last layer of the classifier sees, which is there in skorch
+        nets and linear models; None, for any other classifier: the samples themselves, images
+        flattened; or what the transformer, which ``fit`` clones and fits, returns. A fitted one
+        is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides the draws, and seeds a transformer that has no seed of its own.
+
+    Notes
+    -----
+    The first sample is the one of the largest gradient, which is what the authors' program
+    does; k-means++ and the paper's text draw it uniformly. The utility is what it is chosen by:
+    the squared norm of the gradient embedding.
+
+    An embedding is never formed. With n samples, c classes and w features,
+    :math:`\|a_i \otimes h_i - a_j \otimes h_j\|^2 = \|a_i\|^2 \|h_i\|^2 + \|a_j\|^2 \|h_j\|^2 -
+    2 (a_i \cdot a_j) (h_i \cdot h_j)`, so a query of k takes O(n k (c + w)) time and O(n (c + w))
+    memory.
+
+    References
+    ----------
+    .. [1] J. T. Ash, C. Zhang, A. Krishnamurthy, J. Langford and A. Agarwal, "Deep Batch Active
+       Learning by Diverse, Uncertain Gradient Lower Bounds", ICLR 2020, Algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.query import BADGE
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.6], [5.0, 5.1], [9.0, 0.0]])
+    >>> y = np.array([0, 1, np.nan, np.nan, np.nan])
+    >>> clf = LogisticRegression().fit(X[:2], [0, 1])
+    >>> BADGE(random_state=0).query(X, y, clf, batch_size=2).tolist()
+    [3, 4]
+    """
+
+    def __init__(self, *, features="classifier", missing_label=np.nan, random_state=None):
+        self.features = features
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def _choose(self, pool, labelled, clf, batch_size, rng):
+        _check_classifier(clf)
+        residuals = np.concatenate(list(pool.map(partial(_residuals, clf))))
+        points = self._embed(pool, clf)
+        squared_norms = _squared_norms(residuals, points)
+        return gradient_k_means_pp(residuals, points, batch_size, rng), squared_norms
+
+
+def gradient_k_means_pp(residuals, points, k, rng):
+    """Draw the centres of k-means++ among outer products that are never formed.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_samples, n_classes)
+    points : ndarray of shape (n_samples, n_features)
+        The vectors to be clustered are the outer products of the rows of these two.
+    k : int
+        From 1 to n_samples.
+    rng : numpy.random.RandomState
+
+    Returns
+    -------
+    ndarray of shape (k,), dtype int
+        The vector of the largest norm, then those drawn. Once all others are equal to one that
+        is drawn, the rest is drawn uniformly.
+    """
+    squared_norms = _squared_norms(residuals, points)
+    chosen = np.empty(k, dtype=np.intp)
+    chosen[0] = np.argmax(squared_norms)
+    nearest = np.full(len(points), np.inf)
+    for i in range(1, k):
+        centre = chosen[i - 1]
+        # Two matrix-vector products instead of one with vectors of n_classes * n_features.
+        products = (residuals @ residuals[centre]) * (points @ points[centre])
+        distances = squared_norms + squared_norms[centre] - 2 * products
+        np.minimum(nearest, np.maximum(distances, 0), out=nearest)
+        nearest[chosen[:i]] = 0.0
+        weights = nearest
+        if not nearest.any():
+            weights = np.ones(len(points))
+            weights[chosen[:i]] = 0.0
+        chosen[i] = rng.choice(len(points), p=weights / weights.sum())
+    return chosen
+
+
+def _squared_norms(residuals, points):
+    norms = row_norms(points, squared=True).astype(np.float64, copy=False)
+    return row_norms(residuals, squared=True) * norms
+
+
+def _check_classifier(clf):
+    if is_regressor(clf):
+        raise TypeError(f"BADGE is for classifiers; {type(clf).__name__} is a regressor.")
+    check_is_fitted(clf)
+    if not hasattr(clf, "predict_proba"):
+        raise TypeError(
+            f"{type(clf).__name__} has no predict_proba, which BADGE reads; wrap the classifier "
+            "in sklearn.calibration.CalibratedClassifierCV, and pass features=None."
+        )
+
+
+def _residuals(clf, X):
+    """Class probabilities of samples, less one at the most probable class."""
+    with seeded_nets(clf):
+        residuals = check_array(clf.predict_proba(X), input_name="predict_proba(X)", copy=True)
+    residuals = residuals.astype(np.float64, copy=False)
+    residuals[np.arange(len(residuals)), residuals.argmax(axis=1)] -= 1
+    return residuals

@@ -1,0 +1,201 @@
+"""scikit-activeml's strategies, asked the way skgal asks."""
+
+import inspect
+
+import numpy as np
+from sklearn.base import clone, is_regressor
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.base import PoolStrategy
+from skgal.query._candidates import find_candidates
+from skgal.query._checks import check_batch_size, check_samples
+from skgal.utils import (
+    as_pool,
+    as_random_state,
+    draw_seed,
+    is_missing,
+    observed_labels,
+    seeded_nets,
+)
+
+# The arguments by which a strategy gets the model, and those by which it is told to train it.
+_MODEL_ARGUMENTS = {"clf": "fit_clf", "reg": "fit_reg"}
+
+
+class FromSkactiveml(PoolStrategy):
+    """Make a pool strategy of scikit-activeml one of skgal's.
+
+    scikit-activeml's strategies want classifiers of its own kind, labels of one type and rows
+    of numbers. Here they are asked with any fitted model, which they read as it is, without
+    training it once more; with images, which they see flattened and the model does not; and
+    with labels of any kind.
+
+    Parameters
+    ----------
+    strategy : strategy of ``skactiveml.pool``
+        Cloned for each query. One that trains the model on labels that it supposes, such as
+        expected error reduction, needs ``refit=True``.
+    refit : bool, default=False
+        Let the strategy train the model itself: a clone, on the labels that it is given.
+    query_params : dict, default=None
+        Further arguments of its ``query``, such as the ``ensemble`` of a committee or the
+        ``discriminator`` of discriminative active learning, which skgal cannot know.
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y. The strategy sees nan.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the strategy if it has no seed of its own.
+
+    Notes
+    -----
+    Of the utilities that a strategy gives for each choice of a batch, the first choice's are
+    returned. The whole pool is in memory. A few strategies draw from NumPy's global random
+    state whatever their seed is; ``GreedySamplingTarget`` is one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactiveml.pool import UncertaintySampling
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.query import FromSkactiveml
+    >>> X = np.array([[0.0], [1.0], [4.0], [5.2], [9.0], [10.0]])
+    >>> y = np.array([0, np.nan, np.nan, np.nan, np.nan, 1])
+    >>> clf = LogisticRegression().fit(X[[0, 5]], [0, 1])
+    >>> FromSkactiveml(UncertaintySampling("entropy")).query(X, y, clf, batch_size=2).tolist()
+    [3, 2]
+    """
+
+    _parameter_constraints = {
+        "strategy": [HasMethods(["query"])],
+        "refit": ["boolean"],
+        "query_params": [dict, None],
+        "missing_label": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, strategy, *, refit=False, query_params=None, missing_label=np.nan, random_state=None
+    ):
+        self.strategy = strategy
+        self.refit = refit
+        self.query_params = query_params
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
+        """Let scikit-activeml's strategy choose samples to label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            The pool, labelled samples included.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels or class probabilities, missing where nobody has given any.
+        clf : estimator
+            The model to be taught, fitted on the labelled samples; may be None where the
+            strategy reads nothing of it.
+        candidates : None, array-like of int, or array-like of samples, default=None
+            What may be chosen: the unlabelled samples of X; those at these positions of X
+            that are unlabelled; or these samples, which need not be in X.
+        batch_size : int, default=1
+            How many samples to choose.
+        return_utilities : bool, default=False
+            Also return how much each candidate was wanted as the first of the batch.
+
+        Returns
+        -------
+        indices : ndarray of shape (batch_size,), dtype int
+            Positions in X, or in ``candidates`` where those are samples.
+        utilities : ndarray of shape (n_samples,) or (n_candidates,)
+            Only with ``return_utilities``; NaN for samples that were no candidates.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to choose from, or less than ``batch_size``; and what the
+            strategy itself raises.
+        TypeError
+            If the strategy needs arguments that are neither here nor in ``query_params``.
+        sklearn.exceptions.NotFittedError
+            If the model is needed, and isn't fitted.
+        """
+        self._validate_params()
+        X = check_samples(X, y)
+        pool = find_candidates(X, y, candidates, self.missing_label)
+        check_batch_size(batch_size, len(pool), "unlabelled candidates")
+        foreign = len(np.shape(candidates)) > 1
+        with seeded_nets(clf):
+            chosen, utilities = self._seeded_strategy().query(
+                X=_as_rows(X),
+                y=_as_codes(y, clf, self.missing_label),
+                candidates=_as_rows(pool.rows) if foreign else pool.positions,
+                batch_size=int(batch_size),
+                return_utilities=True,
+                **self._model_arguments(X, clf),
+                **(self.query_params or {}),
+            )
+        chosen, utilities = np.asarray(chosen), np.atleast_2d(utilities)[0]
+        return (chosen, utilities) if return_utilities else chosen
+
+    def _seeded_strategy(self):
+        strategy = clone(self.strategy).set_params(missing_label=np.nan)
+        if strategy.random_state is None:  # which would be NumPy's global one
+            strategy.set_params(random_state=draw_seed(as_random_state(self.random_state)))
+        return strategy
+
+    def _model_arguments(self, X, clf):
+        """Give the strategy the model, in a form that it takes, if it asks for one."""
+        wanted = inspect.signature(self.strategy.query).parameters
+        given = {"X", "y", "candidates", "batch_size", "return_utilities"}
+        given.update(self.query_params or {})
+        required = {
+            name for name, parameter in wanted.items() if parameter.default is parameter.empty
+        }
+        arguments = {}
+        for name in sorted((required - given) & set(_MODEL_ARGUMENTS)):
+            check_is_fitted(clf)
+            # Not at the top: only who brings a strategy has scikit-activeml.
+            from skgal.query._skactiveml_models import as_skactiveml_model, needs_refit
+
+            if "ignore_partial_fit" in wanted and not self.refit:
+                raise needs_refit()
+            like = next(as_pool(X).blocks())[:1]
+            arguments[name] = as_skactiveml_model(clf, like, self.refit)
+            if _MODEL_ARGUMENTS[name] in wanted:
+                arguments[_MODEL_ARGUMENTS[name]] = self.refit
+        unknown = sorted(required - given - set(arguments))
+        if unknown:
+            raise TypeError(
+                f"{type(self.strategy).__name__}.query needs {unknown}, which only you can give: "
+                "pass them in query_params."
+            )
+        return arguments
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+def _as_rows(X):
+    rows = np.concatenate([check_array(block, allow_nd=True) for block in as_pool(X).blocks()])
+    return rows.reshape(len(rows), -1)
+
+
+def _as_codes(y, clf, missing_label):
+    """Number the classes, in the model's order if it knows them; leave regressors' numbers."""
+    y = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
+    known = ~is_missing(y, missing_label)
+    codes = np.full(len(y), np.nan)
+    labels = observed_labels(y[known])
+    if labels.ndim == 2:  # class probabilities
+        codes[known] = labels.argmax(axis=1)
+    elif clf is not None and is_regressor(clf):
+        codes[known] = labels
+    else:
+        classes = getattr(clf, "classes_", labels)
+        if not np.isin(labels, classes).all():
+            classes = labels  # a net numbers its outputs in this order
+        codes[known] = np.searchsorted(np.unique(classes), labels)
+    return codes

@@ -1,0 +1,122 @@
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import torch
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from skorch import NeuralNetClassifier
+
+from skgal.engine import penultimate_features
+from skgal.query._features import extract_features
+from skgal.utils import seeded_nets, seeded_torch
+
+
+class HeadFirst(torch.nn.Module):
+    """A head that is the first layer to be defined, and an auxiliary one that runs last."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = torch.nn.Linear(6, 3)
+        self.body = torch.nn.Linear(4, 6)
+        self.auxiliary = torch.nn.Linear(6, 1)
+
+    def forward(self, X):
+        hidden = self.body(X.flatten(1)).relu()
+        return self.head(hidden).softmax(dim=1), self.auxiliary(hidden)
+
+
+@pytest.fixture
+def samples():
+    return np.random.RandomState(0).normal(size=(9, 4)).astype(np.float32)
+
+
+@pytest.fixture
+def net():
+    with seeded_torch(0):
+        return NeuralNetClassifier(HeadFirst, batch_size=2).initialize()
+
+
+def hidden_of(net, X):
+    with torch.no_grad():
+        return net.module_.body(torch.from_numpy(X).flatten(1)).relu().numpy()
+
+
+def test_samples_themselves_flattened(samples):
+    images = samples.reshape(9, 1, 2, 2)
+    points = extract_features(None, [images[:4], images[4:]], None)
+    assert points.dtype == np.float32
+    np.testing.assert_array_equal(points, samples)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [(np.uint8, np.float32), (np.float16, np.float32), (np.int64, np.float64), (float, float)],
+)
+def test_dtypes_hold_the_samples(dtype, expected):
+    assert extract_features(None, [np.ones((2, 3), dtype=dtype)], None).dtype == expected
+
+
+def test_penultimate_layer_of_a_net(net, samples):
+    before = torch.get_rng_state()
+    points = extract_features("classifier", [samples[:5], samples[5:]], net)
+    np.testing.assert_allclose(points, hidden_of(net, samples), rtol=1e-6)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not any(layer._forward_pre_hooks for layer in net.module_.modules())
+
+
+def test_penultimate_layer_behind_a_pipeline(net, samples):
+    scaler = StandardScaler().fit(samples)
+    pipeline = make_pipeline(
+        FunctionTransformer(lambda X: X.reshape(len(X), -1)), scaler, FrozenEstimator(net)
+    )
+    points = extract_features("classifier", [samples.reshape(9, 1, 2, 2)], pipeline)
+    np.testing.assert_allclose(points, hidden_of(net, scaler.transform(samples)), rtol=1e-5)
+
+
+def test_linear_model_behind_a_pipeline(samples):
+    pipeline = make_pipeline(PCA(2), LogisticRegression()).fit(samples, samples[:, 0] > 0)
+    points = extract_features("classifier", [samples], pipeline)
+    np.testing.assert_allclose(points, pipeline[0].transform(samples))
+
+
+def test_net_without_a_linear_output(samples):
+    with seeded_torch(0):
+        net = NeuralNetClassifier(
+            torch.nn.Conv1d, module__in_channels=1, module__out_channels=2, module__kernel_size=4
+        ).initialize()
+    with seeded_nets(net), pytest.raises(TypeError, match="no penultimate layer"):
+        penultimate_features(net, samples[:, None])
+
+
+def test_transformer(samples):
+    pca = PCA(2).fit(samples)
+    points = extract_features(pca, [samples[:4], samples[4:]], None)
+    np.testing.assert_allclose(points, pca.transform(samples), rtol=1e-6)
+    with pytest.raises(NotFittedError):
+        extract_features(PCA(2), [samples], None)
+
+
+def test_classifier_without_a_last_layer(samples):
+    forest = RandomForestClassifier(2, random_state=0).fit(samples, samples[:, 0] > 0)
+    with pytest.raises(TypeError, match="RandomForestClassifier is neither; pass a transformer"):
+        extract_features("classifier", [samples], forest)
+
+
+@pytest.mark.parametrize(
+    ("block", "error", "message"),
+    [
+        (np.array([[1.0, np.nan]]), ValueError, "features contains NaN"),
+        (np.array([[1.0, np.inf]]), ValueError, "features contains infinity"),
+        (scipy.sparse.eye(3, format="csr"), TypeError, "[Ss]parse"),
+        (pd.DataFrame({"colour": ["red", "blue"]}), ValueError, "convert"),
+    ],
+)
+def test_samples_that_are_no_points(block, error, message):
+    with pytest.raises(error, match=message):
+        extract_features(None, [block], None)
