@@ -7,9 +7,10 @@ from skgal.generators._cgan import CGAN
 from skgal.generators._gan import GAN
 from skgal.generators._gin import GIN
 from skgal.generators._polarity_gan import PolarityGAN
+from skgal.generators._scorer import GenerationScorer
 from skgal.generators._selection import FrechetSelection
 
 # It registers the forms of these that `skgal.engine.differentiable` returns.
 from skgal.generators import _differentiable  # noqa: F401  isort: skip
 
-__all__ = ["ACGAN", "CGAN", "GAN", "GIN", "Autoencoder", "BiGAN", "FrechetSelection", "PolarityGAN"]
+__all__ = ["ACGAN", "CGAN", "GAN", "GIN", "GenerationScorer", "Autoencoder", "BiGAN", "FrechetSelection", "PolarityGAN"]

@@ -135,15 +135,26 @@ class FrechetSelection(BaseEstimator):
         net = fit_reference_classifier(
             architecture, tensor, labels, seed=seed, device=resolve_device(generator.device)
         )
-        return partial(_features, net)
+        return partial(extract_features, net)
 
 
-def _extract(extractor, layout, tensor):
-    return _features(extractor, layout.from_network(tensor))
+def extract_features(extractor, samples):
+    """Return features of samples by a fitted transformer, or those of a skorch net.
 
+    Parameters
+    ----------
+    extractor : fitted transformer or skorch net
+    samples : array-like of n_samples samples
 
-def _features(extractor, samples):
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features)
+    """
     with seeded_nets(extractor):
         if hasattr(extractor, "forward_iter"):  # a net, though it may have a transform as well
             return penultimate_features(extractor, samples)
         return np.asarray(extractor.transform(samples))
+
+
+def _extract(extractor, layout, tensor):
+    return extract_features(extractor, layout.from_network(tensor))

@@ -4,6 +4,7 @@ from functools import partial
 
 from skgal.testing._common_checks import Subject
 from skgal.testing._pool_checks import POOL_CHECKS
+from skgal.testing._runner import run_checks
 from skgal.testing._synthesis_checks import SYNTHESIS_CHECKS
 
 
@@ -89,31 +90,5 @@ def check_query_strategy(strategy, *, clf=None, expected_failures=None):
     It breaks check_labelled_never_chosen: No labelled sample is chosen, even if it is among
     the candidates.
     """
-    expected_failures = expected_failures or {}
-    checks = dict(query_strategy_checks(strategy, clf=clf))
-    unknown = sorted(set(expected_failures) - set(checks))
-    if unknown:
-        raise ValueError(
-            f"expected_failures names {unknown}, which are no checks; there are {list(checks)}."
-        )
-    for name, check in checks.items():
-        if name in expected_failures:
-            _must_fail(check, name, strategy, expected_failures[name])
-            continue
-        try:
-            check()
-        except Exception as error:
-            promise = check.func.__doc__.splitlines()[0]
-            error.add_note(f"It breaks {name}: {promise}")
-            raise
-
-
-def _must_fail(check, name, strategy, reason):
-    try:
-        check()
-    except Exception:
-        return
-    raise AssertionError(
-        f"{type(strategy).__name__} was expected to fail {name} ({reason}), and keeps the "
-        "promise; take it off expected_failures."
-    )
+    checks = query_strategy_checks(strategy, clf=clf)
+    run_checks(checks, type(strategy).__name__, expected_failures)

@@ -112,6 +112,14 @@ def test_features_of_a_transformer_are_fitted_once():
     assert frozen.query(X, y, None, batch_size=5).tolist() == expected.tolist()
 
 
+def test_pool_in_chunks():
+    X, y = make_pool()
+    dask_array = pytest.importorskip("dask.array")
+    chunked = dask_array.from_array(X, chunks=(150, 5))
+    expected = CoreSet().query(X, y, None, batch_size=20)
+    assert CoreSet().query(chunked, y, None, batch_size=20).tolist() == expected.tolist()
+
+
 def test_transformer_needs_fit():
     X, y = make_pool()
     with pytest.raises(NotFittedError, match="CoreSet"):

@@ -13,7 +13,7 @@ from skorch import NeuralNetClassifier
 
 from skgal.metrics import entropy, margin_uncertainty
 from skgal.query import RandomSampling, UncertaintySampling
-from skgal.query._ranking import top_k
+from skgal.query._ranking import RunningTopK, top_k
 from skgal.utils import _blocks, seeded_torch
 
 NAN = np.nan
@@ -25,6 +25,20 @@ def test_top_k_is_the_head_of_a_full_sort(utilities, data):
     tie_break = np.random.RandomState(0).permutation(len(utilities))
     ranked = sorted(range(len(utilities)), key=lambda i: (-utilities[i], -tie_break[i]))
     assert top_k(np.array(utilities), k, tie_break).tolist() == ranked[:k]
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.data())
+def test_running_top_k_is_the_head_of_a_full_sort(utilities, data):
+    k = data.draw(st.integers(1, len(utilities)))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(utilities)))) - {len(utilities)})
+    rows = 2 * np.arange(len(utilities))  # of a pool twice as large
+    tie_break = np.random.RandomState(0).permutation(2 * len(utilities))
+    running = RunningTopK(k, tie_break)
+    for block in np.split(np.arange(len(utilities)), cuts):
+        running.update(np.array(utilities)[block], rows[block])
+    ranked = sorted(rows, key=lambda row: (-utilities[row // 2], -tie_break[row]))
+    assert running.positions.tolist() == ranked[:k]
+    assert running.utilities.tolist() == [utilities[row // 2] for row in ranked[:k]]
 
 
 @pytest.fixture
