@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 DIST ?= dist
+# What else to install: ann has no wheels and needs a C++ compiler.
+EXTRAS ?= test
 # More arguments: make test ARGS="tests/design -x", make demo ARGS="--dataset fashion_mnist"
 ARGS ?=
 
@@ -22,7 +24,7 @@ help:
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	touch $@
 
 demo: $(READY)

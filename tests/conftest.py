@@ -1,5 +1,7 @@
 """What holds for every test: one thread, no luck, the global random state left alone."""
 
+from importlib.util import find_spec
+
 import hypothesis
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ torch.set_num_threads(1)
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
+    if item.get_closest_marker("ann") and find_spec("hnswlib") is None:
+        pytest.skip("needs hnswlib, the extra ann")
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 import builtins
 import pickle
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from skgal.matching import FeatureMatcher, _choice
 from skgal.matching._assignment import assign_greedily
 from skgal.matching._choice import choose_index
 
+HAS_HNSWLIB = find_spec("hnswlib") is not None
 
 @pytest.fixture(scope="module")
 def digits():
@@ -34,8 +36,8 @@ def digits():
     [
         FeatureMatcher(n_components=2, random_state=0),
         FeatureMatcher(StandardScaler(), index="kd_tree"),
-        FeatureMatcher(index="hnsw", random_state=0),
     ]
+    + [FeatureMatcher(index="hnsw", random_state=0)] * HAS_HNSWLIB
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -64,6 +66,7 @@ def test_features_then_pca_then_neighbours(digits):
     np.testing.assert_array_equal(ours[1], indices)
 
 
+@pytest.mark.ann
 def test_graph_finds_the_nearest(digits):
     X, _ = digits
     queries = X + np.random.RandomState(1).normal(scale=2, size=X.shape)
@@ -77,7 +80,7 @@ def test_graph_finds_the_nearest(digits):
     np.testing.assert_array_equal(threaded.kneighbors(queries)[1], nearest)
 
 
-@pytest.mark.parametrize("index", ["brute", "kd_tree", "hnsw"])
+@pytest.mark.parametrize("index", ["brute", "kd_tree", pytest.param("hnsw", marks=pytest.mark.ann)])
 def test_pickled_matcher_finds_the_same(digits, index):
     X, queries = digits
     matcher = FeatureMatcher(index=index, random_state=0).fit(X)
@@ -115,7 +118,7 @@ def test_match_is_greedy(seed, n_queries, n_each, n_features):
         assert indices.reshape(n_queries, n_each).tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize("index", ["brute", "kd_tree", "hnsw"])
+@pytest.mark.parametrize("index", ["brute", "kd_tree", pytest.param("hnsw", marks=pytest.mark.ann)])
 def test_the_last_rows_of_a_pool_are_found(digits, index, monkeypatch):
     X, queries = digits
     monkeypatch.setattr("skgal.matching._matcher._MAX_NEIGHBORS", 10)
@@ -267,7 +270,7 @@ def test_auto_needs_no_extra(digits, monkeypatch):
     [
         ((10**6, 50, 50), "brute"),  # measured: 0.13 s, against 10.65 s and 67 s
         ((10**6, 50, 1000), "brute"),
-        ((10**6, 50, 10**6), "hnsw"),
+        pytest.param((10**6, 50, 10**6), "hnsw", marks=pytest.mark.ann),
         ((10**6, 2, 1000), "kd_tree"),
         ((10**6, 2, 1), "brute"),
         ((100, 50, 50), "brute"),

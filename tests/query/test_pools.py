@@ -172,7 +172,7 @@ def test_no_blocks():
 
 
 @pytest.mark.parametrize("features", [None, MaxAbsScaler(), "frozen"], ids=str)
-@pytest.mark.parametrize("index", ["brute", "kd_tree", "hnsw"])
+@pytest.mark.parametrize("index", ["brute", "kd_tree", pytest.param("hnsw", marks=pytest.mark.ann)])
 def test_matching_as_in_memory(problem, container, features, index):
     X, queries = problem[0], problem[0][:9] + 0.4 * problem[0][9:18]
     if features == "frozen":
