@@ -49,6 +49,7 @@ GENERATORS = {
     "ACGAN": ("ACGAN", {}),
     "BAGAN": ("BAGAN", {}),
     "PolarityGAN": ("PolarityGAN", {}),
+    "StackGAN": ("StackGAN", {}),
 }
 
 

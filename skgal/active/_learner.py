@@ -29,11 +29,11 @@ from skgal.active._loop import LoopMixin
 from skgal.active._oracles import LabelOracle
 from skgal.active._predictions import PredictionMixin
 from skgal.active._rounds import Rounds
-from skgal.active._seeding import own_seed, seed_unset
+from skgal.active._seeding import own_seed
 from skgal.active._session import Session, open_store, settle_seed
 from skgal.active._store import LabelStore
 from skgal.active._teaching import check_teachable
-from skgal.utils import draw_seed
+from skgal.utils import draw_seed, seed_unset
 
 
 class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin, BaseEstimator):
@@ -91,6 +91,11 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     synthetic_weight : float, default=1.0
         Weight, above 0, of synthetic samples against real ones. Another weight than 1 needs an
         estimator with ``sample_weight``, or a net that classifies.
+    scoring : str, list, dict or callable, default=None
+        Further measures of each round's model on ``X_val``, columns of ``history_``: names of
+        scikit-learn's scorers, a dict from names to scorers, or a callable
+        ``scoring(learner, X_val, y_val)`` that returns a dict, such as
+        :class:`skgal.generators.GenerationScorer` where the estimator is a generator.
     missing_label : scalar, default=nan
         What stands in y, and in answers, for "not labelled". Strategies always see NaN.
     random_state : int, RandomState instance or None, default=None
@@ -118,7 +123,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         be recorded and ``fit`` failed over it.
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
-        on ``X_val`` (NaN without); ``seconds_fit`` and, of the purchase just before,
+        on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of the purchase just before,
         ``seconds_query`` (the first includes the strategy's own fit), ``seconds_oracle`` (summed
         over the answers) and ``mean_entropy`` in nats of the chosen samples under the model that
         chose them (NaN if it has no ``predict_proba``); for classifiers ``label_counts``, a dict
@@ -140,7 +145,8 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     answer was committed: never with ``label_pending``; with ``stream``, at most the answer on its
     way; with a plain callable, at most the batch it was called for. Samples with the same values
     as one whose label the store has are never sent to an oracle; they get that label, and count
-    for the budget.
+    for the budget. Any number of people and programs may answer a session's store at once, but one
+    learner only may buy for it: two would both pay for what waits.
 
     A net starts from the same weights in every round. They, and the initial labels, follow from
     ``random_state`` alone, so that learners that differ in estimator or strategy only start
@@ -183,6 +189,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         "store": [LabelStore, str, os.PathLike, None],
         "memory": [str, os.PathLike, HasMethods(["cache"]), None],
         "synthetic_weight": [Interval(Real, 0, None, closed="neither")],
+        "scoring": [str, list, tuple, dict, callable, None],
         "missing_label": "no_validation",
         "random_state": ["random_state"],
     }
@@ -200,6 +207,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         store=None,
         memory=None,
         synthetic_weight=1.0,
+        scoring=None,
         missing_label=np.nan,
         random_state=None,
     ):
@@ -213,6 +221,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         self.store = store
         self.memory = memory
         self.synthetic_weight = synthetic_weight
+        self.scoring = scoring
         self.missing_label = missing_label
         self.random_state = random_state
 

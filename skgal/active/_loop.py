@@ -9,6 +9,7 @@ from sklearn.base import clone, is_classifier
 from skgal.active._asking import choose, samples_at_hand, synthesize
 from skgal.active._buying import buy, wait_for_people
 from skgal.active._memory import fit_strategy
+from skgal.active._scoring import measure
 from skgal.active._seeding import seed_round
 from skgal.active._teaching import fit_estimator
 from skgal.metrics import entropy
@@ -156,6 +157,8 @@ class LoopMixin:
             "seconds_fit": seconds,
             **purchase,
         }
+        if self.scoring is not None and self._validation is not None:
+            row |= measure(self.scoring, self, *self._validation)
         if labelled.classes is not None:
             row["label_counts"] = labelled.count_labels()
         self._rounds.add(row, self._session.change)

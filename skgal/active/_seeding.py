@@ -1,29 +1,8 @@
-"""Seeds for what the learner fits."""
+"""Seeds for what the learner asks."""
 
 import numpy as np
 
 from skgal.utils import as_random_state, draw_seed
-
-
-def seed_unset(estimator, rng):
-    """Give every ``random_state`` that is None a seed, those of nested estimators too.
-
-    Parameters
-    ----------
-    estimator : estimator or strategy
-        Changed in place.
-    rng : numpy.random.RandomState
-
-    Returns
-    -------
-    The estimator.
-    """
-    unset = [
-        name
-        for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
-        if (name == "random_state" or name.endswith("__random_state")) and value is None
-    ]
-    return estimator.set_params(**{name: draw_seed(rng) for name in unset})
 
 
 def own_seed(strategy):

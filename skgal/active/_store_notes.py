@@ -66,8 +66,8 @@ class StoreNotesMixin:
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT notes FROM queries WHERE round IS NOT NULL AND id IN"
-                " (SELECT query FROM samples JOIN events ON events.sample = samples.id WHERE kind = 'asked' AND events.id > ?)"
-                " ORDER BY id",
+                " (SELECT query FROM samples JOIN events ON events.sample = samples.id"
+                " WHERE kind = 'asked' AND events.id > ?) ORDER BY id",
                 (since,),
             ).fetchall()
         return [self._from_json(notes) for (notes,) in rows]

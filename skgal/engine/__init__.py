@@ -4,6 +4,7 @@ from skgal.engine._adversarial import AdversarialNet
 from skgal.engine._apply import apply_network
 from skgal.engine._augment import AUGMENTATIONS, resolve_augmentations
 from skgal.engine._auxiliary import AuxiliaryNet
+from skgal.engine._balancing import BalancingNet
 from skgal.engine._batches import LabelledBatches, TensorBatches
 from skgal.engine._bidirectional import BidirectionalNet
 from skgal.engine._checkpoint import TrainingCheckpoint
@@ -16,10 +17,11 @@ from skgal.engine._latent import draw_latent, latent_distribution
 from skgal.engine._latent_evolution import evolve_latent
 from skgal.engine._latent_search import search_latent
 from skgal.engine._loader import UpdatesLoader
+from skgal.engine._mc_dropout import DropoutScores, class_centroids, dropout_scores
 from skgal.engine._penultimate import penultimate_features
 from skgal.engine._polarity import PolarityNet
 from skgal.engine._reconstruction import ReconstructionNet
-from skgal.engine._reference import fit_reference_classifier
+from skgal.engine._reference import fit_classifier, fit_reference_classifier
 from skgal.engine._scores import boundary_proximity, log_entropy, odds_proximity
 from skgal.engine._seeding import torch_generator
 from skgal.engine._selection import BestGenerator
@@ -29,6 +31,7 @@ from skgal.engine._soft_targets import (
     accept_soft_targets,
     weighted_targets,
 )
+from skgal.engine._stack import StackNet
 from skgal.engine._task_report import TaskReport
 from skgal.engine._tensor_file import load_tensors, save_tensors
 from skgal.engine._update_net import UpdateNet
@@ -42,9 +45,11 @@ __all__ = [
     "AUGMENTATIONS",
     "AdversarialNet",
     "AuxiliaryNet",
+    "BalancingNet",
     "BestGenerator",
     "BidirectionalNet",
     "ConditionalNet",
+    "DropoutScores",
     "InversionNet",
     "LabelledBatches",
     "LossPredictionClassifier",
@@ -52,6 +57,7 @@ __all__ = [
     "ReconstructionNet",
     "SoftCrossEntropyLoss",
     "SoftNLLLoss",
+    "StackNet",
     "TaskReport",
     "TensorBatches",
     "TrainingCheckpoint",
@@ -62,10 +68,13 @@ __all__ = [
     "accept_soft_targets",
     "apply_network",
     "boundary_proximity",
+    "class_centroids",
     "differentiable",
     "diversity",
     "draw_latent",
+    "dropout_scores",
     "evolve_latent",
+    "fit_classifier",
     "fit_reference_classifier",
     "latent_distribution",
     "load_tensors",

@@ -71,13 +71,17 @@ class AuxiliaryNet(ConditionalNet):
         """Generate candidates and return the most real-looking; remember where they are from."""
         n_samples = self.effective_batch_size_
         n_candidates = self.adversarial_sampling * n_samples
-        latent, labels = self.draw_inputs(n_candidates)
+        latent, labels = self.draw_game_inputs(n_candidates)
         fake = self.module_(latent, labels)
         if n_candidates > n_samples:
             best = self.critic_(fake).topk(n_samples).indices
             fake, latent, labels = fake[best], latent[best], labels[best]
         self.chosen_ = latent, labels
         return fake
+
+    def draw_game_inputs(self, n_samples):
+        """Draw what is generated in the game: classes with their frequencies in the data."""
+        return self.draw_inputs(n_samples)
 
     def critic_loss(self, real, fake, labels):
         """Return the loss of critic and classifier; the classes are those of the real samples."""

@@ -7,18 +7,10 @@ import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.utils import to_numpy
-from torch.nn.modules import activation
 
+from skgal.engine._layers import find_layers
 from skgal.nn import LossPrediction
 from skgal.objectives import pairwise_ranking_loss
-
-# The last ones of torch's activations are no hidden ones.
-_NOT_HIDDEN = (
-    activation.MultiheadAttention,
-    activation.Softmax,
-    activation.Softmax2d,
-    activation.LogSoftmax,
-)
 
 
 class LossPredictionClassifier(NeuralNetClassifier):
@@ -99,7 +91,7 @@ class LossPredictionClassifier(NeuralNetClassifier):
     def initialize_module(self):
         """Make the network and the head."""
         super().initialize_module()
-        n_outputs = len(_layers(self.module_, self.layers))
+        n_outputs = len(find_layers(self.module_, self.layers))
         self.loss_module_ = LossPrediction(n_outputs, self.loss_width)
         return self
 
@@ -131,7 +123,7 @@ class LossPredictionClassifier(NeuralNetClassifier):
         """
         outputs = []
         with ExitStack() as hooks:
-            for layer in _layers(self.module_, self.layers):
+            for layer in find_layers(self.module_, self.layers):
                 hook = layer.register_forward_hook(lambda _, __, output: outputs.append(output))
                 hooks.callback(hook.remove)
             prediction = super().infer(x, **fit_params)
@@ -171,27 +163,3 @@ class LossPredictionClassifier(NeuralNetClassifier):
         ndarray of shape (n_samples,), dtype float32
         """
         return np.concatenate([to_numpy(losses) for _, losses in self.forward_iter(X)])
-
-
-def _layers(module, names):
-    """Find the submodules by name, or all hidden activations."""
-    if names is None:
-        layers = [layer for layer in module.modules() if _is_hidden_activation(layer)]
-        if not layers:
-            raise ValueError(
-                "The module has no hidden activation that is a torch.nn module, so the head "
-                "would see nothing; name the submodules that it shall see by layers."
-            )
-        return layers
-    known = dict(module.named_modules())
-    unknown = sorted(set(names) - set(known))
-    if unknown or not names:
-        raise ValueError(
-            f"layers must name submodules of the module, got {list(names)}; there are "
-            f"{[name for name in known if name]}."
-        )
-    return [known[name] for name in names]
-
-
-def _is_hidden_activation(layer):
-    return type(layer).__module__ == activation.__name__ and not isinstance(layer, _NOT_HIDDEN)

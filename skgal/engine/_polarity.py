@@ -46,6 +46,8 @@ class PolarityNet(ConditionalNet):
         The weight :math:`\lambda`.
     extractor_interval : int, default=10
         The number j of Algorithm 1.
+    classifier_lr : float or None, default=None
+        Step size for classifier and extractor; None: that of the others.
     **kwargs
         Parameters of :class:`ConditionalNet`.
 
@@ -68,12 +70,14 @@ class PolarityNet(ConditionalNet):
         extractor=None,
         classifier_weight=1.0,
         extractor_interval=10,
+        classifier_lr=None,
         **kwargs,
     ):
         self.classifier = classifier
         self.extractor = extractor
         self.classifier_weight = classifier_weight
         self.extractor_interval = extractor_interval
+        self.classifier_lr = classifier_lr
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -86,10 +90,17 @@ class PolarityNet(ConditionalNet):
     def initialize_optimizer(self, triggered_directly=None):
         """Make an optimizer for each network that learns."""
         super().initialize_optimizer()
-        self.classifier_optimizer_ = self.make_optimizer(self.classifier_)
+        self.classifier_optimizer_ = self._make_classifier_optimizer(self.classifier_)
         if self.learns_features:
-            self.extractor_optimizer_ = self.make_optimizer(self.learning_layers)
+            self.extractor_optimizer_ = self._make_classifier_optimizer(self.learning_layers)
         return self
+
+    def _make_classifier_optimizer(self, module):
+        optimizer = self.make_optimizer(module)
+        if self.classifier_lr is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = self.classifier_lr
+        return optimizer
 
     @property
     def learning_layers(self):
@@ -207,7 +218,3 @@ class PolarityNet(ConditionalNet):
     def classify(self, samples):
         """Return the logits of the classes of samples."""
         return self.classifier_(self.extractor_(samples))
-
-    def _load_parts(self, parts):
-        super()._load_parts(parts)
-        self.features_ = None

@@ -44,8 +44,26 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     ...     net.predict(X).tolist(), penultimate_features(net, X).shape
     ([0, 1], (2, 8))
     """
+    make_module = partial(make_classifier, architecture, tensor.shape[1:], int(labels.max()) + 1)
+    return fit_classifier(make_module, tensor, labels, max_iter=max_iter, seed=seed, device=device)
+
+
+def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
+    """Train a classifier for a number of updates.
+
+    Parameters
+    ----------
+    make_module : callable
+        Makes the network, which maps (n, *shape) to logits; called without arguments.
+    tensor, labels, max_iter, seed, device
+        As for `fit_reference_classifier`.
+
+    Returns
+    -------
+    skorch.NeuralNetClassifier
+    """
     net = NeuralNetClassifier(
-        partial(make_classifier, architecture, tensor.shape[1:], int(labels.max()) + 1),
+        make_module,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=1e-3,

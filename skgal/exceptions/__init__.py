@@ -2,11 +2,13 @@
 
 from skgal.exceptions._exceptions import (
     CriticWonWarning,
+    FewSamplesWarning,
     ModeCollapseWarning,
     NonFiniteLossError,
     NotDifferentiableError,
     SingleSampleClassWarning,
     UniformUncertaintyWarning,
+    UselessSamplesWarning,
 )
 from skgal.exceptions._store import (
     StoreCorruptError,
@@ -19,6 +21,7 @@ from skgal.exceptions._store import (
 
 __all__ = [
     "CriticWonWarning",
+    "FewSamplesWarning",
     "ModeCollapseWarning",
     "NonFiniteLossError",
     "NotDifferentiableError",
@@ -30,4 +33,5 @@ __all__ = [
     "StoreReadOnlyError",
     "StoreVersionError",
     "UniformUncertaintyWarning",
+    "UselessSamplesWarning",
 ]

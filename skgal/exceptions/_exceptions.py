@@ -9,6 +9,13 @@ class CriticWonWarning(UserWarning):
     """
 
 
+class FewSamplesWarning(UserWarning):
+    """A class is to be filled up that has few samples, so that little is known of how it varies.
+
+    Usual remedies: more samples of the class, or a ``sampling_strategy`` that leaves it alone.
+    """
+
+
 class ModeCollapseWarning(UserWarning):
     """What is generated varies far less than the data do.
 
@@ -43,4 +50,11 @@ class UniformUncertaintyWarning(UserWarning):
     """The model is equally sure of every candidate, so uncertainty cannot guide the design.
 
     The design then only explores: it fills the latent space evenly.
+    """
+
+
+class UselessSamplesWarning(UserWarning):
+    """Synthetic samples don't improve the classifier, so the original data are returned.
+
+    Usual remedies: class weights, a better generator, or leaving the data as they are.
     """

@@ -2,6 +2,7 @@
 
 from skgal.generators._acgan import ACGAN
 from skgal.generators._autoencoder import Autoencoder
+from skgal.generators._bagan import BAGAN
 from skgal.generators._bigan import BiGAN
 from skgal.generators._cgan import CGAN
 from skgal.generators._gan import GAN
@@ -9,8 +10,21 @@ from skgal.generators._gin import GIN
 from skgal.generators._polarity_gan import PolarityGAN
 from skgal.generators._scorer import GenerationScorer
 from skgal.generators._selection import FrechetSelection
+from skgal.generators._stack_gan import StackGAN
 
 # It registers the forms of these that `skgal.engine.differentiable` returns.
 from skgal.generators import _differentiable  # noqa: F401  isort: skip
 
-__all__ = ["ACGAN", "CGAN", "GAN", "GIN", "GenerationScorer", "Autoencoder", "BiGAN", "FrechetSelection", "PolarityGAN"]
+__all__ = [
+    "ACGAN",
+    "BAGAN",
+    "CGAN",
+    "GAN",
+    "GIN",
+    "Autoencoder",
+    "BiGAN",
+    "FrechetSelection",
+    "GenerationScorer",
+    "PolarityGAN",
+    "StackGAN",
+]

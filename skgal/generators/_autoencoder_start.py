@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.covariance import ledoit_wolf
 
 from skgal.engine import ReconstructionNet
+from skgal.nn import set_rng
 
 # Adam's step size for autoencoders, whatever that of the game is.
 _LEARNING_RATE = 1e-3
@@ -33,7 +34,10 @@ def fit_autoencoder(generator, tensor, make_encoder, make_decoder, seed):
     net = ReconstructionNet(
         make_encoder, decoder=make_decoder, batch_size=generator.batch_size, seed=seed, **arguments
     )
-    return net.fit(tensor)
+    net.initialize()
+    for network in (net.module_, net.decoder_):  # some draw: dropout, categories
+        set_rng(network, net.rng_)
+    return net.partial_fit(tensor)
 
 
 def class_gaussians(codes, labels):

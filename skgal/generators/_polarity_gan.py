@@ -51,7 +51,7 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
     max_anchors : int, default=256
         Samples of a class that its hull is spanned by. Of a larger class as many are drawn at
         random, once; critic and classifier learn from all.
-    autoencoder_max_iter : int, default=300
+    autoencoder_max_iter : int, default=200
         Number of updates of the autoencoder.
     feature_extractor : None, "encoder" or torch.nn.Module, default=None
         Where critic and classifier play. ``None``: the samples as they are. ``"encoder"``: the
@@ -74,19 +74,22 @@ Penalty, or a list of these, default="gradient_penalty"
         a side, else ``"dcgan"``. In a feature space critic and classifier have 64 and 64 units.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
-    max_iter : int, default=400
+    max_iter : int, default=300
         Number of generator updates.
     batch_size : int, default=64
         Samples a batch, at most the number of samples of X.
-    critic_iter : int, default=2
+    critic_iter : int, default=1
         Critic updates for each generator update.
-    learning_rate : float, default=1e-3
-        Step size of Adam, for all networks of the game; the paper's is 2e-4.
+    learning_rate : float, default=2e-4
+        Step size of Adam, for generator and critic. Larger ones have made the generator circle
+        about the data.
+    classifier_learning_rate : float, default=1e-3
+        Step size of Adam, for classifier and feature extractor.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what critic and classifier see, with a feature extractor
         of what it is trained on: any of ``"translation"``, ``"flip"``, ``"cutout"``,
         ``"brightness"``. ``"auto"`` is translation for images and nothing for tables.
-    ema_decay : float in [0, 1) or None, default=0.98
+    ema_decay : float in [0, 1) or None, default=0.99
         Decay of the moving average of the generator's weights that draws the samples.
     model_selection : None or FrechetSelection, default=None
         Which moment of the training to keep, and when to stop. None keeps the last.
@@ -175,6 +178,7 @@ Penalty, or a list of these, default="gradient_penalty"
             HasMethods(["forward", "state_dict"]),
         ],
         "extractor_interval": [Interval(Integral, 1, None, closed="left")],
+        "classifier_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "conditioning": [StrOptions(set(CONDITIONINGS)), Conditioning],
     }
 
@@ -184,7 +188,7 @@ Penalty, or a list of these, default="gradient_penalty"
         latent_dim=16,
         classifier_weight=0.1,
         max_anchors=256,
-        autoencoder_max_iter=300,
+        autoencoder_max_iter=200,
         feature_extractor=None,
         extractor_interval=10,
         conditioning="projection",
@@ -192,12 +196,13 @@ Penalty, or a list of these, default="gradient_penalty"
         penalty="gradient_penalty",
         architecture="auto",
         image_shape=None,
-        max_iter=400,
+        max_iter=300,
         batch_size=64,
-        critic_iter=2,
-        learning_rate=1e-3,
+        critic_iter=1,
+        learning_rate=2e-4,
+        classifier_learning_rate=1e-3,
         augment="auto",
-        ema_decay=0.98,
+        ema_decay=0.99,
         model_selection=None,
         callbacks=None,
         device="auto",
@@ -232,6 +237,7 @@ Penalty, or a list of these, default="gradient_penalty"
         self.feature_extractor = feature_extractor
         self.extractor_interval = extractor_interval
         self.conditioning = conditioning
+        self.classifier_learning_rate = classifier_learning_rate
 
     def _resolve_architecture(self):
         # Not for_table: here categories are means of those of the anchors, not outputs.
@@ -265,6 +271,7 @@ Penalty, or a list of these, default="gradient_penalty"
             extractor=extractor,
             classifier_weight=self.classifier_weight,
             extractor_interval=self.extractor_interval,
+            classifier_lr=self.classifier_learning_rate,
             **self._game_arguments(seed),
         )
 

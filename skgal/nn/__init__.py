@@ -26,12 +26,16 @@ from skgal.nn._conditioning import (
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
 from skgal.nn._dropout import Dropout
+from skgal.nn._dropout_classifier import DropoutMLP, ResNet, make_dropout_classifier
+from skgal.nn._fake_class import ClassLatents, FakeClassCritic, copy_weights
 from skgal.nn._hull import HullGenerator, mix
 from skgal.nn._joint_critic import JointCritic, pairs
 from skgal.nn._loss_prediction import LossPrediction
+from skgal.nn._minibatch import MinibatchCritic, MinibatchDiscrimination
 from skgal.nn._one_hot import ClassInput, append_classes, one_hot
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
+from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
 from skgal.nn._stochastic import Stochastic, set_rng
 from skgal.nn._table import TableGenerator
 
@@ -43,6 +47,7 @@ __all__ = [
     "AuxiliaryCritic",
     "BigGAN",
     "ClassInput",
+    "ClassLatents",
     "Concatenation",
     "ConcatenationCritic",
     "ConditionalBatchNorm2d",
@@ -52,22 +57,32 @@ __all__ = [
     "Critic",
     "Dense",
     "Dropout",
+    "DropoutMLP",
+    "FakeClassCritic",
     "GivenClasses",
     "HullGenerator",
     "JointCritic",
     "LossPrediction",
+    "MinibatchCritic",
+    "MinibatchDiscrimination",
     "Projection",
     "ProjectionCritic",
+    "ResNet",
     "Residual",
     "SelfAttention",
+    "StackCritic",
+    "StackGenerator",
     "Stochastic",
     "TableGenerator",
     "append_classes",
+    "copy_weights",
     "make_classifier",
+    "make_dropout_classifier",
     "mix",
     "one_hot",
     "pairs",
     "resolve_architecture",
     "resolve_conditioning",
     "set_rng",
+    "stage_shapes",
 ]

@@ -72,21 +72,25 @@ class ConvClassifier(nn.Module):
 
 
 def make_classifier(
-    architecture: Architecture, shape: tuple[int, ...], n_classes: int
-) -> nn.Module:
-    """Build a classifier whose hidden layers are those of an architecture's critic.
+    architecture: Architecture, shape: tuple[int, ...], n_classes: int, *, dropout: float = 0.0
+) -> nn.Sequential:
+    """Build a classifier, or an encoder, whose hidden layers are those of a critic.
 
     Parameters
     ----------
     architecture : Architecture
+        Builds the critic.
     shape : tuple of int
         The shape of one sample: (n_features,) or (channels, height, width).
     n_classes : int
+        The number of outputs.
+    dropout : float, default=0.0
+        The probability of the dropout behind the hidden layers, in [0, 1).
 
     Returns
     -------
     classifier : torch.nn.Sequential
-        The hidden layers and the last one; maps (n, *shape) to logits (n, n_classes).
+        The hidden layers and the last one; maps (n, *shape) to (n, n_classes), not bounded.
 
     Examples
     --------
@@ -95,5 +99,5 @@ def make_classifier(
     >>> make_classifier(Dense(), (4,), 3)(torch.zeros(2, 4)).shape
     torch.Size([2, 3])
     """
-    critic = architecture.make_critic(shape)
+    critic = architecture.make_critic(shape, dropout=dropout)
     return nn.Sequential(critic.body, nn.Linear(critic.n_features, n_classes))

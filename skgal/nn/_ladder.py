@@ -53,15 +53,36 @@ def resolution_ladder(shape: Sequence[int]) -> tuple[list[Rung], tuple[int, int]
             "A convolutional architecture needs samples of shape (channels, height, width), "
             f"got {shape}: give the image's shape or choose architecture='dense'."
         )
-    size = shape[1:]
+    rungs, base = halvings(shape[1:])
+    if not rungs:
+        raise ValueError(
+            f"A convolutional architecture needs a side longer than {_MAX_BASE_SIDE}, "
+            f"got an image of {base}: choose architecture='dense'."
+        )
+    return rungs, base
+
+
+def halvings(size: tuple[int, int]) -> tuple[list[Rung], tuple[int, int]]:
+    """Halve a size as `resolution_ladder` does; the list is empty for one that is small already.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    rungs : list of Rung
+    base : tuple of int
+
+    Examples
+    --------
+    >>> halvings((4, 6))
+    ([], (4, 6))
+    """
     rungs = []
     while max(size) > _MAX_BASE_SIDE:
         stride = tuple(2 if side > _MAX_BASE_SIDE else 1 for side in size)
         rungs.append(Rung(size, stride))
         size = tuple(-(-side // step) for side, step in zip(size, stride, strict=True))
-    if not rungs:
-        raise ValueError(
-            f"A convolutional architecture needs a side longer than {_MAX_BASE_SIDE}, "
-            f"got an image of {size}: choose architecture='dense'."
-        )
     return rungs, size

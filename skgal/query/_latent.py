@@ -104,6 +104,6 @@ class GuidedLatentStrategy(LatentStrategy):
                 f"The model is equally unsure ({uncertain[0]:.3g}) of all {len(latent)} latent "
                 "candidates, so its uncertainty does not guide the design.",
                 UniformUncertaintyWarning,
-                stacklevel=4,  # the caller of synthesize
+                stacklevel=5,  # the caller of synthesize
             )
         return uncertain

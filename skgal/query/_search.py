@@ -85,6 +85,6 @@ def _differentiable_score(score, clf, generator, start):
     rate = engine.differentiable(clf, score.method)
     of_tensors = getattr(engine, score.of_tensors)
     with torch.no_grad():
-        device = generate(torch.tensor(start[:1])).device
+        device = generate(torch.tensor(start[:1], dtype=torch.float32)).device
     rate.to(device)
     return lambda latent: of_tensors(rate(generate(latent))), device

@@ -9,7 +9,7 @@ from skgal.utils._mixed_layout import MixedLayout
 from skgal.utils._nets import nets_in, seeded_nets, seeded_torch
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import Pool
-from skgal.utils._random import as_random_state, draw_seed
+from skgal.utils._random import as_random_state, draw_seed, seed_unset
 from skgal.utils._rows import concat_rows
 from skgal.utils._validate_pool import validate_pool
 
@@ -28,6 +28,7 @@ __all__ = [
     "nets_in",
     "observed_labels",
     "row_blocks",
+    "seed_unset",
     "seeded_nets",
     "seeded_torch",
     "take_rows",

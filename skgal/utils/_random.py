@@ -46,3 +46,31 @@ def draw_seed(rng):
     True
     """
     return int(rng.randint(np.iinfo(np.int32).max))
+
+
+def seed_unset(estimator, rng):
+    """Give every ``random_state`` that is None a seed, those of nested estimators too.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    rng : numpy.random.RandomState
+
+    Returns
+    -------
+    The estimator.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.utils import as_random_state, seed_unset
+    >>> seed_unset(LogisticRegression(), as_random_state(0)).random_state is None
+    False
+    """
+    unset = [
+        name
+        for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
+        if (name == "random_state" or name.endswith("__random_state")) and value is None
+    ]
+    return estimator.set_params(**{name: draw_seed(rng) for name in unset})

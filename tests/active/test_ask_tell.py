@@ -383,9 +383,9 @@ def test_known_labels_are_never_sent_to_the_oracle(blobs, partial):
         known = unbroken.labelled_.indices[6:12]
         store.import_labels(X[known].astype(float), y[known], annotator="last year")
         learner = make(store, oracle=oracle).fit(*partial)
+        records = store.records()
     assert set(oracle.asked) == set(unbroken.labelled_.indices[12:])
     assert summary(learner) == summary(unbroken)
-        records = store.records()
     assert sum(record.annotator == "last year" for record in records) == 12
     assert any("the same as sample" in (record.message or "") for record in records)
 

@@ -110,7 +110,7 @@ def test_latent_points_of_another_dimension_are_refused_before_they_are_paid_for
         oracle=lambda X: n_paid.append(len(X)) or [1] * len(X),
         batch_size=5,
     )
-    with pytest.raises(ValueError, match="same dimension in every round, 40;.*dimension 45"):
+    with pytest.raises(ValueError, match=r"same dimension in every round, 40;.*dimension 45"):
         learner.fit(*blobs)
     assert n_paid == [5]
     assert learner.labelled_.n_bought == 5, "those of the first round"

@@ -21,7 +21,7 @@ from skgal.base import PoolStrategy
 
 X = np.random.RandomState(0).normal(size=(30, 2))
 Y = np.where(np.arange(30) < 4, np.arange(30) % 2, np.nan)
-BUDGET = 14
+BUDGET = 8
 
 
 class First(PoolStrategy):
@@ -46,6 +46,7 @@ class Conversation(RuleBasedStateMachine):
         self.known_to_model = {}
         self.n_events = 0
         self.open()
+        self.ask(3)
 
     def open(self):
         self.learner = ActiveLearner(
@@ -64,7 +65,7 @@ class Conversation(RuleBasedStateMachine):
     def some(self, ids, data):
         return data.draw(st.lists(st.sampled_from(sorted(ids)), min_size=1, unique=True))
 
-    @rule(n=st.integers(1, 4))
+    @rule(n=st.integers(1, 3))
     def ask(self, n):
         query = self.learner.ask(n)
         self.taught(if_pending=True)
@@ -169,4 +170,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=15, stateful_step_count=20)
+TestConversation.settings = settings(max_examples=30, stateful_step_count=25)

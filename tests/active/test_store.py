@@ -491,7 +491,7 @@ def check_refused_or_harmless(path, labels):
 def test_scribbled_pages_are_noticed_and_the_rest_is_rescued(filled):
     path, labels = filled
     whole = path.read_bytes()
-    pages = range(0, len(whole) // 4096, 3)
+    pages = range(0, len(whole) // 4096, 6)
     n_refused, n_rescued = 0, []
     for page in pages:
         path.write_bytes(whole)

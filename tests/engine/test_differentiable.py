@@ -233,7 +233,7 @@ class Renamed(LogisticRegression):
 
 
 def test_subclasses():
-    with pytest.raises(NotDifferentiableError, match="Tempered.predict_proba"):
+    with pytest.raises(NotDifferentiableError, match=r"Tempered\.predict_proba"):
         differentiable(Tempered(max_iter=500).fit(X, y), "predict_proba")
     compare(Renamed(max_iter=500).fit(X, y), "predict_proba", X)
 

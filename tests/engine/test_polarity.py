@@ -98,7 +98,7 @@ def test_updates_are_algorithm_1(pull, with_extractor):
             labels = torch.multinomial(lack, BATCH, replacement=True, generator=rng)
             u = torch.rand(BATCH, generator=rng, dtype=torch.float64)
             rows = [
-                torch.where(LABELS == label)[0][int(position * (LABELS == label).sum())]
+                torch.where(label == LABELS)[0][int(position * (label == LABELS).sum())]
                 for label, position in zip(labels, u, strict=True)
             ]
             real, made = features(DATA[torch.stack(rows)]).detach(), fake(labels).detach()

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from skgal.active import ActiveLearner
 from skgal.base import ConditionalGenerator
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.generators import ACGAN, CGAN
+from skgal.generators import ACGAN, BAGAN, CGAN, PolarityGAN
 from skgal.nn import BigGAN, Dense, Projection
 from skgal.query import UncertaintySampling
 from skgal.utils import take_rows
@@ -34,6 +34,8 @@ def classes_of(X):
 
 def small(generator_class, **kwargs):
     defaults = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
+    if generator_class in (BAGAN, PolarityGAN):
+        defaults["autoencoder_max_iter"] = 2
     return generator_class(**defaults | kwargs)
 
 
@@ -41,7 +43,7 @@ def fitted(generator_class, X=TABLE, **kwargs):
     return small(generator_class, **kwargs).fit(X, classes_of(X))
 
 
-each_generator = pytest.mark.parametrize("generator_class", [CGAN, ACGAN])
+each_generator = pytest.mark.parametrize("generator_class", [CGAN, ACGAN, BAGAN, PolarityGAN])
 
 
 @each_generator

@@ -1,7 +1,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
+from skgal.generators import ACGAN, BAGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.nn import Dense
 
 SMALL = {"max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(8,)), "random_state": 0}
@@ -24,6 +24,10 @@ CLASSIFIER = SMALL | {
         CGAN(latent_dim=2, conditioning="projection", **SMALL),
         CGAN(latent_dim=2, conditioning="concatenation", **SMALL),
         ACGAN(latent_dim=2, **CLASSIFIER),
+        BAGAN(latent_dim=2, autoencoder_max_iter=5, **CLASSIFIER),
+        PolarityGAN(
+            latent_dim=2, autoencoder_max_iter=5, classifier_learning_rate=0.02, **CLASSIFIER
+        ),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

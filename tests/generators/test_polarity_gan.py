@@ -57,7 +57,7 @@ def distances_to_hull(points, corners, span=1.0):
     return [nnls(A, np.r_[point, heavy])[1] for point in points]
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(
     counts=st.lists(st.integers(1, 12), min_size=2, max_size=3),
     seed=st.integers(0, 100),
@@ -221,11 +221,11 @@ def test_the_classifier_pulls_samples_towards_the_other_class():
     distance = {}
     for weight in (0.0, 3.0):
         generator = small(
-            max_iter=200, autoencoder_max_iter=100, classifier_weight=weight, learning_rate=3e-3
+            max_iter=150, autoencoder_max_iter=100, classifier_weight=weight, batch_size=32
         ).fit(X, y)
         samples, _ = generator.sample(y=["few"] * 300)
         distance[weight] = samples[:, 0].mean()
-    assert distance[3.0] < distance[0.0] - 0.2
+    assert distance[3.0] < distance[0.0] - 0.3
     assert abs(distance[0.0] - X[y == "few", 0].mean()) < 0.35
 
 
@@ -234,7 +234,7 @@ def test_two_modes_of_a_class_are_both_there():
     modes = np.array([[2.0, 1.5], [2.0, -1.5]])[np.arange(40) % 2]
     X = np.r_[rng.normal(size=(200, 2)) * 0.3, modes + 0.1 * rng.normal(size=(40, 2))]
     y = np.repeat([0, 1], [200, 40])
-    generator = small(max_iter=300, autoencoder_max_iter=150, classifier_weight=0.0)
+    generator = small(max_iter=150, autoencoder_max_iter=100, classifier_weight=0.0, batch_size=32)
     samples, _ = generator.fit(X, y).sample(y=[1] * 200)
     distance = np.linalg.norm(samples[:, None] - [[2, 1.5], [2, -1.5]], axis=2)
     assert np.mean(distance.min(1) < 0.4) > 0.6
@@ -244,7 +244,7 @@ def test_two_modes_of_a_class_are_both_there():
 def test_it_is_a_classifier():
     X, y = overlapping()
     assert is_classifier(PolarityGAN())
-    generator = small(max_iter=100, learning_rate=3e-3)
+    generator = small(max_iter=60, classifier_learning_rate=1e-2, batch_size=32)
     assert cross_val_score(generator, X, y, cv=2, scoring="balanced_accuracy").min() > 0.75
     search = GridSearchCV(
         make_pipeline(StandardScaler(), small()), {"polaritygan__classifier_weight": [0, 1]}, cv=2
@@ -275,7 +275,7 @@ def test_the_end_to_end_classifier_learns_its_features(feature_extractor):
         autoencoder_max_iter=50,
         batch_size=64,
         critic_iter=1,
-        learning_rate=3e-3,
+        classifier_learning_rate=3e-3,
         max_anchors=20,
     ).fit(images[:500], y[:500])
     assert generator.score(images[500:], y[500:]) > 0.75
@@ -306,7 +306,7 @@ def test_wrong_parameters(parameters, message):
 
 
 def test_a_module_cannot_be_saved_without_code(tmp_path):
-    generator = fitted(feature_extractor=nn.Linear(3, 4))
+    generator = fitted(feature_extractor=nn.Flatten())
     with pytest.raises(TypeError, match="can't be saved without code"):
         generator.save(tmp_path / "file")
 
@@ -317,7 +317,7 @@ def test_model_selection_and_penalties_are_independent_choices():
         objective="hinge",
         penalty="spectral_norm",
         conditioning="concatenation",
-        model_selection=FrechetSelection(every=50, n_samples=20),
+        model_selection=FrechetSelection(StandardScaler().fit(TABLE), every=50, n_samples=20),
     )
     assert len(generator.history_) == 2
     assert np.isfinite(generator.history_[-1]["frechet_distance"])

@@ -1,0 +1,219 @@
+"""The balancing generative adversarial network."""
+
+from functools import partial
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval
+
+from skgal.engine import BalancingNet, apply_network
+from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._autoencoder_start import class_gaussians, fit_autoencoder
+from skgal.generators._classifying import ClassifyingMixin
+from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.nn import ClassLatents, FakeClassCritic, make_classifier
+from skgal.utils import draw_seed
+
+
+class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
+    r"""Balancing GAN: starts from an autoencoder, and plays the game of all classes alike.
+
+    An autoencoder is trained on the samples of all classes. Its decoder becomes the generator, the
+    first layers of its encoder those of the critic, and each class gets a normal distribution
+    fitted to the codes of its samples, from which its latents are drawn. So a rare class starts
+    from what the network learnt of all of them. In the game every class is generated as
+    often; the critic assigns a sample to one of the classes or to one more, "generated" [1]_.
+
+    Parameters
+    ----------
+    latent_dim : int, default=32
+        Width of the latent space, which is that of the autoencoder's code.
+    classifier_weight : float, default=1.0
+        Weight of telling the classes apart beside telling real from generated; with 1 and the
+        ``"nonsaturating"`` objective both are the paper's one cross-entropy.
+    autoencoder_max_iter : int, default=500
+        Number of updates of the autoencoder.
+    objective : {"nonsaturating", "hinge", "least_squares", "wasserstein"} or Objective, \
+default="nonsaturating"
+        What generator and critic play for, with the log-odds of being real as critic.
+    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="spectral_norm"
+        What keeps the critic smooth; several may be combined. The paper has none. Clipping and
+        spectral normalisation leave its last layer, which tells the classes apart, free.
+    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"dcgan"``.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=2500
+        Number of generator updates.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    critic_iter : int, default=1
+        Critic updates for each generator update.
+    learning_rate : float, default=2e-4
+        Step size of Adam, for both networks of the game.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation of what the critic sees: any of ``"translation"``,
+        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
+        and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.995
+        Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates and every 50 updates of the game; a callback that stops skorch stops
+        the game.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, batches and latent points.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, in the dtype of those of ``fit``.
+    class_count_ : ndarray of shape (n_classes,)
+        The number of training samples of each class.
+    net_ : skorch.NeuralNet
+        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
+        (seconds); classification losses are part of both.
+    n_iter_ : int
+        Number of generator updates made.
+    latent_dim_ : int
+    latent_distribution_ : frozen distribution of scipy.stats
+        Standard normal, of each latent coordinate, for all classes.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    ACGAN : Neither an autoencoder nor balance, and a critic with two outputs.
+    PolarityGAN : Stays in the convex hull of the class.
+
+    Notes
+    -----
+    The latent space that users see is the same for all classes: :meth:`sample_latent` draws
+    standard normal points Z, and :meth:`generate` maps a row z of class k to the code
+    :math:`\mu_k + L_k z`, which has the class's mean and covariance, before the generator
+    decodes it. Covariances are shrunk by the formula of Ledoit and Wolf; a class of one sample
+    has that of all samples about the means of their classes.
+
+    References
+    ----------
+    .. [1] G. Mariani, F. Scheidegger, R. Istrate, C. Bekas, C. Malossi, "BAGAN: Data Augmentation
+       with Balancing GAN", 2018; Polarity-GAN, section 3.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import BAGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bagan = BAGAN(latent_dim=3, autoencoder_max_iter=50, max_iter=5, random_state=0)
+    >>> X_new, y_new = bagan.fit(X[:110], y[:110]).sample(y=[2, 0])
+    >>> y_new.tolist()
+    [2, 0]
+    """
+
+    latent = "normal"
+
+    _parameter_constraints = {
+        **AdversarialGenerator._parameter_constraints,
+        "classifier_weight": [Interval(Real, 0, None, closed="left")],
+        "autoencoder_max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        latent_dim=32,
+        classifier_weight=1.0,
+        autoencoder_max_iter=500,
+        objective="nonsaturating",
+        penalty="spectral_norm",
+        architecture="auto",
+        image_shape=None,
+        max_iter=2500,
+        batch_size=64,
+        critic_iter=1,
+        learning_rate=2e-4,
+        augment="auto",
+        ema_decay=0.995,
+        model_selection=None,
+        callbacks=None,
+        device="auto",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
+    ):
+        super().__init__(
+            latent_dim=latent_dim,
+            objective=objective,
+            penalty=penalty,
+            architecture=architecture,
+            image_shape=image_shape,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            critic_iter=critic_iter,
+            learning_rate=learning_rate,
+            augment=augment,
+            ema_decay=ema_decay,
+            model_selection=model_selection,
+            callbacks=callbacks,
+            device=device,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+            checkpoint=checkpoint,
+        )
+        self.classifier_weight = classifier_weight
+        self.autoencoder_max_iter = autoencoder_max_iter
+
+    def _make_net(self, architecture, seed):
+        """Build the net whose critic has a class for what is generated."""
+        shape, n_classes = self.layout_.shape, len(self.classes_)
+        return BalancingNet(
+            partial(_make_generator, architecture, self.latent_dim, shape, n_classes),
+            critic=partial(_make_critic, architecture, shape, n_classes, self._critic_dropout()),
+            classifier_weight=self.classifier_weight,
+            **self._game_arguments(seed),
+        )
+
+    def _prepare(self, architecture, tensor, labels, rng):
+        """Train the autoencoder, and have the game start from it."""
+        shape = self.layout_.shape
+        autoencoder = fit_autoencoder(
+            self,
+            tensor,
+            partial(
+                make_classifier,
+                architecture,
+                shape,
+                self.latent_dim,
+                dropout=self._critic_dropout(),
+            ),
+            partial(architecture.make_generator, self.latent_dim, shape),
+            draw_seed(rng),
+        )
+        codes = apply_network(autoencoder.module_, tensor, autoencoder.device)
+        self.net_.start_from(autoencoder, *class_gaussians(codes, labels))
+
+
+def _make_generator(architecture, latent_dim, shape, n_classes):
+    generator = architecture.make_generator(latent_dim, shape)
+    return ClassLatents(generator, latent_dim, n_classes)
+
+
+def _make_critic(architecture, shape, n_classes, dropout):
+    return FakeClassCritic(architecture.make_critic(shape, dropout=dropout), n_classes)

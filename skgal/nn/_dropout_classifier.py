@@ -1,0 +1,176 @@
+"""Classifiers with dropout, to be run several times: Monte-Carlo dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from skgal.nn._architecture import check_shape
+
+# Images with such sides get the paper's network, smaller ones a smaller one.
+_LARGE_SIDE = 32
+# Above this side the first layers halve the image twice, as those of the original do.
+_MAX_FULL_RESOLUTION = 64
+
+
+class ResNet(nn.Module):
+    """Residual network with dropout before its last block.
+
+    With the default blocks and widths it is ResNet-34 [1]_. Its stem halves images of more than 64
+    pixels a side twice, as there, and keeps the resolution of smaller ones.
+
+    Parameters
+    ----------
+    shape : tuple of int (channels, height, width)
+    n_classes : int
+    blocks : tuple of int, default=(3, 4, 6, 3)
+        Number of blocks of each stage; from stage to stage the resolution is halved.
+    widths : tuple of int, default=(64, 128, 256, 512)
+        Channels of each stage.
+    dropout : float, default=0.5
+        Probability that a value is set to zero before the last block [2]_.
+
+    Attributes
+    ----------
+    feature_layers : list of str
+        Names of the blocks.
+
+    References
+    ----------
+    .. [1] He et al., "Deep residual learning for image recognition", 2016, table 1.
+    .. [2] Selective augmentation, section 4.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import ResNet
+    >>> net = ResNet((3, 32, 32), n_classes=10)
+    >>> net(torch.zeros(2, 3, 32, 32)).shape, len(net.feature_layers)
+    (torch.Size([2, 10]), 16)
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        n_classes: int,
+        *,
+        blocks: Sequence[int] = (3, 4, 6, 3),
+        widths: Sequence[int] = (64, 128, 256, 512),
+        dropout: float = 0.5,
+    ):
+        super().__init__()
+        channels, height, width = shape
+        self.stem = _make_stem(channels, widths[0], max(height, width) > _MAX_FULL_RESOLUTION)
+        stages = [
+            _Block(n_in, n_out, stride=2 if first and stage else 1)
+            for stage, (n_blocks, n_out) in enumerate(zip(blocks, widths, strict=True))
+            for first, n_in in _inputs(n_blocks, n_out, widths[max(stage - 1, 0)])
+        ]
+        self.blocks = nn.Sequential(*stages[:-1], nn.Dropout(dropout), stages[-1])
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_classes)
+        )
+        self.feature_layers = [
+            f"blocks.{name}"
+            for name, layer in self.blocks.named_children()
+            if isinstance(layer, _Block)
+        ]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits, shape (n, n_classes), of images of shape (n, *shape)."""
+        return self.head(self.blocks(self.stem(images)))
+
+
+def _make_stem(n_in: int, n_out: int, is_large: bool) -> nn.Sequential:
+    if not is_large:
+        first = [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)]
+    else:
+        first = [nn.Conv2d(n_in, n_out, 7, stride=2, padding=3, bias=False)]
+    pooling = [nn.MaxPool2d(3, stride=2, padding=1)] if is_large else []
+    return nn.Sequential(*first, nn.BatchNorm2d(n_out), nn.ReLU(), *pooling)
+
+
+def _inputs(n_blocks: int, width: int, width_before: int) -> list[tuple[bool, int]]:
+    """Tell of each block of a stage whether it is the first, and its input channels."""
+    return [(True, width_before), *[(False, width)] * (n_blocks - 1)]
+
+
+class _Block(nn.Module):
+    """The basic block of He et al., figure 2; where the shape changes, a 1x1 shortcut."""
+
+    def __init__(self, n_in: int, n_out: int, *, stride: int):
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(n_out),
+            nn.ReLU(),
+            nn.Conv2d(n_out, n_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(n_out),
+        )
+        self.shortcut = nn.Sequential()
+        if stride != 1 or n_in != n_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False), nn.BatchNorm2d(n_out)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.residual(x) + self.shortcut(x)).relu()
+
+
+class DropoutMLP(nn.Sequential):
+    """Three hidden layers with dropout before the last, for tables.
+
+    Parameters
+    ----------
+    n_features, n_classes : int
+    width : int, default=64
+    dropout : float, default=0.5
+
+    Attributes
+    ----------
+    feature_layers : list of str
+        Names of the hidden activations.
+    """
+
+    def __init__(self, n_features: int, n_classes: int, *, width: int = 64, dropout: float = 0.5):
+        super().__init__(
+            nn.Linear(n_features, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, n_classes),
+        )
+        self.feature_layers = ["1", "3", "6"]
+
+
+def make_dropout_classifier(shape: Sequence[int], n_classes: int) -> nn.Module:
+    """Build a classifier with dropout that suits a shape of sample.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_features,) or (channels, height, width).
+    n_classes : int
+
+    Returns
+    -------
+    classifier : ResNet or DropoutMLP
+        ResNet-34 for images with sides of 32 pixels and more, three blocks for smaller ones, a
+        dense network for tables.
+
+    Examples
+    --------
+    >>> from skgal.nn import make_dropout_classifier
+    >>> len(make_dropout_classifier((1, 28, 28), 10).feature_layers)
+    3
+    """
+    shape = check_shape(shape)
+    if len(shape) == 1:
+        return DropoutMLP(*shape, n_classes)
+    if min(shape[1:]) >= _LARGE_SIDE:
+        return ResNet(shape, n_classes)
+    return ResNet(shape, n_classes, blocks=(1, 1, 1), widths=(16, 32, 64))

@@ -1,0 +1,262 @@
+"""What every resampler has in common: the template of ``fit_resample``."""
+
+import warnings
+from abc import abstractmethod
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_sampling_strategy
+from sklearn.base import _fit_context, clone
+from sklearn.preprocessing import label_binarize
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.exceptions import FewSamplesWarning
+from skgal.resampling._containers import as_passed, check_samples_and_labels
+from skgal.resampling._gate import Gate
+from skgal.resampling._report import Report
+from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset
+
+# SMOTE's five neighbours and the sample itself: what users are used to have of a class.
+_ENOUGH_SAMPLES = 6
+
+
+class GeneratorOverSampler(BaseOverSampler):
+    """Base of resamplers that fill up classes with what a conditional generator draws.
+
+    :meth:`fit_resample` checks everything before anything is trained, asks the gate, has
+    :meth:`_synthesize` make the new samples, and puts them below the original ones. A subclass
+    says which generator is the default one, and may override :meth:`_synthesize` to choose among
+    what is drawn.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator. There is none if nothing was to be generated, or the gate was against
+        it.
+    sampling_strategy_ : dict
+        The number of samples to generate of each class.
+    """
+
+    _parameter_constraints = {
+        **BaseOverSampler._parameter_constraints,
+        "generator": [None, HasMethods(["fit", "sample"])],
+        "gate": [None, Gate],
+    }
+
+    def __init__(self, generator=None, *, sampling_strategy="auto", gate=None, random_state=None):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.generator = generator
+        self.gate = gate
+        self.random_state = random_state
+
+    @abstractmethod
+    def _default_generator(self):
+        """Return the generator that None stands for."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **params):
+        """Check the data, and count what there is to generate; nothing is trained.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+        y : array-like of shape (n_samples,)
+        **params : dict
+            Ignored: what :meth:`fit_resample` takes.
+
+        Returns
+        -------
+        self
+        """
+        _, labels, _ = self._check_X_y(X, y)
+        self.sampling_strategy_ = self._count_missing(labels)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_resample(self, X, y, **params):
+        """Train the generator, and add what it draws to the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            Numbers of any dtype, or a table that has categories, booleans or gaps as well.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        **params : dict
+            Metadata for the generator's ``fit`` and the splitter of the gate (``groups``), where
+            scikit-learn's metadata routing is enabled.
+
+        Returns
+        -------
+        X_resampled : same type as X
+            The rows of X, and below them new ones, class by class. Their dtypes are those of X.
+        y_resampled : same type as y
+
+        Raises
+        ------
+        TypeError
+            If X is a sparse matrix, or the generator can't draw samples of given classes.
+        ValueError
+            What imbalanced-learn raises for such labels and such a ``sampling_strategy``.
+
+        Warns
+        -----
+        FewSamplesWarning
+            If a class that is filled up has fewer than six samples.
+        UselessSamplesWarning
+            If the gate finds that synthetic samples don't help.
+        """
+        _raise_for_params(params, self, "fit_resample")
+        routed = process_routing(self, "fit_resample", **params)
+        samples, labels, is_one_hot = self._check_X_y(X, y)
+        self.sampling_strategy_ = self._count_missing(labels)
+        resampled, new_labels = self._fit_resample(samples, labels, routed=routed)
+        if is_one_hot:
+            new_labels = label_binarize(new_labels, classes=np.unique(labels))
+        return as_passed(resampled, X), as_passed(new_labels, y)
+
+    def _check_X_y(self, X, y):  # noqa: N802, for it is imblearn's name
+        # Theirs refuses images.
+        return check_samples_and_labels(self, X, y)
+
+    def _count_missing(self, y):
+        """Return the number of samples to generate of each class."""
+        return check_sampling_strategy(self.sampling_strategy, y, self._sampling_type)
+
+    def _fit_resample(self, X, y, *, routed):
+        self._check_generator()
+        rng = as_random_state(self.random_state)
+        self._report = Report(y)
+        if not any(self.sampling_strategy_.values()):
+            return X, y
+        self._warn_of_few(y)
+        if self.gate is not None:
+            self.gate_scores_ = self.gate.compare(
+                self, X, y, seed=draw_seed(rng), split_params=routed.gate.split
+            )
+            if not self.gate_scores_.is_gain(self.gate.min_gain):
+                self.gate_scores_.warn()
+                return X, y
+        new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
+        self._report.describe(X, y, new, new_labels, self._image_shape())
+        return concat_rows(X, new), np.concatenate([y, new_labels])
+
+    def for_fold(self, y, share, seed):
+        """Make a resampler that does with a part of the data what this one does with all.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,)
+            The labels of the part.
+        share : float
+            The size of the part, in (0, 1].
+        seed : int
+
+        Returns
+        -------
+        resampler
+            Without a gate; it generates the same share of the samples that this one does.
+        """
+        counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
+        strategy = {
+            label: counts[label] + round(share * n_samples)
+            for label, n_samples in self.sampling_strategy_.items()
+            if label in counts
+        }
+        return clone(self).set_params(gate=None, sampling_strategy=strategy, random_state=seed)
+
+    def _synthesize(self, X, y, rng, fit_params):
+        """Make the samples that are missing, and enter their number into the report."""
+        self._fit_generator(X, y, rng, fit_params)
+        wanted = self._wanted_labels(y)
+        self._report.count("generated", wanted)
+        self._report.count("accepted", wanted)
+        return self._draw(wanted, rng)
+
+    def _fit_generator(self, X, y, rng, fit_params):
+        generator = seed_unset(clone(self._resolve_generator()), rng)
+        self.generator_ = generator.fit(X, y, **fit_params)
+
+    def _draw(self, labels, rng):
+        """Draw a sample of each label; return both."""
+        samples, _ = self.generator_.sample(y=labels, random_state=draw_seed(rng))
+        return samples, labels
+
+    def _wanted_labels(self, y, factor=1):
+        """Return the labels of the samples that are missing, or of a multiple of them."""
+        return np.concatenate(
+            [
+                np.full(factor * n_samples, label, dtype=y.dtype)
+                for label, n_samples in self.sampling_strategy_.items()
+            ]
+        )
+
+    def _resolve_generator(self):
+        return self._default_generator() if self.generator is None else self.generator
+
+    def _image_shape(self):
+        return getattr(self._resolve_generator(), "image_shape", None)
+
+    def _check_generator(self):
+        """Refuse a generator that can't be asked for classes."""
+        generator = self._resolve_generator()
+        if not get_tags(generator).target_tags.required:
+            raise TypeError(
+                f"{type(self).__name__} needs a generator of given classes, such as ACGAN() or "
+                f"CGAN(), but {type(generator).__name__} learns from samples without classes."
+            )
+        if hasattr(generator, "_parameter_constraints"):
+            generator._validate_params()
+
+    def _warn_of_few(self, y):
+        filled_up = [label for label, n_samples in self.sampling_strategy_.items() if n_samples]
+        labels, counts = np.unique(y[np.isin(y, filled_up)], return_counts=True)
+        few = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+        few = {label: count for label, count in few.items() if count < _ENOUGH_SAMPLES}
+        if few:
+            warnings.warn(
+                f"Classes are filled up that have fewer than {_ENOUGH_SAMPLES} samples "
+                f"({few}): what is generated of them varies as little as these do.",
+                FewSamplesWarning,
+                stacklevel=5,
+            )
+
+    @property
+    def report_(self):
+        """What was generated, accepted and rejected of each class, and how good it is.
+
+        A :class:`pandas.DataFrame` with a row for each class; see the class for its columns.
+        """
+        check_is_fitted(self, "_report")
+        return self._report.to_frame()
+
+    def get_metadata_routing(self):
+        """Say where metadata that :meth:`fit_resample` is given goes.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        router = MetadataRouter(owner=self).add(
+            generator=self._resolve_generator(),
+            method_mapping=MethodMapping().add(caller="fit_resample", callee="fit"),
+        )
+        if self.gate is not None:
+            router.add(
+                gate=self.gate,
+                method_mapping=MethodMapping().add(caller="fit_resample", callee="split"),
+            )
+        return router
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags

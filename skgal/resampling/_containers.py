@@ -1,0 +1,143 @@
+"""What users pass to a resampler, as generators take it; and the way back."""
+
+import numpy as np
+from imblearn.utils import check_target_type
+from imblearn.utils._validation import ArraysTransformer
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from skgal.utils import DataLayout, MixedLayout, is_missing
+
+
+def check_samples_and_labels(resampler, X, y):
+    """Check samples and labels, before anything is trained on them.
+
+    Parameters
+    ----------
+    resampler : estimator
+        Gets ``n_features_in_`` and ``feature_names_in_``.
+    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+    y : array-like of shape (n_samples,), or one column for each class, one-hot
+
+    Returns
+    -------
+    X : ndarray or DataFrame
+        Pandas' sparse columns are dense here.
+    y : ndarray of shape (n_samples,)
+    is_one_hot : bool
+        Whether y had a column for each class.
+
+    Raises
+    ------
+    TypeError
+        If X is a sparse matrix.
+    ValueError
+        If an array holds NaN or infinite values, a label is missing, X has another number of
+        dimensions than two or four, there are several labels a sample, or X and y have different
+        lengths.
+    """
+    y = _as_array(y)
+    _refuse_missing(y)
+    check_classification_targets(y)
+    y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
+    if MixedLayout.fits(X):
+        # What is in the columns is for the layout to judge; scikit-learn sees to their names.
+        validate_data(resampler, X, y, skip_check_array=True)
+        check_consistent_length(X, y)
+        return X, y, is_one_hot
+    X = _densify(X)
+    samples, y = validate_data(resampler, X, y, allow_nd=True)
+    if samples.ndim not in (2, 4):
+        raise ValueError(
+            "X must have shape (n_samples, n_features) or (n_samples, channels, height, width), "
+            f"got {samples.shape}."
+        )
+    return (X if hasattr(X, "columns") else samples), y, is_one_hot
+
+
+def as_passed(values, container):
+    """Bring resampled samples or labels into the kind of container that was passed.
+
+    Parameters
+    ----------
+    values : ndarray or DataFrame
+    container : object
+        What the user passed: its type, names and dtypes are taken over.
+
+    Returns
+    -------
+    ndarray, list, Series or DataFrame
+    """
+    if not _is_polars(container):
+        return ArraysTransformer(container, container).transform(values, values)[0]
+    if _is_polars(values):
+        return values
+    if hasattr(container, "columns"):
+        return type(container)(np.atleast_2d(values.T).T, schema=container.schema)
+    return type(container)(container.name, values.tolist(), dtype=container.dtype)
+
+
+def make_layout(X, image_shape=None):
+    """Learn how samples go to networks.
+
+    Parameters
+    ----------
+    X : ndarray or DataFrame
+        As :func:`check_samples_and_labels` returns it.
+    image_shape : tuple of int (c, h, w) or None, default=None
+        The shape of images that come as flat rows.
+
+    Returns
+    -------
+    layout : DataLayout or MixedLayout
+    tensor : ndarray of shape (n_samples, *layout.shape), dtype float32
+    """
+    if MixedLayout.fits(X):
+        layout = MixedLayout(X)
+        return layout, layout.to_network(X)
+    layout = DataLayout(np.asarray(X), image_shape)
+    return layout, layout.to_network(np.asarray(X))
+
+
+def to_network(layout, X):
+    """Bring samples to the networks, whatever container they are in.
+
+    Parameters
+    ----------
+    layout : DataLayout or MixedLayout
+    X : ndarray or DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n_samples, *layout.shape), dtype float32
+    """
+    return layout.to_network(X if isinstance(layout, MixedLayout) else np.asarray(X))
+
+
+def _refuse_missing(y):
+    """Refuse what else would be an error about comparing None and str."""
+    if np.asarray(y).dtype == object and (missing := is_missing(y)).any():
+        raise ValueError(
+            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
+            f"{len(missing)}; leave these samples out, or have them labelled."
+        )
+
+
+def _as_array(y):
+    """Make an array of what imblearn takes for one, and isn't."""
+    return np.asarray(y) if _is_polars(y) or _is_nested(y) else y
+
+
+def _is_nested(y):
+    return isinstance(y, list) and bool(y) and isinstance(y[0], list | tuple)
+
+
+def _is_polars(container):
+    return type(container).__module__.partition(".")[0] == "polars"
+
+
+def _densify(X):
+    if not hasattr(X, "dtypes") or _is_polars(X):
+        return X
+    sparse = {name: dtype.subtype for name, dtype in X.dtypes.items() if hasattr(dtype, "subtype")}
+    return X.astype(sparse) if sparse else X

@@ -1,0 +1,191 @@
+"""Whether synthetic samples help the user's own classifier, found out by cross-validation."""
+
+import warnings
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, clone
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import check_cv
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning, UselessSamplesWarning
+from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, take_rows
+
+
+class GateScores(NamedTuple):
+    """Scores of a classifier, fold by fold.
+
+    Parameters
+    ----------
+    original, resampled : ndarray of shape (n_splits,)
+        Fitted to the original data of the fold, and to these and synthetic ones.
+    metric : str
+    """
+
+    original: np.ndarray
+    resampled: np.ndarray
+    metric: str
+
+    def is_gain(self, min_gain=0.0):
+        """Tell whether the mean score with synthetic samples is higher by more than a margin."""
+        return bool(np.mean(self.resampled - self.original) > min_gain)
+
+    def warn(self):
+        """Say that the synthetic samples are not used, and why."""
+        warnings.warn(
+            "The synthetic samples don't help, so the original data are returned: "
+            f"{self.metric} is {self.resampled.mean():.4g} with them and "
+            f"{self.original.mean():.4g} without, in the mean of {len(self.original)} folds.",
+            UselessSamplesWarning,
+            stacklevel=5,
+        )
+
+
+class Gate(BaseEstimator):
+    """Let synthetic samples through only if they help a classifier.
+
+    A resampler takes it as ``gate``. In each fold of a cross-validation the resampler fills up
+    the training part; the classifier is fitted with and without what it made, and scored on the
+    other part, which stays as it is. So the generator is trained once in each fold, and once
+    more on all data if the gate opens.
+
+    Parameters
+    ----------
+    classifier : estimator or skorch net
+        What the data are resampled for, or a Pipeline that ends in it.
+    scoring : str, callable or None, default=None
+        What counts, as for :func:`sklearn.model_selection.cross_val_score`. None is the
+        classifier's own ``score``: accuracy, mostly, which hardly notices a rare class.
+    cv : int, cross-validation generator or iterable, default=3
+        An int is the number of stratified folds. More folds, or a
+        :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely.
+    min_gain : float, default=0.0
+        By how much the mean score must be higher with synthetic samples than without.
+    n_jobs : int or None, default=None
+        Folds computed at a time. The scores don't depend on it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.generators import CGAN
+    >>> from skgal.resampling import GANOverSampler, Gate
+    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
+    >>> gate = Gate(LogisticRegression(), scoring="f1_macro", min_gain=0.5)
+    >>> sampler = GANOverSampler(CGAN(max_iter=5), gate=gate, random_state=0)
+    >>> import warnings
+    >>> with warnings.catch_warnings():  # The synthetic samples don't help: f1_macro is ...
+    ...     warnings.simplefilter("ignore")
+    ...     X_new, y_new = sampler.fit_resample(X, y)
+    >>> len(X_new), sampler.gate_scores_.is_gain(0.5)
+    (200, False)
+    """
+
+    _parameter_constraints = {
+        "classifier": [HasMethods(["fit", "predict"])],
+        "scoring": [None, StrOptions(set(get_scorer_names())), callable],
+        "cv": ["cv_object"],
+        "min_gain": [Interval(Real, None, None, closed="neither")],
+        "n_jobs": [None, Integral],
+    }
+
+    def __init__(self, classifier, *, scoring=None, cv=3, min_gain=0.0, n_jobs=None):
+        self.classifier = classifier
+        self.scoring = scoring
+        self.cv = cv
+        self.min_gain = min_gain
+        self.n_jobs = n_jobs
+
+    def compare(self, resampler, X, y, *, seed, split_params=None):
+        """Score the classifier with and without synthetic samples.
+
+        Parameters
+        ----------
+        resampler : resampler
+            Cloned; its ``for_fold`` says how a part of the data is resampled.
+        X : ndarray or DataFrame of n_samples samples
+        y : ndarray of shape (n_samples,)
+        seed : int
+            Decides all that has no seed of its own.
+        split_params : dict, default=None
+            Metadata for the splitter, such as ``groups``.
+
+        Returns
+        -------
+        GateScores
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, or the training part of a fold has one class only.
+        """
+        self._validate_params()
+        scorer = check_scoring(self.classifier, self.scoring)
+        routed = process_routing(self, "split", **(split_params or {}))
+        folds = list(self._splitter(y).split(X, y, **routed.splitter.split))
+        for train, _ in folds:
+            self._check_classes(y[train])
+        rng = as_random_state(seed)
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(_score_fold)(
+                resampler, self.classifier, scorer, X, y, train, test, draw_seed(rng)
+            )
+            for train, test in folds
+        )
+        original, resampled = np.transpose(scores)
+        return GateScores(original, resampled, self._metric())
+
+    def get_metadata_routing(self):
+        """Say where metadata that a resampler is given for its gate goes.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        return MetadataRouter(owner=self).add(
+            splitter=check_cv(self.cv, classifier=True),
+            method_mapping=MethodMapping().add(caller="split", callee="split"),
+        )
+
+    def _splitter(self, y):
+        return check_cv(self.cv, y, classifier=True)
+
+    def _metric(self):
+        if self.scoring is None:
+            return "the classifier's score"
+        return self.scoring if isinstance(self.scoring, str) else "the score"
+
+    def _check_classes(self, y):
+        classes = np.unique(y)
+        if len(classes) < 2:
+            raise ValueError(
+                "The gate cross-validates, and the training part of a fold has samples of class "
+                f"{classes[0]!r} only: pass another cv, or gate=None, or more samples of the "
+                "rarest class."
+            )
+
+
+def _score_fold(resampler, classifier, scorer, X, y, train, test, seed):
+    """Return the score of the classifier without, and with synthetic samples."""
+    X_train, y_train = take_rows(X, train), y[train]
+    X_test, y_test = take_rows(X, test), y[test]
+    rng = as_random_state(seed)
+    fold_resampler = resampler.for_fold(y_train, len(train) / len(y), draw_seed(rng))
+    with warnings.catch_warnings():
+        # Of all the data they are said once, by the resampler itself.
+        warnings.simplefilter("ignore", FewSamplesWarning)
+        warnings.simplefilter("ignore", SingleSampleClassWarning)
+        resampled = fold_resampler.fit_resample(X_train, y_train)
+    classifier_seed = draw_seed(rng)
+    scores = []
+    for X_fit, y_fit in ((X_train, y_train), resampled):
+        # The same seed for both, so that luck favours neither.
+        fitted = seed_unset(clone(classifier), as_random_state(classifier_seed))
+        with seeded_nets(fitted, classifier_seed):
+            fitted.fit(X_fit, y_fit)
+            scores.append(scorer(fitted, X_test, y_test))
+    return scores

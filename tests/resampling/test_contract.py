@@ -1,0 +1,314 @@
+"""What every resampler promises: quotas, originals, containers, errors before any training."""
+
+import pickle
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+from hypothesis import given
+from hypothesis import strategies as st
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import Pipeline, make_pipeline
+from numpy.testing import assert_array_equal
+from scipy.sparse import csr_array
+from sklearn.base import BaseEstimator, clone
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV
+
+from skgal.base import ConditionalGenerator
+from skgal.exceptions import FewSamplesWarning
+from skgal.generators import CGAN, GAN, PolarityGAN
+from skgal.nn import Dense
+from skgal.resampling import GANOverSampler, PolarityGANSampler
+from skgal.utils import as_random_state, take_rows
+
+RNG = np.random.RandomState(0)
+X = RNG.normal(size=(40, 3)) * [1, 10, 100]
+Y = np.repeat([0, 1, 2], [22, 12, 6])
+TINY = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(4,))}
+
+
+class Repeat(BaseEstimator):
+    """A generator that repeats training samples, of any kind, in no time."""
+
+    def __init__(self, latent_dim=1, random_state=None):
+        self.latent_dim = latent_dim
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        self.X_, self.y_, self.weight_ = X, np.asarray(y), sample_weight
+        return self
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        rng = as_random_state(random_state)
+        rows = [rng.choice(np.flatnonzero(self.y_ == label)) for label in y]
+        return take_rows(self.X_, rows), y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class MustNotTrain(Repeat):
+    def fit(self, X, y):
+        raise AssertionError("it was trained")
+
+
+def only_class_2_more(y):
+    return {2: Counter(y.tolist())[2] + 1}
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    ["auto", "minority", "not minority", "not majority", "all", {2: 9, 0: 25}, only_class_2_more],
+)
+def test_quotas_are_those_of_imbalanced_learn(strategy):
+    expected = RandomOverSampler(sampling_strategy=strategy).fit(X, Y).sampling_strategy_
+    for sampler in (GANOverSampler(Repeat()), GANOverSampler(CGAN(**TINY))):
+        sampler.set_params(sampling_strategy=strategy)
+        X_new, y_new = sampler.fit_resample(X, Y)
+        assert sampler.sampling_strategy_ == expected
+        assert Counter(y_new.tolist()) == Counter(Y.tolist()) + Counter(expected)
+        assert_array_equal(X_new[:40], X)
+        assert_array_equal(y_new[:40], Y)
+
+
+@given(
+    st.lists(st.integers(1, 12), min_size=2, max_size=5),
+    st.sampled_from(["auto", "minority", "not minority", "all"]),
+    st.data(),
+)
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
+def test_quotas_whatever_the_classes(counts, strategy, data):
+    y = np.repeat([f"class {i}" for i in range(len(counts))], counts)
+    y = y[data.draw(st.permutations(range(len(y))))]
+    if data.draw(st.booleans()):
+        extra = data.draw(st.lists(st.integers(0, 9), min_size=len(counts), max_size=len(counts)))
+        strategy = {
+            f"class {i}": n + more for i, (n, more) in enumerate(zip(counts, extra, strict=True))
+        }
+    samples = np.arange(len(y))[:, None]
+    sampler = GANOverSampler(Repeat(), sampling_strategy=strategy)
+    X_new, y_new = sampler.fit_resample(samples, y)
+    wanted = RandomOverSampler(sampling_strategy=strategy).fit(samples, y).sampling_strategy_
+    assert Counter(y_new.tolist()) == Counter(y.tolist()) + Counter(wanted)
+    assert_array_equal(X_new[: len(y)], samples)
+    assert_array_equal(y_new, y[X_new[:, 0]])
+    assert sampler.report_["accepted"].sum() == sum(wanted.values())
+
+
+def test_float_strategy():
+    y = np.repeat([0, 1], [30, 10])
+    _, y_new = GANOverSampler(Repeat(), sampling_strategy=0.5).fit_resample(X, y)
+    assert Counter(y_new.tolist()) == {0: 30, 1: 15}
+
+
+def test_images_of_four_dimensions():
+    images = RNG.randint(0, 200, size=(30, 1, 8, 8)).astype(np.uint8)
+    y = np.repeat(["cat", "dog"], [20, 10])
+    for sampler in (GANOverSampler(CGAN(**TINY)), PolarityGANSampler(polarity())):
+        X_new, y_new = sampler.fit_resample(images, y)
+        assert X_new.shape == (40, 1, 8, 8)
+        assert X_new.dtype == np.uint8
+        assert_array_equal(X_new[:30], images)
+        assert_array_equal(y_new[30:], np.repeat("dog", 10))
+
+
+def polarity(**params):
+    return PolarityGAN(**TINY | {"autoencoder_max_iter": 2, "random_state": 0} | params)
+
+
+def mixed(module):
+    columns = {
+        "amount": RNG.normal(size=40),
+        "age": RNG.randint(20, 60, size=40),
+        "city": np.array(["Rome", "Oslo"])[RNG.randint(0, 2, 40)],
+        "member": RNG.rand(40) > 0.5,
+        "gap": np.where(RNG.rand(40) > 0.7, None, 1.5).tolist(),
+    }
+    frame = module.DataFrame(columns)
+    if module is pd:
+        return frame.astype({"city": "category", "gap": float, "age": np.int32})
+    return frame.with_columns(pl.col("age").cast(pl.Int32), pl.col("gap").cast(pl.Float64))
+
+
+@pytest.mark.parametrize("module", [pd, pl])
+@pytest.mark.parametrize(
+    "sampler", [GANOverSampler(CGAN(**TINY)), PolarityGANSampler(polarity())], ids=["cgan", "hull"]
+)
+def test_mixed_tables(module, sampler):
+    frame, y = mixed(module), module.Series(np.repeat(["a", "b"], [30, 10]))
+    X_new, y_new = sampler.fit_resample(frame, y)
+    assert type(X_new) is type(frame)
+    assert type(y_new) is type(y)
+    assert y_new.to_numpy().tolist() == ["a"] * 30 + ["b"] * 30
+    assert list(X_new.dtypes) == list(frame.dtypes)
+    assert X_new[:40].equals(frame)
+    assert set(X_new["city"]) <= {"Rome", "Oslo"}
+
+
+@pytest.mark.parametrize("module", [pd, pl])
+def test_tables_of_numbers(module):
+    frame = module.DataFrame({"a": X[:, 0].astype(np.float32), "b": np.arange(40)})
+    labels = module.DataFrame({"label": Y.astype(np.int16)})
+    X_new, y_new = GANOverSampler(CGAN(**TINY)).fit_resample(frame, labels)
+    assert list(X_new.dtypes) == list(frame.dtypes)
+    assert list(y_new.dtypes) == list(labels.dtypes)
+    assert X_new.shape == (66, 2)
+    assert y_new.shape == (66, 1)
+    assert X_new[:40].equals(frame)
+
+
+def test_lists_come_back_as_lists():
+    X_new, y_new = GANOverSampler(Repeat()).fit_resample(X.tolist(), Y.tolist())
+    assert X_new[:40] == X.tolist()
+    assert isinstance(y_new, list)
+    one_hot = np.eye(3, dtype=int)[Y].tolist()
+    assert np.sum(GANOverSampler(Repeat()).fit_resample(X, one_hot)[1], axis=0).tolist() == [22] * 3
+
+
+def test_whole_numbers_are_rounded_and_clipped():
+    whole = RNG.randint(3, 6, size=(40, 2))
+    X_new, _ = PolarityGANSampler(polarity()).fit_resample(whole, Y)
+    assert X_new.dtype == whole.dtype
+    assert X_new.min() >= 3
+    assert X_new.max() <= 5
+    # Truncated means of 3, 4 and 5 would hardly ever be 5.
+    assert (X_new[40:] == 5).any()
+
+
+@pytest.mark.parametrize("n_rare", [1, 2, 5])
+def test_few_samples_of_a_class(n_rare):
+    y = np.repeat([0, 1], [40 - n_rare, n_rare])
+    sampler = PolarityGANSampler(polarity())
+    with pytest.warns(FewSamplesWarning, match=f"1: {n_rare}"):
+        X_new, y_new = sampler.fit_resample(X, y)
+    assert (y_new == 1).sum() == (y_new == 0).sum()
+    rare = X[y == 1]
+    assert np.all(X_new[40:] >= rare.min(axis=0) - 1e-4)
+    assert np.all(X_new[40:] <= rare.max(axis=0) + 1e-4)
+
+
+def test_balanced_data_need_no_training():
+    y = np.repeat([0, 1], 20)
+    sampler = GANOverSampler(MustNotTrain())
+    X_new, y_new = sampler.fit_resample(X, y)
+    assert_array_equal(X_new, X)
+    assert_array_equal(y_new, y)
+    assert sampler.report_["generated"].tolist() == [0, 0]
+
+
+BAD_INPUT = {
+    "ratio below the present one": (X, np.repeat([0, 1], [30, 10]), 0.2, "remove samples"),
+    "ratio of many classes": (X, Y, 0.9, "only when the type of target is binary"),
+    "ratio above one": (X, np.repeat([0, 1], [30, 10]), 1.5, "'sampling_strategy' parameter"),
+    "a class that is not there": (X, Y, {7: 30}, "not present in the data"),
+    "fewer than there are": (X, Y, {0: 3}, "greater or equal to the original number"),
+    "multilabel": (X, np.ones((40, 2), dtype=int), "auto", "Multilabel and multioutput targets"),
+    "one class": (X, np.zeros(40), "auto", "needs to have more than 1 class"),
+    "numbers to predict": (X, X[:, 0], "auto", "Unknown label type"),
+    "NaN": (np.where(X > 1, np.nan, X), Y, "auto", "contains NaN"),
+    "infinite": (np.where(X > 1, np.inf, X), Y, "auto", "contains infinity"),
+    "three dimensions": (np.zeros((40, 2, 2)), Y, "auto", "must have shape"),
+    "other lengths": (X, Y[:-1], "auto", "inconsistent numbers of samples"),
+    "no label": (X, np.where(Y == 2, None, "a"), "auto", "6 missing labels"),
+}
+
+
+@pytest.mark.parametrize(("samples", "y", "strategy", "match"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_refused_before_training(samples, y, strategy, match):
+    sampler = GANOverSampler(MustNotTrain(), sampling_strategy=strategy)
+    for method in (sampler.fit, sampler.fit_resample):
+        with pytest.raises(ValueError, match=match):
+            method(samples, y)
+
+
+# Dimensions are the one thing of these that imbalanced-learn sees otherwise.
+THEIR_ERRORS = {
+    what: bad for what, bad in BAD_INPUT.items() if what not in {"no label", "three dimensions"}
+}
+
+
+@pytest.mark.parametrize(
+    ("samples", "y", "strategy", "match"), THEIR_ERRORS.values(), ids=THEIR_ERRORS
+)
+def test_errors_are_those_of_imbalanced_learn(samples, y, strategy, match):
+    with pytest.raises(ValueError, match=match) as theirs:
+        SMOTE(sampling_strategy=strategy).fit_resample(samples, y)
+    with pytest.raises(ValueError, match=match) as ours:
+        GANOverSampler(MustNotTrain(), sampling_strategy=strategy).fit_resample(samples, y)
+    assert str(ours.value).replace("GANOverSampler", "SMOTE") == str(theirs.value)
+
+
+def test_sparse_is_refused():
+    sampler = GANOverSampler(MustNotTrain())
+    with pytest.raises(TypeError, match="dense data is required"):
+        sampler.fit_resample(csr_array(X), Y)
+    assert not sampler.__sklearn_tags__().input_tags.sparse
+
+
+def test_generators_that_do_not_fit():
+    with pytest.raises(TypeError, match="generator of given classes"):
+        GANOverSampler(GAN()).fit_resample(X, Y)
+    with pytest.raises(ValueError, match="'generator' parameter"):
+        PolarityGANSampler(CGAN()).fit_resample(X, Y)
+    with pytest.raises(ValueError, match="'max_iter' parameter of CGAN"):
+        GANOverSampler(CGAN(max_iter=-1)).fit_resample(X, Y)
+
+
+def test_nested_parameters_pipeline_and_search(tmp_path):
+    pipe = Pipeline(
+        [("sampler", GANOverSampler(Repeat(), random_state=0)), ("clf", DummyClassifier())],
+        memory=str(tmp_path),
+    )
+    pipe.set_params(sampler__generator__latent_dim=7)
+    assert pipe.get_params()["sampler__generator__latent_dim"] == 7
+    first = pipe.fit(X, Y).named_steps["sampler"].report_
+    pd.testing.assert_frame_equal(first, clone(pipe).fit(X, Y).named_steps["sampler"].report_)
+    search = GridSearchCV(
+        make_pipeline(GANOverSampler(Repeat()), DummyClassifier()),
+        {"ganoversampler__generator__latent_dim": [2, 3]},
+        cv=2,
+    ).fit(X, Y)
+    assert search.best_params_ == {"ganoversampler__generator__latent_dim": 2}
+
+
+def test_feature_names():
+    sampler = GANOverSampler(Repeat()).fit(pd.DataFrame(X, columns=list("abc")), Y)
+    assert sampler.get_feature_names_out().tolist() == ["a", "b", "c"]
+
+
+def test_metadata_reach_the_generator():
+    weight = np.arange(40)
+    with pytest.raises(ValueError, match="enable_metadata_routing"):
+        GANOverSampler(Repeat()).fit_resample(X, Y, sample_weight=weight)
+    with sklearn.config_context(enable_metadata_routing=True):
+        generator = Repeat().set_fit_request(sample_weight=True)
+        pipe = make_pipeline(
+            GANOverSampler(generator), DummyClassifier().set_fit_request(sample_weight=False)
+        )
+        pipe.fit(X, Y, sample_weight=weight)
+        assert_array_equal(pipe[0].generator_.weight_, weight)
+
+
+def test_a_seed_decides_everything():
+    def draw(**params):
+        return GANOverSampler(CGAN(**TINY), **params).fit_resample(X, Y)[0]
+
+    assert_array_equal(draw(random_state=0), draw(random_state=0))
+    assert not np.array_equal(draw(random_state=0), draw(random_state=1))
+    of_generator = GANOverSampler(CGAN(**TINY, random_state=5), random_state=0)
+    assert of_generator.fit_resample(X, Y)[0].shape == (66, 3)
+    assert of_generator.generator_.random_state == 5
+
+
+def test_pickling():
+    sampler = GANOverSampler(CGAN(**TINY), random_state=0)
+    sampler.fit_resample(X, Y)
+    revived = pickle.loads(pickle.dumps(sampler))
+    pd.testing.assert_frame_equal(revived.report_, sampler.report_)
+    assert isinstance(revived.generator_, ConditionalGenerator)

@@ -1,0 +1,202 @@
+"""The gate: whether synthetic samples help, by cross-validation done by hand."""
+
+import numpy as np
+import pytest
+import sklearn
+from joblib import parallel_config
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+from skgal.exceptions import UselessSamplesWarning
+from skgal.generators import CGAN
+from skgal.nn import Dense
+from skgal.resampling import GANOverSampler, Gate, SelectiveAugmentation
+from skgal.utils import as_random_state, seeded_torch
+
+RNG = np.random.RandomState(0)
+Y = np.repeat(["common", "rare"], [60, 12])
+X = RNG.normal(size=(72, 2)) + np.where(Y == "rare", 1.5, 0)[:, None]
+
+
+class Oracle(BaseEstimator):
+    """Draws from the true distribution, or from that of the other class."""
+
+    def __init__(self, lies=False, random_state=None):
+        self.lies = lies
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        return self
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        is_rare = (np.asarray(y) == "rare") != self.lies
+        noise = as_random_state(random_state).normal(size=(len(y), 2))
+        return noise + np.where(is_rare, 1.5, 0)[:, None], y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class Unfittable(LogisticRegression):
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("it was trained")
+
+
+def test_help_is_let_through():
+    gate = Gate(LogisticRegression(), scoring="f1_macro")
+    sampler = GANOverSampler(Oracle(), gate=gate, random_state=0)
+    X_new, y_new = sampler.fit_resample(X, Y)
+    assert len(X_new) == 120
+    scores = sampler.gate_scores_
+    assert scores.resampled.mean() > scores.original.mean()
+    # What is drawn in the end does not depend on the folds but for the seed.
+    assert (y_new == "rare").sum() == 60
+
+
+def test_harm_is_kept_out_and_both_scores_are_named():
+    gate = Gate(KNeighborsClassifier(), scoring="f1_macro", cv=4)
+    sampler = GANOverSampler(Oracle(lies=True), gate=gate, random_state=0)
+    with pytest.warns(UselessSamplesWarning, match="f1_macro") as caught:
+        X_new, y_new = sampler.fit_resample(X, Y)
+    assert_array_equal(X_new, X)
+    assert_array_equal(y_new, Y)
+    scores = sampler.gate_scores_
+    (message,) = [str(w.message) for w in caught if w.category is UselessSamplesWarning]
+    assert f"{scores.resampled.mean():.4g} with" in message
+    assert f"{scores.original.mean():.4g} without" in message
+    assert "4 folds" in message
+    assert caught[0].filename == __file__
+    assert not hasattr(sampler, "generator_")
+    assert sampler.report_["accepted"].tolist() == [0, 0]
+
+
+def test_original_scores_are_those_of_a_cross_validation_by_hand():
+    gate = Gate(LogisticRegression(), scoring="f1_macro", cv=3)
+    scores = gate.compare(GANOverSampler(Oracle()).fit(X, Y), X, Y, seed=0)
+    expected = []
+    for train, test in StratifiedKFold(3).split(X, Y):
+        predicted = LogisticRegression().fit(X[train], Y[train]).predict(X[test])
+        expected.append(f1_score(Y[test], predicted, average="macro"))
+    assert_allclose(scores.original, expected)
+
+
+class Recording(Oracle):
+    asked = []
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        self.asked.append(len(y))
+        return super().sample(y=y, random_state=random_state)
+
+
+@pytest.mark.parametrize(
+    ("params", "in_folds", "in_the_end"),
+    [
+        # Of 48 samples with 40 and 8 of the classes 32 are missing, as 48 of the 72 are.
+        ({}, 32, 48),
+        ({"sampling_strategy": {"rare": 30}}, 12, 18),
+        ({"sampling_strategy": 0.5}, 12, 18),
+        ({"sampling_strategy": lambda y: {"rare": 30}}, 12, 18),
+    ],
+)
+def test_folds_get_their_share_of_synthetic_samples(params, in_folds, in_the_end):
+    Recording.asked.clear()
+    gate = Gate(LogisticRegression(), min_gain=-1.0)
+    GANOverSampler(Recording(), gate=gate, **params).fit_resample(X, Y)
+    assert Recording.asked == [in_folds] * 3 + [in_the_end]
+
+
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.UselessSamplesWarning")
+def test_a_ratio_in_folds():
+    tiny = CGAN(latent_dim=2, max_iter=1, batch_size=8, architecture=Dense(hidden=(4,)))
+    sampler = SelectiveAugmentation(
+        tiny, ratio=0.5, n_passes=1, extractor_max_iter=1, random_state=0
+    )
+    sampler.set_params(gate=Gate(LogisticRegression(), cv=2, min_gain=-1.0))
+    assert len(sampler.fit_resample(X, Y)[0]) == 72 * 1.5
+
+
+def test_min_gain_and_nested_parameters():
+    sampler = GANOverSampler(Oracle(), gate=Gate(LogisticRegression()), random_state=0)
+    sampler.set_params(gate__min_gain=0.9, gate__classifier__C=3.0, gate__cv=2)
+    with pytest.warns(UselessSamplesWarning, match="2 folds"):
+        sampler.fit_resample(X, Y)
+    assert clone(sampler).get_params()["gate__classifier__C"] == 3.0
+
+
+def test_scores_do_not_depend_on_n_jobs():
+    with parallel_config(backend="threading"):  # to start processes takes longer than the rest
+        scores = [
+            Gate(DecisionTreeClassifier(max_features=1), n_jobs=n_jobs).compare(
+                GANOverSampler(Oracle()).fit(X, Y), X, Y, seed=3
+            )
+            for n_jobs in (1, 2)
+        ]
+    assert_array_equal(scores[0].original, scores[1].original)
+    assert_array_equal(scores[0].resampled, scores[1].resampled)
+
+
+def test_luck_favours_neither():
+    class Nothing(GANOverSampler):
+        def fit_resample(self, X, y):
+            return X, y
+
+    tree = DecisionTreeClassifier(max_features=1)
+    scores = Gate(tree).compare(Nothing(Oracle()).fit(X, Y), X, Y, seed=0)
+    assert_array_equal(scores.original, scores.resampled)
+    assert not scores.is_gain()
+
+
+def test_a_net_as_classifier():
+    from skorch import NeuralNetClassifier
+    from torch import nn
+
+    with seeded_torch(0):
+        module = nn.Linear(2, 2)
+    net = NeuralNetClassifier(
+        module, criterion=nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
+    )
+    sampler = GANOverSampler(CGAN(latent_dim=2, max_iter=1, batch_size=8), random_state=0)
+    y = (Y == "rare").astype(np.int64)
+    scores = [
+        Gate(net).compare(sampler.fit(X.astype(np.float32), y), X.astype(np.float32), y, seed=0)
+        for _ in range(2)
+    ]
+    assert_array_equal(scores[0].resampled, scores[1].resampled)
+
+
+@pytest.mark.parametrize(
+    ("gate", "y", "match"),
+    [
+        (Gate(Unfittable(), cv=2), np.repeat(["common", "rare"], [71, 1]), "rarest"),
+        (Gate(Unfittable(), scoring="f_one"), Y, "'scoring' parameter of Gate"),
+        (Gate(Unfittable(), cv=80), Y, "n_splits=80"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The least populated class")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
+def test_what_cannot_be_judged_is_refused_before_training(gate, y, match):
+    with pytest.raises(ValueError, match=match):
+        GANOverSampler(Oracle(), gate=gate).fit_resample(X, y)
+
+
+def test_groups_reach_the_splitter():
+    groups = np.arange(72) % 6
+    sampler = GANOverSampler(Oracle(), gate=Gate(LogisticRegression(), cv=GroupKFold(2)))
+    with sklearn.config_context(enable_metadata_routing=True):
+        sampler.fit_resample(X, Y, groups=groups)
+    folds = GroupKFold(2).split(X, Y, groups)
+    expected = [LogisticRegression().fit(X[a], Y[a]).score(X[b], Y[b]) for a, b in folds]
+    assert_allclose(sampler.gate_scores_.original, expected)
+
+
+def test_no_gain_from_a_splitter_that_draws():
+    gate = Gate(LogisticRegression(), cv=ShuffleSplit(2, random_state=0), min_gain=1.0)
+    with pytest.warns(UselessSamplesWarning, match="the classifier's score is"):
+        GANOverSampler(Oracle(), gate=gate, random_state=0).fit_resample(X, Y)

@@ -1,0 +1,208 @@
+"""Selective augmentation: the filters by their definition, and what comes of them."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
+
+from skgal.generators import CGAN
+from skgal.nn import Dense
+from skgal.resampling import SelectiveAugmentation
+from skgal.resampling._filters import count_candidates, select
+from skgal.utils import as_random_state, seeded_torch
+
+RNG = np.random.RandomState(0)
+Y = np.repeat([0, 1], [40, 20])
+X = RNG.normal(scale=0.1, size=(60, 2)) + np.where(Y == 0, -1, 1)[:, None]
+TINY = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(4,))}
+QUICK = {"extractor_max_iter": 5, "n_passes": 2, "random_state": 0}
+scores = st.integers(1, 6).flatmap(
+    lambda n: st.tuples(
+        st.just(n),
+        arrays(float, 4 * n, elements=st.floats(0, 9), unique=True),
+        arrays(float, 4 * n, elements=st.floats(0, 9), unique=True),
+    )
+)
+
+
+@given(scores)
+def test_two_filters_are_algorithm_1(drawn):
+    n, entropy, distance = drawn
+    chosen = select({"entropy": entropy, "distance": distance}, n)
+    by_entropy = sorted(range(4 * n), key=lambda j: entropy[j])[: 2 * n]
+    by_distance = sorted(by_entropy, key=lambda j: distance[j])[:n]
+    assert chosen.chosen.tolist() == by_distance
+    assert chosen.n_accepted == n
+    assert chosen.rejected == {"entropy": 2 * n, "distance": n}
+
+
+@given(scores)
+def test_single_filter(drawn):
+    n, _, distance = drawn
+    chosen = select({"distance": distance[: 2 * n]}, n)
+    assert chosen.chosen.tolist() == np.argsort(distance[: 2 * n]).tolist()[:n]
+    assert chosen.rejected == {"distance": n}
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.tuples(
+            st.just(n),
+            arrays(bool, 4 * n),
+            arrays(float, 4 * n, elements=st.sampled_from([0.0, 1.0, 2.0, np.nan])),
+            arrays(float, 4 * n, elements=st.sampled_from([0.0, 1.0])),
+        )
+    )
+)
+def test_quota_is_filled_whatever_the_scores(drawn):
+    n, label, entropy, distance = drawn
+    by_filter = {"label": label, "entropy": entropy, "distance": distance}
+    selection = select(by_filter, n)
+    assert len(selection.chosen) == len(set(selection.chosen.tolist())) == n
+    n_passed = 4 * n - sum(selection.rejected.values())
+    assert selection.n_accepted == n_passed <= n
+    accepted, topped_up = np.split(selection.chosen, [n_passed])
+    assert label[accepted].all()
+    # Who passed more filters comes first: nobody is topped up with a wrong label while there
+    # are candidates of the right one.
+    if not label[topped_up].all():
+        assert set(np.flatnonzero(label)) <= set(selection.chosen.tolist())
+
+
+def test_number_of_candidates():
+    assert count_candidates(7, ("entropy", "distance")) == 28
+    assert count_candidates(7, ("distance",)) == 14
+    assert count_candidates(7, ("label",)) == 7
+
+
+class GoodAndBad(BaseEstimator):
+    """Half of what it draws is of the class it should be; the other half is not."""
+
+    def __init__(self, bad="between", random_state=None):
+        self.bad = bad
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        self.n_drawn_ = {}
+        return self
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        self.n_drawn_[int(y[0])] = len(y)
+        rng = as_random_state(random_state)
+        noise = rng.normal(scale=0.05, size=(len(y), 2))
+        sign = np.where(np.asarray(y) == 0, -1, 1)[:, None]
+        other = {"between": 0 * sign, "other class": -sign}[self.bad]
+        return noise + np.where(np.arange(len(y))[:, None] % 2, sign, other), y
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def test_unsure_samples_are_rejected():
+    sampler = SelectiveAugmentation(GoodAndBad(), ratio=0.5, extractor_max_iter=150, random_state=0)
+    X_new, y_new = sampler.fit_resample(X, Y)
+    assert_array_equal(y_new[60:], np.repeat([0, 1], [20, 10]))
+    assert np.all(X_new[60:] * np.where(y_new[60:] == 0, -1, 1)[:, None] > 0.5)
+    assert sampler.generator_.n_drawn_ == {0: 80, 1: 40}
+    report = sampler.report_
+    assert report["generated"].tolist() == [80, 40]
+    assert report["rejected_by_entropy"].tolist() == [40, 20]
+    assert report["rejected_by_distance"].tolist() == [20, 10]
+    assert report["accepted"].tolist() == [20, 10]
+    assert report["topped_up"].tolist() == [0, 0]
+
+
+def test_samples_of_another_class_are_rejected_and_the_rest_topped_up():
+    sampler = SelectiveAugmentation(
+        GoodAndBad("other class"),
+        filters=("label", "entropy", "distance"),
+        extractor_max_iter=150,
+        random_state=0,
+    )
+    X_new, y_new = sampler.fit_resample(X, Y)
+    assert np.bincount(y_new).tolist() == [40, 40]
+    assert np.all(X_new[60:] > 0.5)
+    row = sampler.report_.loc[1]
+    assert row["rejected_by_label"] == 40
+    assert row["accepted"] == 10
+    assert row["topped_up"] == 10
+
+
+def test_single_filter_end_to_end():
+    sampler = SelectiveAugmentation(GoodAndBad("other class"), filters=("distance",))
+    X_new, _ = sampler.set_params(extractor_max_iter=150, random_state=0).fit_resample(X, Y)
+    assert np.all(X_new[60:] > 0.5)
+    assert sampler.generator_.n_drawn_ == {1: 40}
+
+
+def test_images_and_a_selection_by_frechet_distance():
+    images = RNG.randint(0, 200, size=(30, 1, 8, 8)).astype(np.uint8)
+    y = np.repeat(["cat", "dog"], [20, 10])
+    sampler = SelectiveAugmentation(CGAN(**TINY), **QUICK)
+    X_new, y_new = sampler.fit_resample(images, y)
+    assert X_new.shape == (40, 1, 8, 8)
+    assert X_new.dtype == np.uint8
+    assert y_new[30:].tolist() == ["dog"] * 10
+    assert len(sampler.extractor_.module_.feature_layers) == 3
+    assert SelectiveAugmentation()._default_generator().model_selection is not None
+
+
+@pytest.mark.parametrize("module", [pd, pl])
+def test_mixed_tables(module):
+    frame = module.DataFrame({"a": X[:, 0], "city": np.where(RNG.rand(60) > 0.5, "Rome", "Oslo")})
+    X_new, y_new = SelectiveAugmentation(CGAN(**TINY), **QUICK).fit_resample(frame, Y)
+    assert type(X_new) is type(frame)
+    assert X_new.shape == (80, 2)
+    assert np.bincount(y_new).tolist() == [40, 40]
+
+
+def make_net():
+    from skorch import NeuralNetClassifier
+    from torch import nn
+
+    with seeded_torch(0):
+        module = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
+    return NeuralNetClassifier(
+        module, criterion=nn.CrossEntropyLoss, max_epochs=2, train_split=None, verbose=0
+    )
+
+
+def test_an_extractor_of_ones_own():
+    samples = X.astype(np.float32)
+    net = make_net()
+    sampler = SelectiveAugmentation(CGAN(**TINY), extractor=net, n_passes=2, random_state=0)
+    names = np.array(["no", "yes"])[Y]
+    first, _ = sampler.fit_resample(samples, names)
+    assert not net.initialized_
+    assert sampler.extractor_.initialized_
+    assert_array_equal(clone(sampler).fit_resample(samples, names)[0], first)
+
+    with seeded_torch(0):
+        net.fit(samples, Y)
+    frozen = clone(sampler.set_params(extractor=FrozenEstimator(net)))
+    frozen.fit_resample(samples, names)
+    assert frozen.extractor_ is not sampler.extractor
+    assert [len(row) for row in frozen.extractor_.history] == [len(r) for r in net.history]
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({"filters": ("distance", "entropy")}, "in this order"),
+        ({"filters": ()}, "at least one"),
+        ({"filters": ("luck",)}, "filters must be some of"),
+        ({"ratio": 0.5, "sampling_strategy": "minority"}, "leave one of them out"),
+        ({"ratio": -1.0}, "'ratio' parameter"),
+    ],
+)
+def test_bad_parameters(params, match):
+    with pytest.raises(ValueError, match=match):
+        SelectiveAugmentation(CGAN(**TINY), **params).fit_resample(X, Y)
