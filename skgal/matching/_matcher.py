@@ -249,7 +249,8 @@ class FeatureMatcher(BaseEstimator):
         """Match by ever longer lists of neighbours; None if they would get too long."""
         is_available = np.zeros(self.n_samples_fit_, dtype=bool)
         is_available[rows] = True
-        k = 2 * n_neighbors
+        # Of generated samples many have the same neighbour; a longer list costs hardly more.
+        k = 16 * n_neighbors
         while k <= min(_MAX_NEIGHBORS, self.n_samples_fit_):
             distances, indices = self._index.search(points, k)
             distances = np.where(is_available[indices], distances, np.inf)
