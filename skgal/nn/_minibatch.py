@@ -24,7 +24,7 @@ class MinibatchDiscrimination(nn.Module):
         The number of features.
     n_kernels : int, default=16
         The number of spaces (B in the paper).
-    kernel_dim : int, default=8
+    kernel_dim : int, default=5
         The dimension of each (C in the paper).
 
     References
@@ -41,7 +41,7 @@ class MinibatchDiscrimination(nn.Module):
     tensor([1., 1.])
     """
 
-    def __init__(self, n_features: int, n_kernels: int = 16, kernel_dim: int = 8):
+    def __init__(self, n_features: int, n_kernels: int = 16, kernel_dim: int = 5):
         super().__init__()
         self.n_kernels = n_kernels
         # A linear layer, not a bare tensor: spectral normalisation finds it.
