@@ -2,14 +2,13 @@
 
 from functools import partial
 
-import numpy as np
-
 from skgal.engine import BidirectionalNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._encoding import EncodingMixin
 from skgal.nn import JointCritic, pairs
 
 
-class BiGAN(AdversarialGenerator):
+class BiGAN(EncodingMixin, AdversarialGenerator):
     """Bidirectional GAN: generator and encoder play together against one critic.
 
     The critic sees a sample and a latent at once: a real sample with its code, or a generated
@@ -154,33 +153,6 @@ Penalty, or a list of these, default="spectral_norm"
             **self._game_arguments(seed),
         )
 
-    def transform(self, X):
-        """Map samples to their codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, latent_dim), dtype float32, values in [-1, 1]
-            The encoder's output, clipped to the latent cube.
-        """
-        return np.clip(self._encode(self._to_network(X)), *self.latent_distribution_.support())
-
-    def inverse_transform(self, Z):
-        """Map latent points to samples; the same as :meth:`generate`.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, latent_dim)
-
-        Returns
-        -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
-        """
-        return self.generate(Z)
-
     def score_samples(self, X):
         """Rate how real samples look to the critic, each with its code.
 
@@ -202,10 +174,6 @@ Penalty, or a list of these, default="spectral_norm"
 
     def _encode(self, tensor):
         return apply_network(self.net_.encoder_, tensor, self.net_.device)
-
-    @property
-    def _n_features_out(self):
-        return self.latent_dim_
 
 
 def _make_critic(architecture, shape, latent_dim, dropout):

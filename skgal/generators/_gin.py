@@ -3,16 +3,16 @@
 from functools import partial
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skgal.engine import InversionNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator, history_rows
+from skgal.generators._encoding import EncodingMixin
 from skgal.generators._training import Training
 from skgal.utils import draw_seed
 
 
-class GIN(AdversarialGenerator):
+class GIN(EncodingMixin, AdversarialGenerator):
     """Generative invertible network: a generator, and an encoder fitted to invert it.
 
     The generator maps the cube [-1, 1]^r to samples and is trained first. The encoder is
@@ -194,35 +194,5 @@ Penalty, or a list of these, default="spectral_norm"
             encoder_net = self._make_encoder_net(self._resolve_architecture(), seed=0)
         return super()._make_nets() | {"encoder_net_": encoder_net}
 
-    def transform(self, X):
-        """Map samples to the latent points that generate something like them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, latent_dim), dtype float32, values in [-1, 1]
-            The encoder's output, clipped to the latent cube.
-        """
-        tensor = self._to_network(X)
-        latent = apply_network(self.encoder_net_.module_, tensor, self.encoder_net_.device)
-        return np.clip(latent, *self.latent_distribution_.support())
-
-    def inverse_transform(self, Z):
-        """Map latent points to samples; the same as :meth:`generate`.
-
-        Parameters
-        ----------
-        Z : array-like of shape (n_samples, latent_dim)
-
-        Returns
-        -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
-        """
-        return self.generate(Z)
-
-    @property
-    def _n_features_out(self):
-        return self.latent_dim_
+    def _encode(self, tensor):
+        return apply_network(self.encoder_net_.module_, tensor, self.encoder_net_.device)

@@ -22,7 +22,7 @@ from skgal.exceptions import FewSamplesWarning
 from skgal.resampling._containers import as_passed, check_samples_and_labels
 from skgal.resampling._gate import Gate
 from skgal.resampling._report import Report
-from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset
+from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset, take_rows
 
 # SMOTE's five neighbours and the sample itself: what users are used to have of a class.
 _ENOUGH_SAMPLES = 6
@@ -133,21 +133,28 @@ class GeneratorOverSampler(BaseOverSampler):
 
     def _fit_resample(self, X, y, *, routed):
         self._check_generator()
+        for fitted in ("generator_", "gate_scores_"):  # of an earlier call
+            vars(self).pop(fitted, None)
         rng = as_random_state(self.random_state)
         self._report = Report(y)
-        if not any(self.sampling_strategy_.values()):
-            return X, y
-        self._warn_of_few(y)
-        if self.gate is not None:
-            self.gate_scores_ = self.gate.compare(
-                self, X, y, seed=draw_seed(rng), split_params=routed.gate.split
-            )
-            if not self.gate_scores_.is_gain(self.gate.min_gain):
-                self.gate_scores_.warn()
-                return X, y
-        new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
-        self._report.describe(X, y, new, new_labels, self._image_shape())
+        new, new_labels = take_rows(X, []), y[:0]
+        if any(self.sampling_strategy_.values()):
+            self._warn_of_few(y)
+            if self._passes_gate(X, y, rng, routed):
+                new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
+                self._report.describe(X, y, new, new_labels, self._image_shape())
         return concat_rows(X, new), np.concatenate([y, new_labels])
+
+    def _passes_gate(self, X, y, rng, routed):
+        if self.gate is None:
+            return True
+        self.gate_scores_ = self.gate.compare(
+            self, X, y, seed=draw_seed(rng), split_params=routed.gate.split
+        )
+        is_gain = self.gate_scores_.is_gain(self.gate.min_gain)
+        if not is_gain:
+            self.gate_scores_.warn()
+        return is_gain
 
     def for_fold(self, y, share, seed):
         """Make a resampler that does with a part of the data what this one does with all.

@@ -40,12 +40,12 @@ def check_samples_and_labels(resampler, X, y):
     _refuse_missing(y)
     check_classification_targets(y)
     y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
+    X = _densify(X)
     if MixedLayout.fits(X):
         # What is in the columns is for the layout to judge; scikit-learn sees to their names.
         validate_data(resampler, X, y, skip_check_array=True)
         check_consistent_length(X, y)
         return X, y, is_one_hot
-    X = _densify(X)
     samples, y = validate_data(resampler, X, y, allow_nd=True)
     if samples.ndim not in (2, 4):
         raise ValueError(
@@ -116,7 +116,7 @@ def to_network(layout, X):
 
 def _refuse_missing(y):
     """Refuse what else would be an error about comparing None and str."""
-    if np.asarray(y).dtype == object and (missing := is_missing(y)).any():
+    if np.ndim(y) and np.asarray(y).dtype == object and (missing := is_missing(y)).any():
         raise ValueError(
             f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
             f"{len(missing)}; leave these samples out, or have them labelled."

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-#: Filters in the order in which candidates pass them, and whether each keeps a half.
-FILTERS = {"label": False, "entropy": True, "distance": True}
+#: Filters in the order in which candidates pass them.
+FILTERS = ("label", "entropy", "distance")
 
 
 class Selection(NamedTuple):
@@ -17,17 +17,20 @@ class Selection(NamedTuple):
         Positions of those to be added, the accepted ones first, each kind by its scores.
     n_accepted : int
         How many of these passed all filters; the others were rejected, and fill the quota up.
+    n_surplus : int
+        How many more passed all filters than are wanted.
     rejected : dict from str to int
         How many candidates each filter rejected.
     """
 
     chosen: np.ndarray
     n_accepted: int
+    n_surplus: int
     rejected: dict
 
 
 def count_candidates(n_wanted, filters):
-    """Return how many candidates are drawn, for as many as are wanted to remain of the halves.
+    """Return how many candidates are drawn: twice as many for each filter.
 
     Parameters
     ----------
@@ -39,15 +42,15 @@ def count_candidates(n_wanted, filters):
     int
         Four times as many for two filters that keep a half each, as in Algorithm 1.
     """
-    return n_wanted * 2 ** sum(FILTERS[name] for name in filters)
+    return n_wanted * 2 ** len(filters)
 
 
 def select(scores, n_wanted):
     """Choose candidates of one class by the half with the lower score, filter by filter.
 
     A candidate passes a filter if its score is below the median of those that came so far. So
-    never more than half of them pass, and fewer where scores are equal: the best of the
-    candidates that a filter rejected then fill the quota up, of the last filter first.
+    never more than half of them pass, and fewer where scores are equal. Where too few pass, the
+    best of the candidates that a filter rejected fill the quota up, of the last filter first.
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ def select(scores, n_wanted):
     >>> from skgal.resampling._filters import select
     >>> scores = {"entropy": np.array([3.0, 1.0, 0.0, 4.0]), "distance": np.arange(4.0)}
     >>> select(scores, 1)
-    Selection(chosen=array([1]), n_accepted=1, rejected={'entropy': 2, 'distance': 1})
+    Selection(chosen=array([1]), n_accepted=1, n_surplus=0, rejected={'entropy': 2, 'distance': 1})
     """
     left = np.arange(len(next(iter(scores.values()))))
     rejected, reserve = {}, []
@@ -84,7 +87,7 @@ def select(scores, n_wanted):
         left = ranked[passes[order]]
     n_accepted = min(len(left), n_wanted)
     chosen = np.concatenate([left, *reserve])[:n_wanted]
-    return Selection(chosen, n_accepted, rejected)
+    return Selection(chosen, n_accepted, len(left) - n_accepted, rejected)
 
 
 def _judge(values):

@@ -41,7 +41,7 @@ class GateScores(NamedTuple):
             f"{self.metric} is {self.resampled.mean():.4g} with them and "
             f"{self.original.mean():.4g} without, in the mean of {len(self.original)} folds.",
             UselessSamplesWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -105,7 +105,7 @@ class Gate(BaseEstimator):
 
         Parameters
         ----------
-        resampler : resampler
+        resampler : fitted resampler
             Cloned; its ``for_fold`` says how a part of the data is resampled.
         X : ndarray or DataFrame of n_samples samples
         y : ndarray of shape (n_samples,)

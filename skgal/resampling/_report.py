@@ -59,7 +59,8 @@ class Report:
         layout, real = make_layout(X, image_shape)
         real, new = _flat(real), _flat(to_network(layout, new))
         components = PCA(min(_MAX_COMPONENTS, *real.shape), svd_solver="randomized", random_state=0)
-        components.fit(real)
+        with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
+            components.fit(real)
         for row, label in enumerate(self.classes):
             compared = _compare(real[y == label], new[new_labels == label], components)
             for name, distance in compared.items():

@@ -36,9 +36,10 @@ class SelectiveAugmentation(GeneratorOverSampler):
         :math:`r`: how many samples of each class are added for each that there is; the paper's is
         0.5 or so. None: as many as ``sampling_strategy`` says.
     filters : tuple of {"label", "entropy", "distance"}, default=("entropy", "distance")
-        What candidates must pass, in this order. ``("distance",)`` is the single filter of [2]_,
-        for which twice as many candidates are drawn as are wanted. ``"label"``, which the paper
-        has not, rejects candidates that the extractor takes for another class.
+        What candidates must pass, in this order; for each filter twice as many are drawn.
+        ``("distance",)`` is the single filter of [2]_. ``"label"``, which the paper has not,
+        rejects candidates that the extractor takes for another class: alone, it lets samples from
+        near the boundary through that the other two would reject.
     n_passes : int, default=5
         :math:`K`: how often the extractor looks at each candidate.
     extractor : skorch net or None, default=None
@@ -75,9 +76,10 @@ class SelectiveAugmentation(GeneratorOverSampler):
     report_ : pandas.DataFrame
         A row for each class, with the columns of :class:`GANOverSampler` and more: ``generated``
         is the number of candidates, ``rejected_by_entropy`` and so on how many each filter
-        rejected, ``accepted`` how many passed all, and ``topped_up`` how many were added though
-        rejected, because too few had passed to fill the quota: the best of those that the last
-        filter rejected, then of those before.
+        rejected, ``accepted`` how many passed all and were added, ``surplus`` how many passed
+        all and were not needed, and ``topped_up`` how many were added though rejected, because too
+        few had passed to fill the quota: the best of those that the last filter rejected, then
+        of those before.
     n_features_in_ : int
         Number of features, or of channels.
     feature_names_in_ : ndarray of str
@@ -85,9 +87,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
 
     Notes
     -----
-    Half of the candidates pass a filter unless scores are equal, so without ``"label"`` little is
-    topped up. What is left of a class when candidates of other appearance are rejected is filled
-    up by such of low entropy that are farther from the centroid.
+    Half of the candidates pass each of the paper's filters unless scores are equal, so without
+    ``"label"`` hardly anything is topped up.
 
     References
     ----------
@@ -209,6 +210,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
         self._report.count("accepted", asked[: selection.n_accepted])
         for name, number in selection.rejected.items():
             self._report.count(f"rejected_by_{name}", asked[:number])
+        self._report.count("surplus", asked[: selection.n_surplus])
         self._report.count("topped_up", asked[selection.n_accepted : len(selection.chosen)])
 
     def _make_judge(self, X, y, rng):

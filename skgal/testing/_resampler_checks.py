@@ -282,10 +282,11 @@ def check_report(specimen):
         added.tolist() == wanted,
         f"{specimen.name}.report_ tells of {added.tolist()} samples added; there were {wanted}.",
     )
-    rejected = report.filter(like="rejected").sum(axis=1)
+    others = report.filter(like="rejected").sum(axis=1) + report.get("surplus", 0)
     require(
-        (report["generated"] == report["accepted"] + rejected).all(),
-        f"{specimen.name}.report_ does not add up: generated must be accepted and rejected ones.",
+        (report["generated"] == report["accepted"] + others).all(),
+        f"{specimen.name}.report_ does not add up: generated must be the accepted, rejected and "
+        "surplus ones.",
     )
 
 

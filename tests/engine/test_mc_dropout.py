@@ -137,3 +137,15 @@ def test_the_large_one_is_resnet_34():
     with seeded_torch(0):
         module = make_dropout_classifier((3, 224, 224), 1000)
     assert sum(p.numel() for p in module.parameters()) == 21_797_672  # as of torchvision's
+
+
+@pytest.mark.cuda
+def test_on_a_gpu():
+    net = make_net(nn.Dropout(0.5)).set_params(device="cuda").initialize()
+    with seeded_torch(0, "cuda"):
+        centroids = class_centroids(net, X, LABELS, 3, seed=0)
+        scores = [
+            dropout_scores(net, X, LABELS, centroids, n_passes=2, seed=1).distance for _ in range(2)
+        ]
+    assert centroids[0].is_cuda
+    assert_allclose(*scores, rtol=1e-5)

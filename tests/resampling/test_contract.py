@@ -200,6 +200,11 @@ def test_balanced_data_need_no_training():
     assert_array_equal(X_new, X)
     assert_array_equal(y_new, y)
     assert sampler.report_["generated"].tolist() == [0, 0]
+    assert not np.shares_memory(X_new, X)
+    frame = pl.DataFrame({"a": X[:, 0]})
+    assert sampler.fit_resample(frame, y)[0].equals(frame)
+    frame = mixed(pd)
+    pd.testing.assert_frame_equal(sampler.fit_resample(frame, y)[0], frame)
 
 
 BAD_INPUT = {
@@ -260,6 +265,7 @@ def test_generators_that_do_not_fit():
         GANOverSampler(CGAN(max_iter=-1)).fit_resample(X, Y)
 
 
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
 def test_nested_parameters_pipeline_and_search(tmp_path):
     pipe = Pipeline(
         [("sampler", GANOverSampler(Repeat(), random_state=0)), ("clf", DummyClassifier())],

@@ -188,7 +188,9 @@ def test_what_cannot_be_judged_is_refused_before_training(gate, y, match):
 
 def test_groups_reach_the_splitter():
     groups = np.arange(72) % 6
-    sampler = GANOverSampler(Oracle(), gate=Gate(LogisticRegression(), cv=GroupKFold(2)))
+    sampler = GANOverSampler(
+        Oracle(), gate=Gate(LogisticRegression(), cv=GroupKFold(2), min_gain=-1)
+    )
     with sklearn.config_context(enable_metadata_routing=True):
         sampler.fit_resample(X, Y, groups=groups)
     folds = GroupKFold(2).split(X, Y, groups)

@@ -66,8 +66,9 @@ def test_quota_is_filled_whatever_the_scores(drawn):
     selection = select(by_filter, n)
     assert len(selection.chosen) == len(set(selection.chosen.tolist())) == n
     n_passed = 4 * n - sum(selection.rejected.values())
-    assert selection.n_accepted == n_passed <= n
-    accepted, topped_up = np.split(selection.chosen, [n_passed])
+    assert selection.n_accepted == min(n_passed, n)
+    assert selection.n_surplus == max(n_passed - n, 0)
+    accepted, topped_up = np.split(selection.chosen, [selection.n_accepted])
     assert label[accepted].all()
     # Who passed more filters comes first: nobody is topped up with a wrong label while there
     # are candidates of the right one.
@@ -78,14 +79,15 @@ def test_quota_is_filled_whatever_the_scores(drawn):
 def test_number_of_candidates():
     assert count_candidates(7, ("entropy", "distance")) == 28
     assert count_candidates(7, ("distance",)) == 14
-    assert count_candidates(7, ("label",)) == 7
+    assert count_candidates(7, ("label", "entropy", "distance")) == 56
 
 
 class GoodAndBad(BaseEstimator):
-    """Half of what it draws is of the class it should be; the other half is not."""
+    """One of so many that it draws is of the class it should be."""
 
-    def __init__(self, bad="between", random_state=None):
+    def __init__(self, bad="between", *, one_in=2, random_state=None):
         self.bad = bad
+        self.one_in = one_in
         self.random_state = random_state
 
     def fit(self, X, y):
@@ -98,7 +100,7 @@ class GoodAndBad(BaseEstimator):
         noise = rng.normal(scale=0.05, size=(len(y), 2))
         sign = np.where(np.asarray(y) == 0, -1, 1)[:, None]
         other = {"between": 0 * sign, "other class": -sign}[self.bad]
-        return noise + np.where(np.arange(len(y))[:, None] % 2, sign, other), y
+        return noise + np.where(np.arange(len(y))[:, None] % self.one_in, other, sign), y
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -120,20 +122,35 @@ def test_unsure_samples_are_rejected():
     assert report["topped_up"].tolist() == [0, 0]
 
 
-def test_samples_of_another_class_are_rejected_and_the_rest_topped_up():
+@pytest.mark.parametrize(
+    ("filters", "one_in", "rejected", "accepted", "surplus"),
+    [
+        # Of 160 candidates 80 are of the class, of which a half of a half passes.
+        (("label", "entropy", "distance"), 2, 80, 20, 0),
+        # Of 160 candidates 10 are of the class, so that 2 pass, and 18 more are needed.
+        (("label", "entropy", "distance"), 16, 150, 2, 0),
+        # Of 40 candidates all are of the class, and 20 are enough.
+        (("label",), 1, 0, 20, 20),
+    ],
+)
+def test_samples_of_another_class_are_rejected(filters, one_in, rejected, accepted, surplus):
     sampler = SelectiveAugmentation(
-        GoodAndBad("other class"),
-        filters=("label", "entropy", "distance"),
+        GoodAndBad("other class", one_in=one_in),
+        filters=filters,
         extractor_max_iter=150,
         random_state=0,
     )
     X_new, y_new = sampler.fit_resample(X, Y)
     assert np.bincount(y_new).tolist() == [40, 40]
-    assert np.all(X_new[60:] > 0.5)
     row = sampler.report_.loc[1]
-    assert row["rejected_by_label"] == 40
-    assert row["accepted"] == 10
-    assert row["topped_up"] == 10
+    assert row["rejected_by_label"] == rejected
+    assert row["accepted"] == accepted
+    assert row["surplus"] == surplus
+    assert row["topped_up"] == 20 - accepted
+    # Candidates of the class, those that another filter rejected among them, come first.
+    n_good = min(20, row["generated"] - rejected)
+    assert np.all(X_new[60 : 60 + int(n_good)] > 0.5)
+    assert np.all(X_new[60 + int(n_good) :] < -0.5)
 
 
 def test_single_filter_end_to_end():
