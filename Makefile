@@ -6,6 +6,8 @@ VENV ?= .venv
 DIST ?= dist
 # What else to install: ann has no wheels and needs a C++ compiler.
 EXTRAS ?= test
+# Tests run side by side, in as many processes.
+JOBS ?= auto
 # More arguments: make test ARGS="tests/design -x", make demo ARGS="--dataset fashion_mnist"
 ARGS ?=
 
@@ -31,7 +33,7 @@ demo: $(READY)
 	$(BIN)/python examples/demo.py $(ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
