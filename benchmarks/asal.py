@@ -6,7 +6,7 @@ with the same 50 images. Generator and autoencoder are trained on the pool, with
 one of each serves all seeds. The generator is skgal's default, not the paper's WGAN-GP of
 40,000 updates.
 
-    python benchmarks/asal.py --cache /tmp/asal
+    python benchmarks/asal.py --cache DIR
 
 ``--classifier adam`` is the paper's (ten epochs of Adam, batches of 10, learning rate 0.001);
 ``logistic`` is scikit-learn's LogisticRegression(C=0.1). Options are chosen with ``--evaluate-on

@@ -35,6 +35,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import gettempdir
 
 import query_cases as cases
 
@@ -177,7 +178,7 @@ def parse_arguments():
     parser.add_argument("--sizes", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--only", nargs="+", help="names of competitors; the others are left out")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/skgal_query"))
+    parser.add_argument("--cache", type=Path, default=Path(gettempdir()) / "skgal_query")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/query.json"))
     return parser.parse_args()
 

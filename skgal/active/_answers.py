@@ -101,8 +101,8 @@ def as_answers(answers, n_asked, *, classes=None, missing_label=np.nan, closed=F
         answers = answers[:, 0]
     if answers.ndim == 0 or len(answers) != n_asked:
         raise ValueError(
-            f"The oracle must answer for each of the {n_asked} samples it was asked about, with "
-            f"the missing label where it declines; its answer has shape {answers.shape}."
+            f"There must be an answer for each of the {n_asked} samples asked about, the missing "
+            f"label where it is declined; got answers of shape {answers.shape}."
         )
     soft_allowed = classes is not None
     rules = {"classes": classes, "missing_label": missing_label, "closed": closed}
@@ -205,7 +205,7 @@ def raise_failures(answers):
     named = "; ".join(f"sample {a.position}: {a.message}" for a in failed[:NAMED_FAILURES])
     more = len(failed) - NAMED_FAILURES
     raise ValueError(
-        f"The oracle gave no usable answer for {len(failed)} of {len(answers)} samples of the "
+        f"There is no usable answer for {len(failed)} of {len(answers)} samples of the "
         f"batch: {named}" + (f"; and {more} more." if more > 0 else "")
     )
 

@@ -1,8 +1,10 @@
 """The session as a conversation: ask, tell, ignore, undo."""
 
 import os
+from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.active._answers import as_answers, raise_failures
@@ -40,15 +42,17 @@ class AskTellMixin:
         Query
             No more than the budget and the pool have left, so maybe of length 0. Samples that
             wait for their labels already are not among them: those are in :attr:`pending_`.
+            Where X has samples more than once, they may be there more than once: only a label
+            that the store has already is not asked for again.
 
         Raises
         ------
-        ValueError
-            If n is no positive number.
+        TypeError, ValueError
+            If n is no positive whole number.
         """
         check_is_fitted(self)
-        if n is not None and n < 1:
-            raise ValueError(f"n must be at least 1, or None for a batch; got {n}.")
+        if n is not None:
+            check_scalar(n, "n", Integral, min_val=1)
         self._refresh()
         self._catch_up()
         return self._ask_next(n)

@@ -1,12 +1,14 @@
 """Strategies against each other, and against chance: the same data, starts and budgets for all."""
 
 from contextlib import closing
+from inspect import isfunction
 from itertools import product
 from numbers import Integral
 
 import joblib
 import numpy as np
 from joblib import delayed
+from joblib.func_inspect import get_func_code
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
@@ -86,6 +88,9 @@ def compare_strategies(
         If there is nothing to compare, "random" names something else than random sampling, a
         strategy synthesises and there is no oracle, or ``path`` holds results of the same name
         that were obtained otherwise.
+    PicklingError
+        If ``path`` is given, and something that decides the results can't be pickled; functions,
+        lambdas among them, can.
 
     Examples
     --------
@@ -117,7 +122,9 @@ def compare_strategies(
     seeds = range(seeds) if isinstance(seeds, Integral) else seeds
     runs = [Run(*names) for names in product(datasets, strategies, (int(seed) for seed in seeds))]
     with closing(ComparisonFile(path)) as file:
-        prints = _fingerprints(runs, strategies, datasets, oracles, settings)
+        prints = dict.fromkeys(runs)
+        if path is not None:
+            prints = _fingerprints(runs, strategies, datasets, oracles, settings)
         missing = [run for run in runs if not file.has(run, prints[run])]
         tasks = (
             delayed(_simulate)(
@@ -219,11 +226,16 @@ def _fingerprints(runs, strategies, datasets, oracles, settings):
 
 
 def _signature(value):
-    """What an estimator is, without the version that scikit-learn writes into its pickles."""
+    """What an estimator is, without the version that scikit-learn writes into its pickles.
+
+    Functions are known by their source, since lambdas can't be pickled at all.
+    """
     if isinstance(value, dict):
         return {name: _signature(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_signature(each) for each in value]
     if hasattr(value, "get_params") and not isinstance(value, type):
         return [type(value).__qualname__, _signature(value.get_params(deep=False))]
+    if isfunction(value):
+        return [value.__qualname__, get_func_code(value)[0]]
     return value

@@ -120,13 +120,13 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         What ``stopping`` said last.
     refused_ : tuple (Query, answers) or None
         The last samples asked about and what the oracle answered, as it came, if that could not
-        be recorded and ``fit`` failed over it.
+        be recorded and ``fit`` failed over it; identical samples were answered once.
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
-        on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of the purchase just before,
-        ``seconds_query`` (the first includes the strategy's own fit), ``seconds_oracle`` (summed
-        over the answers) and ``mean_entropy`` in nats of the chosen samples under the model that
-        chose them (NaN if it has no ``predict_proba``); for classifiers ``label_counts``, a dict
+        on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of
+        the purchase just before, ``seconds_query`` (the first includes the strategy's own fit),
+        ``seconds_oracle`` (summed over the answers) and ``mean_entropy`` in nats of the chosen
+        samples under the model that chose them (NaN if it has no ``predict_proba``); for classifiers ``label_counts``, a dict
         from class to number of labels, soft ones counted for their most probable class.
     label_encoder_ : LabelEncoder or None
         Turns a net's predictions into class labels, where those don't number its outputs.

@@ -43,6 +43,9 @@ class LoopMixin:
 
     def _run(self):
         """Buy until there is nothing to buy; what was left unanswered comes first."""
+        if self._hidden is None:
+            # A session that was killed may have left samples pending whose labels are known.
+            self._session.answer_known(self._session.pending.ids)
         while len(query := self._session.pending or self._ask_next()):
             self._consult(query)
             self._catch_up()

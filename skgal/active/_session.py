@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from skgal.active._answers import Answer, gather
+from skgal.active._buying import answer_known
 from skgal.active._record import SYNTHETIC, Query
 from skgal.active._store import LabelStore
 from skgal.active._store_samples import hash_pool, stack_samples
@@ -188,14 +189,7 @@ class Session:
         ----------
         ids : ndarray of int
         """
-        with self.store.transaction():
-            for record in self.store.records("pending", ids, samples=False):
-                known = self.store.find(record.hash)
-                if known is not None:
-                    message = f"known already: the same as sample {known.id}"
-                    self.store.tell(
-                        record.id, known.label, annotator=known.annotator, message=message
-                    )
+        answer_known(ids, self.store)
         self.refresh()
 
     def select(self, ids):

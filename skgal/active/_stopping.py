@@ -141,7 +141,7 @@ class TimeBudget(StoppingCriterion):
     ----------
     seconds : float
     clock : {"wall", "work"}, default="wall"
-        "wall" counts from when the store's first sample was asked for, breaks between sessions
+        "wall" counts from when a learner first asked for samples, breaks between sessions
         included. "work" sums up what ``history_`` says went into fitting, choosing and
         answering: breaks don't count, and of answers that are given in parallel each does.
     """
@@ -163,10 +163,8 @@ class TimeBudget(StoppingCriterion):
 
 
 def _wall_seconds(learner):
-    if not learner.store_.last_event():
-        return 0.0
-    (first,) = learner.store_.records(ids=[1], samples=False)
-    return (datetime.now(UTC) - first.asked_at).total_seconds()
+    begin = learner.store_.first_asked_at()
+    return 0.0 if begin is None else (datetime.now(UTC) - begin).total_seconds()
 
 
 def _work_seconds(learner):

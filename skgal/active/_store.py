@@ -11,6 +11,7 @@ from skgal.active._store_export import StoreExportMixin
 from skgal.active._store_labels import (
     STATUS_OF,
     as_answers,
+    conflict_error,
     decode_label,
     digest_event,
     encode_label,
@@ -194,7 +195,7 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
                     now[sample] = news
                 self._log(sample, *news, seconds=taken, **remarks)
         if conflicts:
-            raise _conflict(conflicts)
+            raise conflict_error(conflicts)
 
     def fail(self, ids, message, *, annotator=None, seconds=None):
         """Record that asking about samples has failed for good.
@@ -370,15 +371,6 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
 
 def _now():
     return datetime.now(UTC).isoformat()
-
-
-def _conflict(conflicts):
-    sample, label, late = conflicts[0]
-    return ValueError(
-        f"{len(conflicts)} of the samples have another label already: sample {sample} is "
-        f"{label!r}, and the answer {late!r} came too late. The first answer holds, the late one "
-        "is kept in the store's events(). To replace a label, reopen its sample first."
-    )
 
 
 def _each(values, encoded, name):

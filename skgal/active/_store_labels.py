@@ -126,7 +126,7 @@ def as_answers(labels, classes):
         Classes, numbers, rows of class probabilities, dicts from class to probability; None,
         NaN, or a row of NaN where declined.
     classes : list or None
-        What the columns of probabilities stand for, sorted as there; also tells names from
+        What the columns of probabilities stand for, in that order; also tells names from
         numbers.
 
     Returns
@@ -166,6 +166,26 @@ def encode_label(label):
     else:
         label = _as_scalar(label)
     return json.dumps(label)
+
+
+def conflict_error(conflicts):
+    """Say that samples had other labels already.
+
+    Parameters
+    ----------
+    conflicts : list of tuple (id, label, late_label)
+        At least one.
+
+    Returns
+    -------
+    ValueError
+    """
+    sample, label, late = conflicts[0]
+    return ValueError(
+        f"{len(conflicts)} of the samples have another label already: sample {sample} is "
+        f"{label!r}, and the answer {late!r} came too late. The first answer holds, the late one "
+        "is kept in the store's events(). To replace a label, reopen its sample first."
+    )
 
 
 def decode_label(text):

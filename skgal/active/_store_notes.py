@@ -1,6 +1,7 @@
 """What a store keeps beside the records: notes about the session and its rounds."""
 
 import json
+from datetime import datetime
 
 import numpy as np
 
@@ -16,7 +17,7 @@ class StoreNotesMixin:
 
     @property
     def classes(self):
-        """Classes known so far, sorted, as a list; None where labels are numbers, or unknown."""
+        """Classes known so far, as a list; None where labels are numbers, or unknown."""
         return self.read_meta("classes")
 
     @classes.setter
@@ -71,6 +72,20 @@ class StoreNotesMixin:
                 (since,),
             ).fetchall()
         return [self._from_json(notes) for (notes,) in rows]
+
+    def first_asked_at(self):
+        """Tell when a learner first asked for samples; imported labels don't count.
+
+        Returns
+        -------
+        datetime or None
+            In UTC; None if no learner has asked yet.
+        """
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT at FROM queries WHERE round IS NOT NULL ORDER BY id LIMIT 1"
+            ).fetchone()
+        return None if row is None else datetime.fromisoformat(row[0])
 
     def sum_seconds(self, since):
         """Sum up how long the answers after an event took.

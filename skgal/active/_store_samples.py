@@ -5,13 +5,14 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from itertools import chain
 from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
 
 from skgal.active._labels import as_label_array
-from skgal.utils import is_missing
+from skgal.utils import Pool, is_missing
 
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64, too."""
@@ -102,20 +103,24 @@ def hash_pool(X):
 
     Parameters
     ----------
-    X : ndarray, sparse matrix or DataFrame of n_samples rows
+    X : ndarray, sparse matrix, DataFrame or Pool of n_samples rows
 
     Returns
     -------
     str
-        SHA-256, in hexadecimal; of values, order, and names of columns, not of dtypes.
+        SHA-256, in hexadecimal; of values, order, and names of columns, not of dtypes, nor of
+        whether an array is in memory.
     """
+    if isinstance(X, Pool):
+        rows = (row for block in X.blocks() for row in _block_rows(block))
+        return _digest(chain([repr(X.shape).encode()], rows))
     if hasattr(X, "columns"):
         names = [_as_plain(column) for column in X.columns]
         columns = (as_label_array(X[column]) for column in X.columns)
         return _digest([_to_json(names), *map(_column, columns)])
     if sparse.issparse(X):
         return hash_sample(X.reshape(1, -1))
-    return _digest([repr(X.shape).encode(), *(_column(row) for row in X)])
+    return _digest(chain([repr(X.shape).encode()], map(_column, X)))
 
 
 def stack_samples(samples, like):
@@ -258,6 +263,12 @@ def _column(values):
     if values.dtype.kind in "biufc":
         return _numbers(values)
     return _canonical(values.tolist())
+
+
+def _block_rows(block):
+    if hasattr(block, "columns") or sparse.issparse(block):
+        return (hash_sample(decode_sample(*row)).encode() for row in encode_samples(block))
+    return map(_column, np.asarray(block))
 
 
 def _digest(parts):

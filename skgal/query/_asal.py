@@ -11,7 +11,7 @@ from skgal.base import PoolStrategy
 from skgal.matching import FeatureMatcher
 from skgal.query._candidates import Candidates, find_candidates
 from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._features import extract_features
+from skgal.query._features import feature_extractor
 from skgal.query._generator import GeneratorStrategy
 from skgal.query._ranking import top_k
 from skgal.query._scores import resolve_score
@@ -246,10 +246,10 @@ default="pixels"
         """Find the candidates nearest to generated samples, as positions in ``pool.rows``."""
         n_neighbors = min(self.n_neighbors, len(pool) // len(generated))
         if self.features == "classifier":
-            known = extract_features("classifier", pool.blocks(), clf)
-            generated = extract_features("classifier", [generated], clf)
-            matcher = self._make_matcher(None).fit(known)
-            return pool.positions[matcher.match(generated, n_neighbors=n_neighbors).ravel()]
+            extract = feature_extractor("classifier", clf)
+            matcher = self._make_matcher(None).fit(np.concatenate(list(pool.map(extract))))
+            matches = matcher.match(extract(generated), n_neighbors=n_neighbors)
+            return pool.positions[matches.ravel()]
         matcher = self.matcher_
         if is_foreign:
             features = None if matcher.features_ is None else FrozenEstimator(matcher.features_)

@@ -26,9 +26,9 @@ class BADGE(EmbeddingStrategy):
     ----------
     features : None, "classifier" or transformer, default="classifier"
         What :math:`h` is: what the last layer of the classifier sees, which is there in skorch
-        nets and linear models; None, for any other classifier: the samples themselves, images
-        flattened; or what the transformer, which ``fit`` clones and fits, returns. A fitted one
-        is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
+        nets, multi-layer perceptrons and linear models; None, for any other classifier: the
+        samples themselves, images flattened; or what the transformer, which ``fit`` clones and
+        fits, returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None

@@ -80,6 +80,8 @@ def find_candidates(X, y, candidates, missing_label):
 
 
 def _unlabelled(positions, y, missing_label):
+    if len(positions) == 0:
+        raise ValueError("The pool is empty: X has no samples.")
     unlabelled = positions[is_missing(y, missing_label)[positions]]
     if len(unlabelled) == 0:
         raise ValueError(

@@ -3,44 +3,21 @@
 from functools import partial
 
 import numpy as np
+from scipy.special import expit
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.query._unwrap import unwrap
 from skgal.utils import nets_in, seeded_nets
 
-
-def extract_features(features, blocks, clf):
-    """Turn samples into feature vectors, a block at a time.
-
-    Parameters
-    ----------
-    features : None, "classifier" or fitted transformer
-        None are the samples themselves, images flattened; ``"classifier"`` is what the last
-        layer of the classifier sees: the penultimate layer of a skorch net, the input of a
-        linear model, in both cases behind the transformers of a Pipeline; of a transformer,
-        what its ``transform`` returns.
-    blocks : iterable of array or DataFrame
-        At least one, of at least one sample each.
-    clf : fitted estimator
-        Only looked at for ``"classifier"``.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features), dtype float32 or float64
-        float64 only where float32 could not hold the dtype of the samples.
-
-    Raises
-    ------
-    TypeError
-        If the features are sparse, or the classifier has no last layer.
-    ValueError
-        If the features are NaN or infinite, or no numbers.
-    sklearn.exceptions.NotFittedError
-        If the transformer or, for ``"classifier"``, the classifier is not fitted.
-    """
-    extract = feature_extractor(features, clf)
-    return np.concatenate([extract(block) for block in blocks])
+# Of scikit-learn's multi-layer perceptrons; that of the outputs is another one.
+_HIDDEN_ACTIVATIONS = {
+    "identity": lambda x: x,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0),
+}
 
 
 def feature_extractor(features, clf):
@@ -49,14 +26,21 @@ def feature_extractor(features, clf):
     Parameters
     ----------
     features : None, "classifier" or fitted transformer
-        As in :func:`extract_features`.
+        None are the samples themselves, images flattened; ``"classifier"`` is what the last
+        layer of the classifier sees: the penultimate layer of a skorch net or of scikit-learn's
+        multi-layer perceptron, the input of a linear model, all of them behind the transformers
+        of a Pipeline; of a transformer, what its ``transform`` returns.
     clf : fitted estimator
+        Only looked at for ``"classifier"``.
 
     Returns
     -------
     callable
-        From a block of samples to an ndarray of shape (n_samples, n_features). It can be
+        From a block of at least one sample to an ndarray of shape (n_samples, n_features),
+        float32, or float64 where float32 could not hold the dtype of the samples. It can be
         pickled if the estimator that it reads can, so that blocks may lie in other processes.
+        It raises TypeError if the features are sparse, or the classifier has no last layer,
+        and ValueError if they are NaN or infinite, or no numbers.
 
     Raises
     ------
@@ -88,13 +72,22 @@ def _seen_by_last_layer(clf, X):
         from skgal.engine import penultimate_features
 
         return penultimate_features(model, X)
+    if isinstance(model, MLPClassifier | MLPRegressor):
+        return _last_hidden(model, X)
     if hasattr(model, "coef_"):
         return X
     raise TypeError(
-        f"features='classifier' reads the last layer of a skorch net or a linear model, and "
-        f"{type(model).__name__} is neither; pass a transformer, or None for the samples "
-        "themselves."
+        "features='classifier' reads the last layer of a skorch net, a multi-layer perceptron or "
+        f"a linear model, and {type(model).__name__} is none of these; pass a transformer, or None "
+        "for the samples themselves."
     )
+
+
+def _last_hidden(mlp, X):
+    X = check_array(X, input_name="X")
+    for weight, bias in zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True):
+        X = _HIDDEN_ACTIVATIONS[mlp.activation](X @ weight + bias)
+    return X
 
 
 def _as_points(values):

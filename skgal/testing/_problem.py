@@ -1,6 +1,8 @@
 """Small problems that any strategy should be able to work on."""
 
+import pickle
 import sys
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,6 +83,23 @@ def require(condition, message):
     """Raise AssertionError with a message unless a condition holds, ``python -O`` or not."""
     if not condition:
         raise AssertionError(message)
+
+
+def state_of(item):
+    """Comparable state of an array or estimator: equal as long as nobody changes it."""
+    buffer = BytesIO()
+    _ByValue(buffer).dump(item)
+    return buffer.getvalue()
+
+
+class _ByValue(pickle.Pickler):
+    """A pickler that writes tensors by value: torch's own pickles name addresses in memory."""
+
+    def reducer_override(self, obj):
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(obj, torch.Tensor):
+            return NotImplemented
+        return tuple, ((str(obj.dtype), obj.tolist()),)
 
 
 def global_random_states():

@@ -5,9 +5,12 @@ import pytest
 import skorch
 import torch
 from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
+from skgal.active import ActiveLearner
 from skgal.base import Synthesis, SynthesisStrategy
+from skgal.query import UncertaintySampling
 
 
 class Segment(SynthesisStrategy):
@@ -69,3 +72,54 @@ def three_blobs():
     """Three classes in the plane, 60 samples, float32."""
     X, y = make_blobs(60, centers=[[-2, 0], [2, 0], [0, 3]], random_state=0)
     return X.astype(np.float32), y
+
+
+@pytest.fixture
+def partial(blobs):
+    """The blobs, and labels of the first three of each class."""
+    X, y = blobs
+    rank = np.where(y == 0, np.cumsum(y == 0), np.cumsum(y == 1))
+    return X, np.where(rank <= 3, y, np.nan)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a test may keep a store."""
+    return tmp_path / "labels.db"
+
+
+@pytest.fixture
+def make_learner():
+    """Makes learners that buy three batches of four."""
+
+    def make(path=None, **parameters):
+        defaults = {"batch_size": 4, "budget": 12, "random_state": 0, "store": path}
+        strategy = parameters.pop("strategy", UncertaintySampling())
+        return ActiveLearner(LogisticRegression(), strategy, **{**defaults, **parameters})
+
+    return make
+
+
+@pytest.fixture
+def summary():
+    """Tells what two sessions must have in common to be the same."""
+
+    def summarise(learner):
+        rows = [{k: v for k, v in row.items() if "seconds" not in k} for row in learner.history_]
+        record = learner.labelled_
+        proba = None if record.proba is None else record.proba.tolist()
+        latent = None if record.latent is None else record.latent[record.is_synthetic].tolist()
+        return repr(
+            (
+                record.indices.tolist(),
+                np.asarray(record.X).tolist(),
+                record.y.tolist(),
+                str(record.y.dtype),
+                proba,
+                latent,
+                rows,
+                learner.predict_proba(np.asarray(record.X)).tolist(),
+            )
+        )
+
+    return summarise

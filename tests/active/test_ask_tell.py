@@ -1,74 +1,29 @@
-"""Sessions in which somebody else brings the labels, and sessions that are taken up again."""
+"""Sessions in which somebody else brings the labels, or a store has them already."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.base import clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 
 from skgal.active import ActiveLearner, Answer, LabelOracle, LabelStore
 from skgal.base import PoolStrategy
-from skgal.exceptions import StoreMismatchError
-from skgal.generators import GIN
-from skgal.query import LatentRandom, RandomSampling, UncertaintySampling
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "labels.db"
-
-
-@pytest.fixture
-def partial(blobs):
-    """The blobs, and labels of the first ten of each class."""
-    X, y = blobs
-    rank = np.where(y == 0, np.cumsum(y == 0), np.cumsum(y == 1))
-    return X, np.where(rank <= 3, y, np.nan)
-
-
-def make(path=None, **parameters):
-    defaults = {"batch_size": 4, "budget": 12, "random_state": 0, "store": path}
-    strategy = parameters.pop("strategy", UncertaintySampling())
-    return ActiveLearner(LogisticRegression(), strategy, **{**defaults, **parameters})
-
-
-def summary(learner):
-    """What two sessions must have in common to be the same."""
-    rows = [{k: v for k, v in row.items() if "seconds" not in k} for row in learner.history_]
-    record = learner.labelled_
-    proba = None if record.proba is None else record.proba.tolist()
-    latent = None if record.latent is None else record.latent[record.is_synthetic].tolist()
-    return repr(
-        (
-            record.indices.tolist(),
-            np.asarray(record.X).tolist(),
-            record.y.tolist(),
-            str(record.y.dtype),
-            proba,
-            latent,
-            rows,
-            learner.predict_proba(np.asarray(record.X)).tolist(),
-        )
-    )
-
+from skgal.query import RandomSampling
 
 # Asking and telling
 
 
-def test_asking_and_telling_is_the_simulation_by_hand(blobs, partial):
+def test_asking_and_telling_is_the_simulation_by_hand(blobs, partial, make_learner, summary):
     X, y = blobs
-    simulated = make(oracle=LabelOracle(X, y)).fit(*partial)
-    by_hand = make().fit(*partial)
+    simulated = make_learner(oracle=LabelOracle(X, y)).fit(*partial)
+    by_hand = make_learner().fit(*partial)
     while len(query := by_hand.ask()):
         by_hand.tell(query, y[query.indices])
     assert summary(by_hand) == summary(simulated)
 
 
-def test_labels_may_come_in_part_and_out_of_order(blobs, partial):
+def test_labels_may_come_in_part_and_out_of_order(blobs, partial, make_learner):
     X, y = blobs
-    straight, crooked = make().fit(*partial), make().fit(*partial)
+    straight, crooked = make_learner().fit(*partial), make_learner().fit(*partial)
     first, second = straight.ask(), straight.ask()
     straight.tell(first, y[first.indices]).tell(second, y[second.indices])
     first, second = crooked.ask(), crooked.ask()
@@ -81,17 +36,17 @@ def test_labels_may_come_in_part_and_out_of_order(blobs, partial):
     np.testing.assert_array_equal(crooked.estimator_.coef_, straight.estimator_.coef_)
 
 
-def test_pending_samples_are_not_asked_for_again(partial):
-    learner = make(budget=1000).fit(*partial)
+def test_pending_samples_are_not_asked_for_again(partial, make_learner):
+    learner = make_learner(budget=1000).fit(*partial)
     asked = [learner.ask(5).indices for _ in range(8)]
     assert [len(indices) for indices in asked] == [5, 5, 5, 5, 5, 5, 4, 0]
     assert len(set(np.concatenate(asked))) == 34
     assert len(learner.pending_) == 34
 
 
-def test_model_is_fitted_when_nothing_waits_and_when_asked_for_more(blobs, partial):
+def test_model_is_fitted_when_nothing_waits_and_when_asked_for_more(blobs, partial, make_learner):
     _, y = blobs
-    learner = make(budget=100).fit(*partial)
+    learner = make_learner(budget=100).fit(*partial)
 
     def n_known():
         return [row["n_labels"] for row in learner.history_]
@@ -107,9 +62,9 @@ def test_model_is_fitted_when_nothing_waits_and_when_asked_for_more(blobs, parti
     np.testing.assert_array_equal(learner.estimator_.coef_, expected.coef_)
 
 
-def test_ignored_samples_cost_nothing_and_stay_away(blobs, partial):
+def test_ignored_samples_cost_nothing_and_stay_away(blobs, partial, make_learner):
     _, y = blobs
-    learner = make(budget=4).fit(*partial)
+    learner = make_learner(budget=4).fit(*partial)
     ignored = learner.ask(3)
     assert len(learner.ask()) == 1
     learner.ignore(ignored)
@@ -122,9 +77,9 @@ def test_ignored_samples_cost_nothing_and_stay_away(blobs, partial):
     assert len(learner.ask()) == 0
 
 
-def test_undo_takes_the_last_answer_back(blobs, partial):
+def test_undo_takes_the_last_answer_back(blobs, partial, make_learner):
     _, y = blobs
-    learner = make().fit(*partial)
+    learner = make_learner().fit(*partial)
     query = learner.ask(2)
     learner.tell(query.ids[:1], [1 - y[query.indices[0]]], annotator="Ada")
     learner.tell(query.ids[1:], y[query.indices[1:]], annotator="Bob")
@@ -140,8 +95,8 @@ def test_undo_takes_the_last_answer_back(blobs, partial):
     assert learner.history_[-1]["n_labels"] == 6
 
 
-def test_what_is_no_label_is_named_and_the_rest_is_kept(partial):
-    learner = make().fit(*partial)
+def test_what_is_no_label_is_named_and_the_rest_is_kept(partial, make_learner):
+    learner = make_learner().fit(*partial)
     query = learner.ask(4)
     with pytest.raises(ValueError, match=r"2 of 4 samples.*sample 1: .*'cat'|mixes|finite|infin"):
         learner.tell(query, [1, np.inf, 0, -np.inf])
@@ -151,14 +106,14 @@ def test_what_is_no_label_is_named_and_the_rest_is_kept(partial):
         learner.tell(99, 1)
     with pytest.raises(ValueError, match=r"each of the 2 samples.*\(1,\)"):
         learner.tell(learner.pending_, [1])
-    with pytest.raises(ValueError, match="n must be at least 1"):
+    with pytest.raises(ValueError, match="n == 0, must be >= 1"):
         learner.ask(0)
     learner.tell(learner.pending_, [None, np.nan])
     assert learner.store_.counts()["declined"] == 2
 
 
-def test_soft_labels_and_new_classes(partial):
-    learner = make().fit(*partial)
+def test_soft_labels_and_new_classes(partial, make_learner):
+    learner = make_learner().fit(*partial)
     query = learner.ask(3)
     learner.tell(query.ids[:2], [[0.25, 0.75], [1, 0]]).tell(query.ids[2], 7)
     assert learner.labelled_.classes.tolist() == [0, 1, 7]
@@ -180,9 +135,9 @@ def test_numbers(blobs):
     assert learner.store_.records()[0].belief == pytest.approx(y[query.indices[0]], abs=5)
 
 
-def test_records_say_who_chose_under_which_model_and_what_it_believed(blobs, partial):
+def test_records_say_who_chose_under_which_model_and_what_it_believed(blobs, partial, make_learner):
     X, y = blobs
-    learner = make().fit(*partial)
+    learner = make_learner().fit(*partial)
     believed = learner.predict_proba(X)
     query = learner.ask(2)
     learner.tell(query, y[query.indices], annotator="Ada", seconds=3)
@@ -202,195 +157,60 @@ def test_records_say_who_chose_under_which_model_and_what_it_believed(blobs, par
     assert learner.history_[-1]["seconds_oracle"] == 6
 
 
-# Another process, or a later one
-
-
-def test_another_process_may_tell(path, blobs, partial):
-    _, y = blobs
-    learner = make(path).fit(*partial)
-    query = learner.ask(3)
-    with LabelStore(path) as other:
-        other.tell(query.ids, y[query.indices], annotator="elsewhere")
-    assert len(learner.pending_) == 0
-    learner.ask(1)
-    assert learner.history_[-1]["n_labels"] == 9
-
-
-@pytest.mark.parametrize("resume", [False, True], ids=["fit", "resume"])
-def test_session_that_is_dropped_anywhere_goes_on_as_if_never_dropped(path, blobs, partial, resume):
-    X, y = blobs
-    validation = {"X_val": X, "y_val": y}
-    unbroken = make().fit(*partial, **validation)
-    broken = make(path).fit(*partial, **validation)
-
-    def drop():
-        if not resume:
-            return make(path).fit(*partial, **validation)
-        # The seed is the store's, so another one changes nothing.
-        return make(random_state=5).resume(path, *partial, **validation)
-
-    while len(query := unbroken.ask()):
-        broken = drop()
-        again = broken.ask()
-        assert again.ids.tolist() == query.ids.tolist()
-        assert again.indices.tolist() == query.indices.tolist()
-        broken = drop()
-        first, rest = query.ids[:2], query.ids[2:]
-        unbroken.tell(first, y[query.indices[:2]]).tell(rest, y[query.indices[2:]])
-        broken.tell(first, y[query.indices[:2]])
-        broken = drop()
-        assert broken.pending_.ids.tolist() == rest.tolist()
-        broken.tell(rest, y[query.indices[2:]])
-    assert len(broken.ask()) == 0
-    assert summary(broken) == summary(unbroken)
-    assert summary(drop()) == summary(unbroken)
-
-
-def test_undo_and_ignore_survive_as_well(path, blobs, partial):
-    _, y = blobs
-    learner = make(path).fit(*partial)
-    query = learner.ask(4)
-    learner.ignore(query.ids[:1]).tell(query.ids[1:], y[query.indices[1:]])
-    undone = learner.undo()
-    again = make(path).fit(*partial)
-    assert again.pending_.ids.tolist() == [undone]
-    assert again.labelled_.n_bought == 2
-    assert query.indices[0] not in again.ask().indices
-
-
-class Tiring:
-    """Answers for ``n`` samples, then is interrupted; counts what it is asked."""
-
-    def __init__(self, X, y, n):
-        self.X, self.y, self.n, self.asked = X, y, n, []
-
-    def stream(self, X):
-        for position, sample in enumerate(X):
-            if len(self.asked) == self.n:
-                self.n = None
-                raise KeyboardInterrupt
-            (row,) = np.flatnonzero((sample == self.X).all(axis=1))
-            self.asked.append(int(row))
-            yield Answer(position, self.y[row], "simulator", 0.5)
-
-    def __sklearn_clone__(self):
-        return self
-
-
-@pytest.mark.parametrize("n", range(1, 12))
-def test_interrupted_fit_keeps_what_came_and_the_same_call_goes_on(path, blobs, partial, n):
-    X, y = blobs
-    unbroken = make(oracle=Tiring(X, y, None)).fit(*partial)
-    oracle = Tiring(X, y, n)
-    learner = make(path, oracle=oracle)
-    with pytest.raises(KeyboardInterrupt) as caught:
-        learner.fit(*partial)
-    assert learner.labelled_.n_bought == n
-    assert "labelled_" in caught.value.__notes__[-1]
-    assert str(path) in caught.value.__notes__[-1]
-    assert learner.predict(X).shape == (40,)
-    learner.fit(*partial)
-    assert len(oracle.asked) == len(set(oracle.asked)) == 12
-    assert summary(learner) == summary(unbroken)
-
-
-def test_answers_of_a_stream_are_on_disk_before_the_next_is_asked_for(path, blobs, partial):
-    X, y = blobs
-    n_seen = []
-
-    class Suspicious(Tiring):
-        def stream(self, X):
-            for answer in super().stream(X):
-                yield answer
-                with LabelStore(path) as other:
-                    n_seen.append(other.counts()["answered"])
-
-    make(path, oracle=Suspicious(X, y, None)).fit(*partial)
-    assert n_seen == list(range(1, 13))
-
-
-def test_budget_is_that_of_the_whole_session(path, blobs, partial):
-    X, y = blobs
-    oracle = Tiring(X, y, None)
-    make(path, oracle=oracle, budget=6).fit(*partial)
-    learner = make(path, oracle=oracle, budget=10).fit(*partial)
-    assert len(oracle.asked) == 10
-    assert learner.labelled_.n_bought == 10
-    make(path, oracle=oracle, budget=3).fit(*partial)
-    assert len(oracle.asked) == 10
-
-
-def test_unseeded_session_keeps_its_luck(path, blobs):
-    X, y = blobs
-    parameters = {"strategy": RandomSampling(), "random_state": None}
-    first = make(path, budget=4, **parameters).fit(X, y)
-    again = make(path, budget=8, **parameters).fit(X, y)
-    assert again.labelled_.indices[:14].tolist() == first.labelled_.indices.tolist()
-    unbroken = make(budget=8, **parameters)
-    unbroken.set_params(random_state=first.store_.read_meta("seed"))
-    assert summary(unbroken.fit(X, y)) == summary(again)
-
-
-def test_designed_samples_survive_with_their_latent_points(path, blobs):
-    X, y = blobs
-    generator = FrozenEstimator(GIN(max_iter=1, random_state=0).fit(X))
-    parameters = {"strategy": LatentRandom(generator), "budget": 8}
-    teacher = LogisticRegression().fit(X, y)
-    unbroken = make(oracle=teacher.predict_proba, **parameters).fit(X, y)
-    learner = make(path, **parameters).fit(X, y)
-    query = learner.ask()
-    learner.tell(query.ids[1:], teacher.predict_proba(query.X[1:]))
-    learner = make(path, oracle=teacher.predict_proba, **parameters).fit(X, y)
-    np.testing.assert_array_equal(learner.labelled_.X, unbroken.labelled_.X)
-    assert learner.labelled_.X.dtype == unbroken.labelled_.X.dtype
-    np.testing.assert_array_equal(learner.labelled_.latent, unbroken.labelled_.latent)
-    np.testing.assert_allclose(learner.labelled_.proba, unbroken.labelled_.proba)
-
-
-def test_rows_of_frames_survive(path, blobs):
-    X, y = blobs
-    frame = pd.DataFrame({"a": X[:, 0], "b": np.arange(40)})
-    generator = FrozenEstimator(GIN(max_iter=1, random_state=0).fit(frame))
-    parameters = {"strategy": LatentRandom(generator), "budget": 4}
-    learner = make(path, **parameters).fit(frame, y)
-    designed = learner.ask().X
-    learner = make(path, **parameters).fit(frame, y)
-    learner.tell(learner.pending_, [0, 1, 0, 1])
-    pd.testing.assert_frame_equal(
-        learner.labelled_.X[40:].reset_index(drop=True), designed.reset_index(drop=True)
-    )
-    assert learner.labelled_.X.dtypes.tolist() == frame.dtypes.tolist()
-
-
-def test_a_store_object_serves_several_fits(blobs, partial):
-    X, y = blobs
-    with LabelStore() as store:
-        learner = make(store, oracle=Tiring(X, y, 5))
-        with pytest.raises(KeyboardInterrupt):
-            learner.fit(*partial)
-        assert clone(learner).fit(*partial).labelled_.n_bought == 12
-        assert store.counts()["answered"] == 12
+def test_conversation_needs_a_fit(make_learner):
+    learner = make_learner()
+    for talk in (learner.ask, learner.undo, lambda: learner.tell([1], [1])):
+        with pytest.raises(ValueError, match="not fitted"):
+            talk()
 
 
 # What a store knows already
 
 
-def test_known_labels_are_never_sent_to_the_oracle(blobs, partial):
+class Stream:
+    """Keeps what it was shown, and answers one by one."""
+
+    def __init__(self, X, y):
+        self.labels = LabelOracle(X, y)
+        self.shown = []
+
+    def stream(self, samples):
+        self.shown += samples.tolist()
+        for position, label in enumerate(self(samples)):
+            yield Answer(position, label, seconds=1.0)
+
+    def __call__(self, samples):
+        return self.labels(samples)
+
+    def __sklearn_clone__(self):
+        return self
+
+
+class Person(Stream):
+    """Writes the answers into the store."""
+
+    def label_pending(self, store, ids):
+        samples = np.array([record.X for record in store.records("pending", ids)])
+        self.shown += samples.tolist()
+        store.tell(ids, self(samples))
+
+
+def test_known_labels_are_never_sent_to_the_oracle(blobs, partial, make_learner, summary):
     X, y = blobs
-    oracle = Tiring(X, y, None)
-    unbroken = make(oracle=LabelOracle(X, y)).fit(*partial)
+    oracle = Stream(X, y)
+    unbroken = make_learner(oracle=LabelOracle(X, y)).fit(*partial)
     with LabelStore() as store:
         known = unbroken.labelled_.indices[6:12]
         store.import_labels(X[known].astype(float), y[known], annotator="last year")
-        learner = make(store, oracle=oracle).fit(*partial)
+        learner = make_learner(store, oracle=oracle).fit(*partial)
         records = store.records()
-    assert set(oracle.asked) == set(unbroken.labelled_.indices[12:])
+    assert oracle.shown == X[unbroken.labelled_.indices[12:]].tolist()
     assert summary(learner) == summary(unbroken)
     assert sum(record.annotator == "last year" for record in records) == 12
     assert any("the same as sample" in (record.message or "") for record in records)
 
 
-def test_twins_are_bought_once(blobs, partial):
+def test_twins_are_bought_once(blobs, partial, make_learner):
     X, y = blobs
     X = np.repeat(X, 2, axis=0)
     known = np.repeat(partial[1], 2)
@@ -400,57 +220,52 @@ def test_twins_are_bought_once(blobs, partial):
         asked.extend(samples.tolist())
         return LabelOracle(X, np.repeat(y, 2))(samples)
 
-    learner = make(oracle=oracle, strategy=RandomSampling(), batch_size=1, budget=60)
+    learner = make_learner(oracle=oracle, strategy=RandomSampling(), batch_size=1, budget=60)
     learner.fit(X, known)
     assert learner.labelled_.n_bought == 60
     assert len(asked) == len(np.unique(asked, axis=0)) < 60
 
 
-def test_batch_of_known_samples_leads_to_the_next(blobs, partial):
+@pytest.mark.parametrize("kind", [Stream, Person])
+def test_twins_of_one_batch_are_bought_once(path, blobs, partial, kind, make_learner):
+    X, y = (np.repeat(values, 2, axis=0) for values in blobs)
+    oracle = kind(X, y)
+    learner = make_learner(path, oracle=oracle, batch_size=20, budget=60, strategy=RandomSampling())
+    learner.fit(X, np.repeat(partial[1], 2))
+    assert len(oracle.shown) == len(np.unique(oracle.shown, axis=0)) < 60
+    assert learner.labelled_.n_bought == 60
+    indices = learner.labelled_.indices
+    np.testing.assert_array_equal(learner.labelled_.y, y[indices])
+    if kind is Stream:
+        assert learner.store_.sum_seconds(0) == len(oracle.shown), "a twin's answer takes no time"
+
+
+def test_twins_share_a_failure(blobs, partial, make_learner):
+    X = np.repeat(blobs[0], 2, axis=0)
+    asked = []
+
+    def fail(samples):
+        asked.extend(samples.tolist())
+        return np.full(len(samples), np.nan)
+
+    learner = make_learner(oracle=fail, batch_size=66, budget=66).fit(X, np.repeat(partial[1], 2))
+    assert learner.store_.counts()["declined"] == 66
+    assert len(asked) == len(np.unique(asked, axis=0))
+
+
+def test_batch_of_known_samples_leads_to_the_next(blobs, partial, make_learner):
     X, y = blobs
     with LabelStore() as store:
         store.import_labels(X, y)
-        learner = make(store).fit(*partial)
+        learner = make_learner(store).fit(*partial)
         assert len(learner.ask()) == 0, "all there was to ask for is known"
         assert learner.labelled_.n_bought == 12
-
-
-# Another data set, another session
-
-
-def test_store_of_other_samples_is_refused(path, blobs, partial):
-    X, y = blobs
-    make(path, oracle=Tiring(X, y, None)).fit(*partial)
-    content = path.read_bytes()
-    for other in (X + 1, X[::-1].copy(), X[:30], pd.DataFrame(X)):
-        with pytest.raises(StoreMismatchError, match=r"another data set.*another store"):
-            make(path).fit(other, partial[1][: len(other)])
-    with pytest.raises(StoreMismatchError, match=r"began with other labels.*the y it began with"):
-        make(path).fit(X, y)
-    with LabelStore(path) as store:
-        assert store.counts()["answered"] == 12
-    assert path.read_bytes() == content
-
-
-def test_resuming_needs_something_to_resume(path, partial):
-    with pytest.raises(FileNotFoundError, match="no store"):
-        make().resume(path, *partial)
-    LabelStore(path).close()
-    with pytest.raises(ValueError, match="holds no session"):
-        make().resume(path, *partial)
-
-
-def test_conversation_needs_a_fit():
-    learner = make()
-    for talk in (learner.ask, learner.undo, lambda: learner.tell([1], [1])):
-        with pytest.raises(ValueError, match="not fitted"):
-            talk()
 
 
 # Oracles that write to the store, stopping, memory
 
 
-def test_oracle_may_write_to_the_store_itself(path, blobs, partial):
+def test_oracle_may_write_to_the_store_itself(path, blobs, partial, make_learner, summary):
     X, y = blobs
 
     class Person:
@@ -459,22 +274,22 @@ def test_oracle_may_write_to_the_store_itself(path, blobs, partial):
                 for record in page.records(ids=ids):
                     page.tell(record.id, y[record.index], annotator="Ada")
 
-    learner = make(path, oracle=Person()).fit(*partial)
-    assert summary(learner) == summary(make(oracle=LabelOracle(X, y)).fit(*partial))
+    learner = make_learner(path, oracle=Person()).fit(*partial)
+    assert summary(learner) == summary(make_learner(oracle=LabelOracle(X, y)).fit(*partial))
 
 
-def test_oracle_that_leaves_samples_pending_is_named(partial):
+def test_oracle_that_leaves_samples_pending_is_named(partial, make_learner):
     class Lazy:
         def label_pending(self, store, ids):
             store.tell(ids[0], 1)
 
-    learner = make(oracle=Lazy())
+    learner = make_learner(oracle=Lazy())
     with pytest.raises(RuntimeError, match=r"Lazy.*3 of 4 samples are"):
         learner.fit(*partial)
     assert learner.labelled_.n_bought == 1
 
 
-def test_criterion_stops_a_session_and_says_why(path, blobs, partial):
+def test_criterion_stops_a_session_and_says_why(path, blobs, partial, make_learner):
     X, y = blobs
 
     class Enough:
@@ -482,16 +297,16 @@ def test_criterion_stops_a_session_and_says_why(path, blobs, partial):
             n_bought = learner.labelled_.n_bought
             return f"{n_bought} are enough" if n_bought >= 8 else None
 
-    learner = make(path, oracle=LabelOracle(X, y), stopping=Enough()).fit(*partial)
+    learner = make_learner(path, oracle=LabelOracle(X, y), stopping=Enough()).fit(*partial)
     assert learner.stop_reason_ == "8 are enough"
     assert learner.labelled_.n_bought == 8
-    again = make(path, oracle=LabelOracle(X, y), stopping=Enough()).fit(*partial)
+    again = make_learner(path, oracle=LabelOracle(X, y), stopping=Enough()).fit(*partial)
     assert (again.stop_reason_, again.labelled_.n_bought) == ("8 are enough", 8)
-    by_hand = make(stopping=Enough()).fit(*partial)
+    by_hand = make_learner(stopping=Enough()).fit(*partial)
     while len(query := by_hand.ask()):
         by_hand.tell(query, y[query.indices])
     assert by_hand.labelled_.n_bought == 8
-    assert make(oracle=LabelOracle(X, y)).fit(*partial).stop_reason_ is None
+    assert make_learner(oracle=LabelOracle(X, y)).fit(*partial).stop_reason_ is None
 
 
 class Slow(PoolStrategy):
@@ -506,10 +321,10 @@ class Slow(PoolStrategy):
         return candidates[:batch_size]
 
 
-def test_memory_spares_the_strategy_s_fit(tmp_path, blobs, monkeypatch):
+def test_memory_spares_the_strategy_s_fit(tmp_path, blobs, monkeypatch, make_learner):
     monkeypatch.chdir(tmp_path)
     for estimator in (LogisticRegression(), DecisionTreeClassifier(random_state=0)):
-        learner = make(strategy=Slow(), memory=tmp_path / "cache", n_initial=6)
+        learner = make_learner(strategy=Slow(), memory=tmp_path / "cache", n_initial=6)
         learner.set_params(estimator=estimator).fit(*blobs)
         assert learner.labelled_.n_bought == 12
     assert (tmp_path / "fits.txt").read_text() == "x"

@@ -1,6 +1,7 @@
 """Comparisons are paired, resumable, and sum up as a statistician would."""
 
 import sqlite3
+from functools import partial
 
 import joblib
 import numpy as np
@@ -130,6 +131,16 @@ def test_results_of_something_else_are_not_taken_for_these(data, tmp_path, chang
     with pytest.raises(ValueError, match=r"'split' for seed 0, but with other"):
         compare_strategies(**{**call, name: changed[name]}, seeds=1, path=path)
     compare_strategies(**call, seeds=1, path=path)
+
+
+def test_lambdas_are_known_by_their_source(data, tmp_path):
+    path = tmp_path / "results.db"
+    split = {"split": data["split"]}
+    run = partial(compare_strategies, GaussianNB(), MARGIN, split, seeds=1, budget=10)
+    run(scoring=lambda model, X, y: model.score(X, y), path=path)
+    with pytest.raises(ValueError, match="but with other data, parameters or settings"):
+        run(scoring=lambda model, X, y: -model.score(X, y), path=path)
+    assert len(run(scoring=lambda model, X, y: model.score(X, y)).records) == 4
 
 
 def test_a_file_of_something_else_is_left_alone(data, tmp_path):

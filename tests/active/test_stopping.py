@@ -17,10 +17,12 @@ from skgal.active import (
     AnyOf,
     CostBudget,
     LabelBudget,
+    LabelStore,
     OverallUncertainty,
     StablePredictions,
     TargetScore,
     TimeBudget,
+    _store,
 )
 from skgal.active._earlier import earlier_model
 from skgal.active._stopping import _concordance
@@ -61,6 +63,18 @@ def test_wall_time_counts_from_the_first_question(learner, blobs):
     assert TimeBudget(passed + 1000).check(learner) is None
     unasked = ActiveLearner(LogisticRegression(), RandomSampling(), budget=0).fit(*blobs)
     assert TimeBudget(0.001).check(unasked) is None
+
+
+def test_wall_time_does_not_count_from_imported_labels(blobs, monkeypatch):
+    X, y = blobs
+    with LabelStore() as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(_store, "_now", lambda: "2001-01-01T00:00:00+00:00")
+            store.import_labels(X[:3], y[:3])
+        known = np.where(np.arange(len(y)) < 10, y, np.nan)
+        learner = ActiveLearner(LogisticRegression(), RandomSampling(), store=store)
+        learner.fit(X, known).ask(1)
+        assert TimeBudget(3600).check(learner) is None
 
 
 @pytest.mark.parametrize("kind", ["constant", "each", "callable"])

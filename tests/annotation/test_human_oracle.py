@@ -11,13 +11,16 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from skgal.active import ActiveLearner, LabelStore
 from skgal.annotation import HumanOracle
 from skgal.annotation._cli import main
 from skgal.base import Synthesis
-from skgal.query import RandomSampling
+from skgal.generators import GIN
+from skgal.nn import Dense
+from skgal.query import ADBA, RandomSampling
 
 IMAGES = np.linspace(0, 1, 6 * 64).reshape(6, 1, 8, 8)
 TABLE = np.arange(6.0).reshape(3, 2)
@@ -277,6 +280,35 @@ def test_a_learner_asks_a_person_batch_after_batch(client_at, wait_for):
         thread.join(30)
     assert learner.labelled_.n_bought == 4
     assert learner.labelled_.y.tolist() == truth[learner.labelled_.indices].tolist()
+
+
+def test_a_learner_asks_a_person_where_on_a_line_the_class_turns(client_at, wait_for):
+    X, y = load_digits(n_class=2, return_X_y=True)
+    X, y = X[:40], np.where(np.arange(40) < 20, y[:40], np.nan)
+    gin = GIN(latent_dim=2, max_iter=2, batch_size=8, architecture=Dense(hidden=(8,)))
+    with HumanOracle(open_browser=False) as oracle:
+        learner = ActiveLearner(
+            LogisticRegression(max_iter=50, tol=1e-2),
+            ADBA(gin, n_points=4, random_state=0),
+            oracle=oracle,
+            batch_size=8,
+            budget=8,
+            random_state=0,
+        )
+        thread = threading.Thread(target=learner.fit, args=(X, y), daemon=True)
+        thread.start()
+        wait_for(lambda: oracle.url is not None)
+        client = client_at(oracle.url)
+        batch = wait_for(lambda: (b := client.call("api/batch"))["open"] and b)
+        assert [item["positions"] for item in batch["items"]] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert all("ends" in item for item in batch["items"])
+        client.answer([sample["id"] for sample in batch["samples"]], [0, 0, 0, 1, 0, 1, 1, 1])
+        client.finish()
+        thread.join(30)
+    details = [record.details for record in learner.store_.records(samples=False)][-8:]
+    assert [each["line"] for each in details] == [0] * 4 + [1] * 4
+    assert (np.diff([each["position"] for each in details])[[0, 1, 2, 4, 5, 6]] > 0).all()
+    assert learner.labelled_.y[-8:].tolist() == [0, 0, 0, 1, 0, 1, 1, 1]
 
 
 def test_the_lines_of_a_synthesis_are_shown_as_such(ask):

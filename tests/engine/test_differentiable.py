@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -34,7 +34,7 @@ from torch import nn
 
 from skgal.engine import differentiable, register_differentiable
 from skgal.exceptions import NotDifferentiableError
-from skgal.generators import ACGAN, GAN, GIN
+from skgal.generators import ACGAN, GAN, GIN, PolarityGAN
 from skgal.nn import Dense
 from skgal.utils import seeded_torch
 
@@ -158,13 +158,26 @@ def test_skorch_weights_are_shared_but_not_taken_over():
     assert not torch.equal(before, function(torch.ones(1, 4)))
 
 
+SMALL = {
+    "latent_dim": 3, "max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(8,)),
+    "random_state": 0,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("data", [X, X.astype(np.float32)], ids=["float64", "float32"])
-def test_classifier_that_also_generates(data):
-    acgan = ACGAN(
-        latent_dim=3, max_iter=2, batch_size=8, architecture=Dense(hidden=(8,)), random_state=0
-    ).fit(data, LABELS[3])
-    got = differentiable(acgan, "predict_proba")(torch.tensor(data)).detach()
-    assert_allclose(got, acgan.predict_proba(data), rtol=0, atol=1e-5)
+@pytest.mark.parametrize(
+    "generator",
+    [
+        ACGAN(**SMALL),
+        PolarityGAN(autoencoder_max_iter=2, **SMALL),
+        PolarityGAN(autoencoder_max_iter=2, feature_extractor="encoder", **SMALL),
+    ],
+    ids=["ACGAN", "PolarityGAN", "PolarityGAN with extractor"],
+)
+def test_classifiers_that_also_generate(generator, data):
+    clf = clone(generator).fit(data, LABELS[3])
+    got = differentiable(clf, "predict_proba")(torch.tensor(data)).detach()
+    assert_allclose(got, clf.predict_proba(data), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("generator_class", [GAN, GIN])

@@ -23,6 +23,7 @@ from skgal.matching._choice import choose_index
 
 HAS_HNSWLIB = find_spec("hnswlib") is not None
 
+
 @pytest.fixture(scope="module")
 def digits():
     """Images that are no two alike, and queries between them."""

@@ -22,7 +22,7 @@ def test_frechet_distance_is_that_of_the_formula():
 
 def test_frechet_distance_of_a_shift_is_its_square():
     real = samples(30, 3, 0)
-    assert frechet_distance(real, real + [1.0, 2.0, 0.0]) == pytest.approx(5.0)
+    assert frechet_distance(real, real + np.array([1.0, 2.0, 0.0])) == pytest.approx(5.0)
 
 
 def test_frechet_distance_of_a_dilation():
@@ -43,7 +43,7 @@ def test_recall_and_coverage_by_brute_force():
     radii = np.sort(cdist(generated, generated), axis=1)[:, 3]
     assert recall(real, generated) == np.mean((between <= radii).any(axis=1))
     radii = np.sort(cdist(real, real), axis=1)[:, 5]
-    assert coverage(real, generated) == np.mean((between.T <= radii).any(axis=0))
+    assert coverage(real, generated) == np.mean((radii >= between.T).any(axis=0))
 
 
 def test_a_lost_mode_shows_in_recall_and_coverage():

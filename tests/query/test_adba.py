@@ -86,6 +86,12 @@ def test_other_latent_classifiers_and_labels(toys):
     assert_array_equal(lines_of(toys, shown=soft).latent, lines_of(toys).latent)
 
 
+def test_missing_label(toys):
+    shown = np.where(np.isnan(SHOWN), "?", np.where(y == 1, "seven", "five"))
+    synthesis = lines_of(toys, shown=shown, missing_label="?")
+    assert_array_equal(synthesis.latent, lines_of(toys).latent)
+
+
 def test_unbounded_latent_space(toys):
     strategy = ADBA(toys.Invertible(distribution="normal"), random_state=0).fit(X)
     synthesis = strategy.synthesize(X, SHOWN, None, batch_size=11)

@@ -106,7 +106,7 @@ def test_any_classifier_with_features_of_its_own(pool):
     X, y, _ = pool
     forest = RandomForestClassifier(5, random_state=0).fit(X[:9], y[:9])
     assert len(BADGE(features=None).query(X, y, forest, batch_size=4)) == 4
-    with pytest.raises(TypeError, match="last layer of a skorch net or a linear model"):
+    with pytest.raises(TypeError, match="skorch net, a multi-layer perceptron or a linear model"):
         BADGE().query(X, y, forest)
 
 

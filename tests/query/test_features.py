@@ -3,17 +3,19 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import torch
+from scipy.special import softmax
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetClassifier
 
 from skgal.engine import penultimate_features
-from skgal.query._features import extract_features
+from skgal.query._features import feature_extractor
 from skgal.utils import seeded_nets, seeded_torch
 
 
@@ -45,6 +47,11 @@ def net():
 def hidden_of(net, X):
     with torch.no_grad():
         return net.module_.body(torch.from_numpy(X).flatten(1)).relu().numpy()
+
+
+def extract_features(features, blocks, clf):
+    extract = feature_extractor(features, clf)
+    return np.concatenate([extract(block) for block in blocks])
 
 
 def test_samples_themselves_flattened(samples):
@@ -85,6 +92,18 @@ def test_linear_model_behind_a_pipeline(samples):
     np.testing.assert_allclose(points, pipeline[0].transform(samples))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 4)], ids=str)
+def test_last_hidden_layer_of_a_perceptron(samples, activation, hidden):
+    mlp = MLPClassifier(hidden, activation=activation, max_iter=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), mlp).fit(samples, np.arange(9) % 3)
+    points = extract_features("classifier", [samples[:4], samples[4:]], pipeline)
+    assert points.shape == (9, hidden[-1] if hidden else 4)
+    logits = points @ mlp.coefs_[-1] + mlp.intercepts_[-1]
+    np.testing.assert_allclose(softmax(logits, axis=1), pipeline.predict_proba(samples), rtol=1e-5)
+
+
 def test_net_without_a_linear_output(samples):
     with seeded_torch(0):
         net = NeuralNetClassifier(
@@ -104,7 +123,9 @@ def test_transformer(samples):
 
 def test_classifier_without_a_last_layer(samples):
     forest = RandomForestClassifier(2, random_state=0).fit(samples, samples[:, 0] > 0)
-    with pytest.raises(TypeError, match="RandomForestClassifier is neither; pass a transformer"):
+    with pytest.raises(
+        TypeError, match="RandomForestClassifier is none of these; pass a transformer"
+    ):
         extract_features("classifier", [samples], forest)
 
 

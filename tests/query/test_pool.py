@@ -168,6 +168,12 @@ def test_bad_candidates(pool, candidates, message):
         UncertaintySampling().query(X, y, clf, candidates=candidates)
 
 
+@pytest.mark.parametrize("X", [np.empty((0, 3)), np.empty((0, 1, 8, 8)), pd.DataFrame()], ids=str)
+def test_empty_pool(pool, X):
+    with pytest.raises(ValueError, match="The pool is empty: X has no samples"):
+        UncertaintySampling().query(X, np.empty(0), pool[2])
+
+
 @pytest.mark.parametrize(
     ("batch_size", "error", "message"),
     [

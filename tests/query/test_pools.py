@@ -1,5 +1,7 @@
 """Pools that don't fit in memory get the answers of those that do."""
 
+import pickle
+
 import dask
 import dask.array
 import numpy as np
@@ -9,16 +11,22 @@ import scipy.sparse
 import zarr
 from dask.distributed import Client, LocalCluster
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, QuantileTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from skgal.active import ActiveLearner
 from skgal.matching import FeatureMatcher
+from skgal.matching._features import Extractor
 from skgal.query import ASAL, CertaintySampling, CoreSet, RandomSampling, UncertaintySampling
+from skgal.query._features import feature_extractor
+from skgal.query._measures import uncertainty_rater
 from skgal.utils import _blocks
 
 
@@ -188,12 +196,29 @@ def test_matching_as_in_memory(problem, container, features, index):
     np.testing.assert_array_equal(matcher.match(queries, available=np.arange(100, 200)), matched)
 
 
+def asal(problem, toys, **kwargs):
+    generator = FrozenEstimator(toys.Generator().fit(problem[0]))
+    return ASAL(generator, max_iter=5, random_state=0, **kwargs)
+
+
 def test_asal_as_in_memory(problem, container, toys):
     X, y, _ = problem
     clf = LogisticRegression(max_iter=20, tol=1e-2).fit(X[:40], y[:40])
-    strategy = ASAL(FrozenEstimator(toys.Generator().fit(X)), max_iter=5, random_state=0)
+    strategy = asal(problem, toys)
     expected = strategy.fit(X).query(X, y, clf, batch_size=8)
     found = strategy.fit(container).query(container, y, clf, batch_size=8)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["memmap", "zarr", "dask", "list of blocks", "iterable"])
+def test_asal_in_the_features_of_the_classifier(problem, name, toys):
+    X, y, _ = problem
+    clf = make_pipeline(MinMaxScaler(), MLPClassifier((6,), max_iter=3, random_state=0))
+    clf.fit(X[:40], y[:40])
+    strategy, pool = asal(problem, toys, features="classifier"), CONTAINERS[name](X)
+    expected = strategy.fit(X).query(X, y, clf, batch_size=8)
+    found = strategy.fit(pool).query(pool, y, clf, batch_size=8)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -220,6 +245,18 @@ def cluster():
         Client(cluster) as client,
     ):
         yield client
+
+
+def test_what_travels_to_workers_can_be_pickled(problem):
+    X, y, clf = problem
+    linear = LogisticRegression(max_iter=20, tol=1e-2).fit(X[:40], y[:40])
+    for function in (
+        uncertainty_rater(clf, "entropy"),
+        feature_extractor("classifier", linear),
+        Extractor(MaxAbsScaler().fit(X), PCA(2).fit(X)),
+    ):
+        revived = pickle.loads(pickle.dumps(function))
+        np.testing.assert_array_equal(revived(X), function(X))
 
 
 class TestCluster:

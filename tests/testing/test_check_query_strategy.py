@@ -6,13 +6,12 @@ import skactiveml.pool as theirs
 import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier
 
 from skgal.base import PoolStrategy, Synthesis, SynthesisStrategy
-from skgal.query import (
-    FromSkactiveml,
-)
+from skgal.query import FromSkactiveml, UncertaintySampling
 from skgal.testing import check_query_strategy, query_strategy_checks
-from skgal.utils import is_missing
+from skgal.utils import is_missing, seeded_torch
 
 ONLY_POSITIONS = {
     "check_foreign_candidates": "scikit-activeml takes positions in X only for this strategy",
@@ -384,6 +383,24 @@ def test_expected_failures():
         check_query_strategy(Sound(), expected_failures={"check_images": "no reason"})
     with pytest.raises(ValueError, match=r"\['check_taste'\], which are no checks"):
         check_query_strategy(Sound(), expected_failures={"check_taste": "no reason"})
+
+
+class TrainsOn(UncertaintySampling):
+    def query(self, X, y, clf, **kwargs):
+        with seeded_torch(0):
+            clf.partial_fit(X, np.arange(len(X)) % 2)
+        return super().query(X, y, clf, **kwargs)
+
+
+def test_a_net_that_predicts_is_unchanged_and_one_that_learns_is_not():
+    with seeded_torch(0):
+        net = NeuralNetClassifier(
+            torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Dropout()),
+            criterion=torch.nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0,
+        )  # fmt: skip
+    dict(query_strategy_checks(UncertaintySampling(), clf=net))["check_inputs_unchanged"]()
+    with pytest.raises(AssertionError, match="TrainsOn changed clf"):
+        dict(query_strategy_checks(TrainsOn(), clf=net))["check_inputs_unchanged"]()
 
 
 def test_what_is_no_strategy():

@@ -128,7 +128,7 @@ def test_what_was_not_there_in_fit():
     layout = MixedLayout(frame)
     with pytest.raises(ValueError, match=r"'kind' .* not there in fit: \['c'\]; known are"):
         layout.to_network(frame.assign(kind=["a", "c"]))
-    with pytest.raises(ValueError, match="'x' .* missing values, but had none in fit"):
+    with pytest.raises(ValueError, match=r"'x' .* missing values, but had none in fit"):
         layout.to_network(frame.assign(x=[1.0, np.nan]))
 
 
