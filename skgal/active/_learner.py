@@ -126,10 +126,10 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of
         the purchase just before, ``seconds_query`` (the first includes the strategy's own fit),
         ``seconds_oracle`` (summed over the answers) and ``mean_entropy`` in nats of the chosen
-        ``seconds_oracle`` (summed over the answers) and ``mean_entropy`` in nats of the chosen
         samples under the model that chose them (NaN if it has no ``predict_proba``); for
         classifiers ``label_counts``, a dict from class to number of labels, soft ones counted for
         their most probable class.
+    label_encoder_ : LabelEncoder or None
         Turns a net's predictions into class labels, where those don't number its outputs.
     classes_ : ndarray of shape (n_classes,)
         Class labels; only for classifiers.
