@@ -94,7 +94,7 @@ def test_designs_keep_the_promises(cls, params, toys):
         {"oversampling": 3},
         {"n_neighbors": 3},
     ],
-    ids=str,
+    ids=["entropy", "min_distance, critic", "pipeline, kd_tree", "oversampling", "n_neighbors"],
 )
 def test_matches_keep_the_promises(params, toys):
     check_query_strategy(ASAL(toys.Generator(), max_iter=3, **params))
