@@ -37,7 +37,8 @@ class FileMixin:
         """Write the fitted generator to a file.
 
         The file, in the safetensors format, holds the weights, the parameters and what was
-        learnt about the data's layout: names, dtypes, ranges and categories, though no sample.
+        learnt about the data's layout: names, dtypes, ranges and categories. No sample is in it,
+        except those that `PolarityGAN` draws between.
         Not in it are ``callbacks``, ``checkpoint``, ``model_selection``, and the optimizers'
         state: a pickle has that.
 
