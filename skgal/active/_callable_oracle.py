@@ -198,7 +198,7 @@ def _answer(position, x, *, func, attempts, timeout, isolation, annotator):
     for attempt in range(1, attempts + 1):
         try:
             label = func(x) if timeout is None else isolation.call(func, x, timeout)
-        except Exception as error:
+        except Exception as error:  # whatever a user's function raises is an answer that failed
             message = f"{type(error).__name__}: {error}"
             if attempts > 1:
                 message += f" (attempt {attempt} of {attempts})"

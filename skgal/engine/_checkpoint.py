@@ -68,6 +68,7 @@ class TrainingCheckpoint:
         """
         if not self.path.exists():
             return None
+        # What torch raises depends on where the file is damaged.
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             configuration, state = json.loads(saved["configuration"]), saved["state"]
