@@ -10,7 +10,7 @@ def assign_greedily(distances, indices, n_each):
     ----------
     distances : ndarray of shape (n_samples, n_neighbors)
         To the nearest rows of each sample, in ascending order; infinite where a row is not to be
-        had.
+        had, or the list of a sample is shorter than others.
     indices : ndarray of shape (n_samples, n_neighbors), dtype int
         These rows.
     n_each : int
@@ -18,10 +18,10 @@ def assign_greedily(distances, indices, n_each):
 
     Returns
     -------
-    ndarray of shape (n_samples, n_each), dtype int, or None
-        The rows of each sample, nearest first, no row twice. None if a sample has too few
-        neighbours left in its list. If none has, farther neighbours would change nothing: a
-        pair that isn't in the lists comes after those by which its sample got all it is given.
+    ndarray of shape (n_samples, n_each), dtype int
+        The rows of each sample, nearest first, no row twice; -1 where a sample's list came to
+        its end. If none did, farther neighbours would change nothing: a pair that isn't in the
+        lists comes after those by which its sample got all it is given.
     """
     n_samples, n_neighbors = indices.shape
     assigned = np.full((n_samples, n_each), -1, dtype=np.intp)
@@ -39,5 +39,5 @@ def assign_greedily(distances, indices, n_each):
         n_given[sample] += 1
         n_open -= n_given[sample] == n_each
         if n_open == 0:
-            return assigned
-    return None
+            break
+    return assigned

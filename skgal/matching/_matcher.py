@@ -231,34 +231,38 @@ class FeatureMatcher(BaseEstimator):
         """
         points = self._points(X)
         check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
-        rows = self._available_rows(available)
-        n_wanted = len(points) * n_neighbors
-        if n_wanted > len(rows):
+        is_available = self._is_available(available)
+        n_wanted, n_available = len(points) * n_neighbors, np.count_nonzero(is_available)
+        if n_wanted > n_available:
             raise ValueError(
                 f"{len(points)} samples are to be given {n_neighbors} rows of the pool each, but "
-                f"only {len(rows)} rows are available; ask for less."
+                f"only {n_available} rows are available; ask for less."
             )
-        assigned = self._match_nearest(points, rows, n_neighbors)
-        if assigned is None:
+        assigned = self._match_nearest(points, is_available, n_neighbors)
+        if (assigned < 0).any():
             # So many rows a sample suffice: the others can't have taken all of them.
+            rows = np.flatnonzero(is_available)
             distances, indices = self._index.search_among(rows, points, n_wanted)
             assigned = assign_greedily(distances, indices, n_neighbors)
         return assigned[:, 0] if n_neighbors == 1 else assigned
 
-    def _match_nearest(self, points, rows, n_neighbors):
-        """Match by ever longer lists of neighbours; None if they would get too long."""
-        is_available = np.zeros(self.n_samples_fit_, dtype=bool)
-        is_available[rows] = True
+    def _match_nearest(self, points, is_available, n_neighbors):
+        """Match by lists of neighbours; -1 for samples whose lists would get too long."""
+        assigned = np.full((len(points), n_neighbors), -1)
+        distances, indices = np.empty((len(points), 0)), np.empty((len(points), 0), dtype=np.intp)
         # Of generated samples many have the same neighbour; a longer list costs hardly more.
         k = 16 * n_neighbors
-        while k <= min(_MAX_NEIGHBORS, self.n_samples_fit_):
-            distances, indices = self._index.search(points, k)
-            distances = np.where(is_available[indices], distances, np.inf)
+        while (assigned < 0).any() and k <= min(_MAX_NEIGHBORS, self.n_samples_fit_):
+            # The lists of the others are long enough.
+            short = (assigned < 0).any(axis=1)
+            longer, found = self._index.search(points[short], k)
+            distances = _widened(distances, k, fill=np.inf)
+            indices = _widened(indices, k, fill=0)
+            distances[short] = np.where(is_available[found], longer, np.inf)
+            indices[short] = found
             assigned = assign_greedily(distances, indices, n_neighbors)
-            if assigned is not None:
-                return assigned
             k *= 4
-        return None
+        return assigned
 
     def _build(self, X, pool, points, seed):
         build = partial(build_index, self.index_, seed=seed, n_jobs=self.n_jobs)
@@ -298,25 +302,27 @@ class FeatureMatcher(BaseEstimator):
             )
         return np.concatenate(list(pool.map(self._extract)))
 
-    def _available_rows(self, available):
+    def _is_available(self, available):
         if available is None:
-            return np.arange(self.n_samples_fit_)
+            return np.ones(self.n_samples_fit_, dtype=bool)
         available = np.asarray(available)
         if available.dtype == bool and available.shape == (self.n_samples_fit_,):
-            return np.flatnonzero(available)
+            return available
         if available.ndim != 1 or (available.size and available.dtype.kind not in "iu"):
             raise ValueError(
                 "available must be row numbers or a mask of shape "
                 f"({self.n_samples_fit_},), got an array of shape {available.shape} and dtype "
                 f"{available.dtype}."
             )
-        rows = np.unique(available).astype(np.intp)
-        if len(rows) and not 0 <= rows[0] <= rows[-1] < self.n_samples_fit_:
+        lowest, highest = available.min(initial=0), available.max(initial=0)
+        if not 0 <= lowest <= highest < self.n_samples_fit_:
             raise ValueError(
                 f"available must be rows of the pool, from 0 to {self.n_samples_fit_ - 1}; got "
-                f"values from {rows[0]} to {rows[-1]}."
+                f"values from {lowest} to {highest}."
             )
-        return rows
+        is_available = np.zeros(self.n_samples_fit_, dtype=bool)
+        is_available[available.astype(np.intp)] = True
+        return is_available
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -325,6 +331,13 @@ class FeatureMatcher(BaseEstimator):
             tags.input_tags = get_tags(self.features).input_tags
             tags.input_tags.allow_nan = False  # most that take NaN also return it
         return tags
+
+
+def _widened(lists, width, fill):
+    """Copy lists into an array with room for longer ones."""
+    wider = np.full((len(lists), width), fill, dtype=lists.dtype)
+    wider[:, : lists.shape[1]] = lists
+    return wider
 
 
 class _Builder:

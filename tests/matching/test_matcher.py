@@ -143,9 +143,9 @@ def test_no_row_is_matched_twice(digits):
 def test_assignment_asks_for_more_where_a_list_is_too_short():
     distances, indices = np.array([[1.0, 3.0], [2.0, 4.0]]), np.array([[0, 1], [0, 1]])
     assert assign_greedily(distances, indices, 1).tolist() == [[0], [1]]
-    assert assign_greedily(distances[:, :1], indices[:, :1], 1) is None
+    assert assign_greedily(distances[:, :1], indices[:, :1], 1).tolist() == [[0], [-1]]
     distances[0] = np.inf
-    assert assign_greedily(distances, indices, 1) is None
+    assert assign_greedily(distances, indices, 1).tolist() == [[-1], [0]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,314 @@
+"""The classifiers and the methods of ``benchmarks/imbalance.py``.
+
+Each method has the same number of configurations, :data:`N_CONFIGS`, to be tuned over. That of a
+resampler are two settings of its own, each with half and with all of the samples that would
+make the classes equally frequent; of random over-sampling four such shares; of class weights four
+exponents; and of the bare classifier four strengths of regularisation.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from imblearn.over_sampling import (
+    ADASYN,
+    SMOTE,
+    SMOTENC,
+    SVMSMOTE,
+    BorderlineSMOTE,
+    RandomOverSampler,
+)
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from skorch import NeuralNetClassifier
+from skorch.callbacks import LRScheduler
+
+from skgal import ACGAN, CGAN, GANOverSampler, PolarityGAN, PolarityGANSampler
+from skgal import SelectiveAugmentation
+from skgal.generators import FrechetSelection
+from skgal.nn import ConvClassifier
+
+N_CONFIGS = 4
+DEFAULT_REGULARISATION = 1
+REGULARISATIONS = {
+    "net": (0.0, 0.01, 0.1, 1.0),  # AdamW's weight decay
+    "logistic": (0.1, 1.0, 10.0, 100.0),  # C
+    "boosting": (0.0, 1.0, 10.0, 100.0),  # l2_regularization
+}
+CLASSIFIERS = tuple(REGULARISATIONS)
+
+
+class Batches:
+    """A fixed number of random batches, or all samples in order.
+
+    It cuts them from the whole array, which is several times faster than a loader that
+    collects single samples.
+    """
+
+    def __init__(self, dataset, batch_size, n_updates=None):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.n_updates = n_updates
+
+    def __iter__(self):
+        X = torch.as_tensor(np.asarray(self.dataset.X))
+        n_samples = len(X)
+        if self.n_updates is None:
+            for block in torch.arange(n_samples).split(self.batch_size):
+                yield X[block], torch.zeros(len(block))
+            return
+        y = torch.as_tensor(self.dataset.y)
+        order = torch.empty(0, dtype=torch.long)
+        for _ in range(self.n_updates):
+            while len(order) < self.batch_size:
+                order = torch.cat([order, torch.randperm(n_samples)])
+            batch, order = order[: self.batch_size], order[self.batch_size :]
+            yield X[batch], y[batch]
+
+
+class MLP(torch.nn.Sequential):
+    """Two hidden layers, for tables."""
+
+    def __init__(self, n_classes, n_units=64):
+        super().__init__(
+            torch.nn.LazyLinear(n_units),
+            torch.nn.ReLU(),
+            torch.nn.Linear(n_units, n_units),
+            torch.nn.ReLU(),
+            torch.nn.Linear(n_units, n_classes),
+        )
+
+    def forward(self, rows):
+        return super().forward(rows.float())
+
+
+class FlatConvClassifier(ConvClassifier):
+    """The classifier of images; they may come as rows of pixels."""
+
+    def __init__(self, image_shape, n_classes):
+        super().__init__(image_shape, n_classes)
+        self.image_shape = image_shape
+
+    def forward(self, images):
+        return super().forward(images.reshape(-1, *self.image_shape))
+
+
+def make_classifier(
+    kind, n_classes, *, image_shape=None, n_updates=300, regularisation=None, class_weight=None
+):
+    """Make one of the classifiers; a net's number of updates doesn't depend on the samples."""
+    if regularisation is None:
+        regularisation = REGULARISATIONS[kind][DEFAULT_REGULARISATION]
+    weights = None if class_weight is None else dict(enumerate(class_weight.tolist()))
+    if kind == "logistic":
+        return LogisticRegression(C=regularisation, class_weight=weights, max_iter=500)
+    if kind == "boosting":
+        return HistGradientBoostingClassifier(
+            l2_regularization=regularisation,
+            class_weight=weights,
+            max_iter=50,
+            early_stopping=False,
+            random_state=0,
+        )
+    if image_shape is None:
+        module, module_params = MLP, {}
+    else:
+        module, module_params = FlatConvClassifier, {"module__image_shape": image_shape}
+    decay = LRScheduler(
+        torch.optim.lr_scheduler.CosineAnnealingLR, T_max=n_updates, step_every="batch"
+    )
+    weight = None if class_weight is None else torch.as_tensor(class_weight, dtype=torch.float32)
+    return NeuralNetClassifier(
+        module,
+        module__n_classes=n_classes,
+        **module_params,
+        classes=list(range(n_classes)),
+        criterion=torch.nn.CrossEntropyLoss,
+        criterion__weight=weight,
+        optimizer=torch.optim.AdamW,
+        optimizer__weight_decay=regularisation,
+        lr=3e-3 if image_shape is None else 1e-3,
+        batch_size=64,
+        max_epochs=1,
+        iterator_train=Batches,
+        iterator_train__n_updates=n_updates,
+        iterator_valid=Batches,
+        iterator_valid__batch_size=2048,
+        train_split=None,
+        callbacks=[("decay", decay)],
+        callbacks__print_log=None,
+        verbose=0,
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """One of the configurations of a method.
+
+    Parameters
+    ----------
+    label : str
+    make : callable or None
+        Makes the resampler, given the labels, the ``sampling_strategy`` and a seed.
+    setting : str
+        The part of the label that is about ``make``: what configurations that differ in their
+        share alone have in common, so that one fit serves them while they are tuned.
+    share : float
+        How much of what is missing to equal frequencies is added.
+    weight_power : float
+        The class weights are the inverse frequencies to this power.
+    regularisation : int
+        Which strength of the classifier's regularisation.
+    """
+
+    label: str
+    make: Callable | None = None
+    setting: str = ""
+    share: float = 1.0
+    weight_power: float = 0.0
+    regularisation: int = DEFAULT_REGULARISATION
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method and its configurations.
+
+    Parameters
+    ----------
+    configs : tuple of Config
+    is_ours : bool
+        Takes images and categories as they are, and a gate.
+    takes_categories : bool
+        Needs a table with categories.
+    """
+
+    configs: tuple
+    is_ours: bool = False
+    takes_categories: bool = False
+
+
+BARE = Config("default")
+
+
+def target_counts(share, y):
+    """Return the number that each class shall have; a ``sampling_strategy``."""
+    labels, counts = np.unique(y, return_counts=True)
+    missing = np.rint(share * (counts.max() - counts)).astype(int)
+    return {
+        label: count + more
+        for label, count, more in zip(
+            labels.tolist(), counts.tolist(), missing.tolist(), strict=True
+        )
+        if count < counts.max()
+    }
+
+
+def _neighbours(wanted, y):
+    """Return so many neighbours, or what the rarest class has, as users help themselves."""
+    return min(wanted, int(np.unique(y, return_counts=True)[1].min()) - 1)
+
+
+def _smote(cls, parameter, n_neighbours, y, strategy, seed, **fixed):
+    neighbours = {parameter: _neighbours(n_neighbours, y)}
+    return cls(sampling_strategy=strategy, random_state=seed, **neighbours, **fixed)
+
+
+def _random(y, strategy, seed):
+    return RandomOverSampler(sampling_strategy=strategy, random_state=seed)
+
+
+def _gan(generator, max_iter, y, strategy, seed):
+    return GANOverSampler(
+        generator(max_iter=max_iter), sampling_strategy=strategy, random_state=seed
+    )
+
+
+def _polarity(classifier_weight, y, strategy, seed):
+    return PolarityGANSampler(
+        PolarityGAN(classifier_weight=classifier_weight),
+        sampling_strategy=strategy,
+        random_state=seed,
+    )
+
+
+def _selective(filters, max_iter, extractor_max_iter, y, strategy, seed):
+    selection = FrechetSelection(every=max(50, max_iter // 5))
+    return SelectiveAugmentation(
+        CGAN(max_iter=max_iter, model_selection=selection),
+        filters=filters,
+        extractor_max_iter=extractor_max_iter,
+        sampling_strategy=strategy,
+        random_state=seed,
+    )
+
+
+def _resampler(settings, *, shares=(0.5, 1.0), **flags):
+    """Make a method of all pairs of a setting and a share."""
+    configs = tuple(
+        Config(", ".join(filter(None, [setting, f"share={share}"])), make, setting, share)
+        for setting, make in settings.items()
+        for share in shares
+    )
+    return Method(configs, **flags)
+
+
+def _neighbour_settings(cls, parameter="k_neighbors", **fixed):
+    return {
+        f"{parameter}={n}": partial(_smote, cls, parameter, n, **fixed) for n in (3, 5)
+    }
+
+
+def make_methods(gan_updates, extractor_updates):
+    """Return all methods by name.
+
+    Parameters
+    ----------
+    gan_updates : int
+        Generator updates of ACGAN and CGAN; PolarityGAN has its defaults.
+    extractor_updates : int
+        Updates of the extractor of SelectiveAugmentation.
+    """
+    select = {
+        f"filters={'+'.join(filters)}": partial(
+            _selective, filters, gan_updates, extractor_updates
+        )
+        for filters in (("entropy", "distance"), ("label",))
+    }
+    return {
+        "none": Method(
+            tuple(
+                Config(f"regularisation {level}", regularisation=level)
+                for level in range(N_CONFIGS)
+            )
+        ),
+        "class weights": Method(
+            tuple(
+                Config(f"power={power}", weight_power=power) for power in (0.25, 0.5, 0.75, 1.0)
+            )
+        ),
+        "RandomOverSampler": _resampler({"": _random}, shares=(0.25, 0.5, 0.75, 1.0)),
+        "SMOTE": _resampler(_neighbour_settings(SMOTE)),
+        "BorderlineSMOTE": _resampler(_neighbour_settings(BorderlineSMOTE)),
+        "SVMSMOTE": _resampler(_neighbour_settings(SVMSMOTE)),
+        "SMOTENC": _resampler(
+            _neighbour_settings(SMOTENC, categorical_features="auto"), takes_categories=True
+        ),
+        "ADASYN": _resampler(_neighbour_settings(ADASYN, "n_neighbors")),
+        "GANOverSampler": _resampler(
+            {cls.__name__: partial(_gan, cls, gan_updates) for cls in (ACGAN, CGAN)},
+            is_ours=True,
+        ),
+        "PolarityGANSampler": _resampler(
+            {
+                f"classifier_weight={weight}": partial(_polarity, weight)
+                for weight in (0.1, 1.0)
+            },
+            is_ours=True,
+        ),
+        "SelectiveAugmentation": _resampler(select, is_ours=True),
+    }
+
+
+METHODS = tuple(make_methods(1, 1))
