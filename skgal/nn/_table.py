@@ -49,16 +49,9 @@ class TableGenerator(Stochastic):
     def __init__(self, body: nn.Module, n_inputs: int, groups: Sequence[int]):
         super().__init__()
         self.body = body
-        widths = torch.tensor(groups)
-        starts = widths.cumsum(0) - widths
-        categorical = widths > 1
-        self.register_buffer("numbers", starts[~categorical], persistent=False)
-        # One row of output columns for each categorical group; short ones repeat their last.
-        steps = torch.arange(int(widths.max()))
-        widths, starts = widths[categorical, None], starts[categorical, None]
-        self.register_buffer("columns", starts + steps.minimum(widths - 1), persistent=False)
-        self.register_buffer("is_padding", steps >= widths, persistent=False)
-        directions = torch.empty(n_inputs, len(widths), dtype=torch.float64)
+        self.groups = tuple(groups)
+        n_categorical = sum(width > 1 for width in self.groups)
+        directions = torch.empty(n_inputs, n_categorical, dtype=torch.float64)
         self.register_buffer("directions", directions.uniform_(-_FREQUENCY, _FREQUENCY))
 
     def forward(self, z: Tensor) -> Tensor:
@@ -74,21 +67,33 @@ class TableGenerator(Stochastic):
         rows : torch.Tensor of shape (n, sum(groups))
             Numbers in [-1, 1]; for each group of categories non-negative values of sum 1.
         """
-        outputs = self.body(z)
-        logits = outputs[:, self.columns].masked_fill(self.is_padding, -torch.inf)
-        draw = self._relax(logits) if self.training else self._pick(logits, z)
-        rows = torch.zeros_like(outputs)
-        rows[:, self.numbers] = outputs[:, self.numbers].tanh()
-        rows[:, self.columns[~self.is_padding]] = draw[:, ~self.is_padding]
-        return rows
+        # In float32 even where autocast is on: the draws magnify what rounding leaves.
+        outputs = self.body(z).float()
+        if self.training:
+            return self._relax(outputs)
+        return self._pick(outputs, (z.double() @ self.directions).remainder(1.0))
 
-    def _relax(self, logits: Tensor) -> Tensor:
-        noise = torch.empty_like(logits).exponential_(generator=self.rng).log()
-        return torch.softmax((logits - noise) / _TEMPERATURE, dim=2)
+    def _relax(self, outputs: Tensor) -> Tensor:
+        uniform = torch.rand(outputs.shape, generator=self.rng, device=outputs.device)
+        # Zero is among what is drawn, one isn't.
+        noise = uniform.clamp_min(torch.finfo(torch.float32).tiny).log().neg().log()
+        relaxed = (outputs - noise) / _TEMPERATURE
+        # A loop over columns of the table: to pad them to one width costs four times as much.
+        numbers, categories = outputs.split(self.groups, dim=1), relaxed.split(self.groups, dim=1)
+        rows = [
+            number.tanh() if width == 1 else category.softmax(dim=1)
+            for width, number, category in zip(self.groups, numbers, categories, strict=True)
+        ]
+        return torch.cat(rows, dim=1)
 
-    def _pick(self, logits: Tensor, z: Tensor) -> Tensor:
-        position = (z.double() @ self.directions).remainder(1.0).unsqueeze(2)
-        passed = logits.softmax(dim=2).double().cumsum(dim=2) <= position
-        # Rounding may leave the last sum below 1: the last category ends the search.
-        category = passed.sum(dim=2).minimum((~self.is_padding).sum(dim=1) - 1)
-        return nn.functional.one_hot(category, logits.shape[2]).to(logits.dtype)
+    def _pick(self, outputs: Tensor, positions: Tensor) -> Tensor:
+        rows, position = [], iter(positions.split(1, dim=1))
+        for width, group in zip(self.groups, outputs.split(self.groups, dim=1), strict=True):
+            if width == 1:
+                rows.append(group.tanh())
+                continue
+            passed = group.softmax(dim=1).double().cumsum(dim=1) <= next(position)
+            # Rounding may leave the last sum below 1: the last category ends the search.
+            category = passed.sum(dim=1).clamp_max(width - 1)
+            rows.append(nn.functional.one_hot(category, width).to(outputs.dtype))
+        return torch.cat(rows, dim=1)
