@@ -66,6 +66,8 @@ NEEDS = {
     "coreset": {"features_{n}.npy": cases.make_features},
     "badge": {},
 }
+# What a competitor needs beside that: a strategy, fitted before its queries are measured.
+FITTED = {("asal", index): partial(cases.make_asal, index=index) for index in STEPS["asal"]}
 ONE_SIZE = {"coreset": 60_000, "badge": 20_000}
 # A LeNet takes minutes for a million images.
 ONCE_FROM = {"scan": 1_000_000}
@@ -87,9 +89,13 @@ def run_apart(function, *arguments):
         return executor.submit(function, *arguments).result()
 
 
-def make_pools(step, n, cache):
+def prepare(step, names, n, cache):
     """Put on disk what a step needs and isn't there, in other processes than the step's."""
-    for name, make in NEEDS[step].items():
+    needs = dict(NEEDS[step])
+    for name in names:
+        if (step, name) in FITTED:
+            needs[f"{step}_{name}_{n}.joblib"] = FITTED[step, name]
+    for name, make in needs.items():
         if not (cache / name.format(n=n)).exists():
             run_apart(make, cache, n)
 
@@ -201,10 +207,9 @@ def main():
     for step in options.steps:
         measured["commands"][step] = shlex.join(["python", *sys.argv])
         for n in [ONE_SIZE[step]] if step in ONE_SIZE else options.sizes:
-            make_pools(step, n, options.cache)
-            for name in STEPS[step]:
-                if options.only and name not in options.only:
-                    continue
+            names = [name for name in STEPS[step] if not options.only or name in options.only]
+            prepare(step, names, n, options.cache)
+            for name in names:
                 result = measure(step, name, n, options)
                 measured.setdefault(step, {}).setdefault(str(n), {})[name] = result
                 write(measured, options)

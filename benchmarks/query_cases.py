@@ -178,17 +178,27 @@ def scan_skactiveml_core_set(cache, n, repeats):
     return _timed(lambda: strategy.query(X, y, batch_size=BATCH_SIZE), repeats)
 
 
-def asal(cache, n, repeats, index):
+def make_asal(cache, n, index):
+    """Put a fitted strategy on disk, and how long its fit took."""
     import joblib
     from sklearn.frozen import FrozenEstimator
 
     from skgal.query import ASAL
 
     X, y = load_pool(cache, "images", n)
-    clf, generator = (joblib.load(cache / f"{name}.joblib") for name in ("classifier", "generator"))
+    generator = FrozenEstimator(joblib.load(cache / "generator.joblib"))
+    strategy = ASAL(generator, index=index, random_state=0)
     start = perf_counter()
-    strategy = ASAL(FrozenEstimator(generator), index=index, random_state=0).fit(X, y)
-    fit_seconds = perf_counter() - start
+    strategy.fit(X, y)
+    joblib.dump((strategy, perf_counter() - start), cache / f"asal_{index}_{n}.joblib")
+
+
+def asal(cache, n, repeats, index):
+    import joblib
+
+    X, y = load_pool(cache, "images", n)
+    clf = joblib.load(cache / "classifier.joblib")
+    strategy, fit_seconds = joblib.load(cache / f"asal_{index}_{n}.joblib")
     matching = _clocked(strategy.matcher_, "match")
     measured = _timed(lambda: strategy.query(X, y, clf, batch_size=BATCH_SIZE), repeats)
     return {
