@@ -1,5 +1,6 @@
 """What a newcomer runs first: the README's code and the demo, the latter in miniature."""
 
+import ast
 import os
 import re
 import subprocess
@@ -13,6 +14,26 @@ def test_readme_runs():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(blocks) == 4
     exec("\n".join(blocks), {})
+
+
+def run_cell(code, names):
+    """Run code as a notebook does; return the value of its last line, if that is an expression."""
+    tree = ast.parse(code)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    if last is None:
+        return None
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+
+
+def test_the_session_of_the_docs_comes_to_what_its_comments_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/sessions.md").read_text()
+    names = {}
+    values = [run_cell(code, names) for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
+    assert values[2:4] == [(70, 30), 73]
+    assert values[4].startswith("target score: 0.8")
+    assert values[5:] == [(17, 30), ["answered", "reopened", "withdrawn"], (29, 40)]
 
 
 def test_the_generator_of_the_docs_passes_its_check(tmp_path):

@@ -10,7 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.active._answers import as_answers, raise_failures
 from skgal.active._buying import record_answers
 from skgal.active._record import Query
+from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
+from skgal.active._store_file import SECONDS_TO_WAIT
 
 
 class AskTellMixin:
@@ -42,20 +44,24 @@ class AskTellMixin:
         Query
             No more than the budget and the pool have left, so maybe of length 0. Samples that
             wait for their labels already are not among them: those are in :attr:`pending_`.
-            Where X has samples more than once, they may be there more than once: only a label
-            that the store has already is not asked for again.
+            Where X has samples more than once, they may be there more than once, with ids of
+            their own: only a label that the store has already is not asked for again, so each
+            wants telling. (An oracle is asked once, and its label is for all.)
 
         Raises
         ------
         TypeError, ValueError
             If n is no positive whole number.
+        StoreInUseError
+            If another learner is buying for the store, and doesn't finish within a minute.
         """
         check_is_fitted(self)
         if n is not None:
             check_scalar(n, "n", Integral, min_val=1)
-        self._refresh()
-        self._catch_up()
-        return self._ask_next(n)
+        with sole_buyer(self.store_, wait=SECONDS_TO_WAIT):
+            self._refresh()
+            self._catch_up()
+            return self._ask_next(n)
 
     def tell(self, query, y, *, annotator=None, seconds=None):
         """Record labels; they are in the store, and on disk if it is, when this returns.

@@ -1,6 +1,7 @@
 """The learner: fit a model, choose samples, buy their labels, record them, fit again."""
 
 import os
+from contextlib import nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -31,6 +32,7 @@ from skgal.active._predictions import PredictionMixin
 from skgal.active._rounds import Rounds
 from skgal.active._seeding import own_seed
 from skgal.active._session import Session, open_store, settle_seed
+from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
 from skgal.active._teaching import check_teachable
 from skgal.utils import draw_seed, seed_unset
@@ -147,7 +149,9 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     way; with a plain callable, at most the batch it was called for. Samples with the same values
     as one whose label the store has are never sent to an oracle; they get that label, and count
     for the budget. Any number of people and programs may answer a session's store at once, but one
-    learner only may buy for it: two would both pay for what waits.
+    learner at a time buys for it, or two would both pay for what waits: another one gets a
+    :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-buyer`` beside the store is its
+    lock; it holds nothing, and a killed process leaves no lock behind.
 
     A net starts from the same weights in every round. They, and the initial labels, follow from
     ``random_state`` alone, so that learners that differ in estimator or strategy only start
@@ -252,20 +256,29 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         TypeError
             If the estimator can't learn from weighted or soft labels that it would get.
         StoreError
-            If the store can't be used; `skgal.exceptions` says what may be wrong with it.
+            If the store can't be used; `skgal.exceptions` says what may be wrong with it, such
+            as a :class:`~skgal.exceptions.StoreInUseError` while another learner buys for it.
         """
         X, known, labels = self._check(X, y)
         self._validation = check_validation(
             X_val, y_val, X, self.estimator, missing_label=self.missing_label
         )
-        self._start(X, known, labels)
         simulates = self.oracle is None and not self._synthesizes and known.all()
         self._hidden = LabelOracle(X, labels) if simulates else None
+        self.store_ = open_store(self.store)
+        buys = self.oracle is not None or simulates
+        with sole_buyer(self.store_) if buys else nullcontext():
+            self._start(X, known, labels)
+            self._work(buys)
+        return self
+
+    def _work(self, buys):
+        """Fit strategy and model, and buy; say where the labels are if that fails."""
         try:
             if self._count_wanted():
                 self._fit_strategy()
             self._take_up()
-            if self.oracle is not None or simulates:
+            if buys:
                 self._run()
         except (Exception, KeyboardInterrupt) as error:
             if self.labelled_.n_bought:
@@ -275,7 +288,6 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
                     + (f" and in {self.store_.path}." if self.store_.is_durable else ".")
                 )
             raise
-        return self
 
     @property
     def _synthesizes(self):
@@ -305,8 +317,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         return X, known, labels
 
     def _start(self, X, known, labels):
-        """Open the store, seed everything, and record the labels known at the start."""
-        self.store_ = open_store(self.store)
+        """Seed everything, and record the labels known at the start."""
         rng = np.random.RandomState(settle_seed(self.store_, X, self.random_state))
         self._clone(rng)
         self._session = Session(self.store_, X, self._first_labels(X, known, labels, rng))

@@ -32,7 +32,8 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
     shows it.
 
     While a store is open, or after a crash, a file ``-wal`` lies beside it and belongs to it;
-    closing folds it in.
+    closing folds it in. An empty file ``-buyer`` lies there once a learner has bought for it: a
+    lock, so that one learner at a time does; it may be deleted when none runs.
 
     Parameters
     ----------

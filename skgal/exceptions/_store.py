@@ -16,6 +16,10 @@ class StoreFullError(StoreError, OSError):
     """A store of labels could not be written: the disk is full, over its quota, or failing."""
 
 
+class StoreInUseError(StoreError):
+    """Another learner is buying labels for a store; two would both pay for what waits."""
+
+
 class StoreMismatchError(StoreError, ValueError):
     """A store of labels belongs to other samples, or to a session that began otherwise."""
 

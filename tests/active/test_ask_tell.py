@@ -253,6 +253,28 @@ def test_twins_share_a_failure(blobs, partial, make_learner):
     assert len(asked) == len(np.unique(asked, axis=0))
 
 
+def test_pending_samples_whose_label_has_come_otherwise_are_not_bought(
+    path, blobs, partial, make_learner
+):
+    # So does a session lie there that was killed between recording what it asks for and looking
+    # up what of it is known.
+    X, y = blobs
+    query = make_learner(path).fit(*partial).ask()
+    known, unknown = query.indices[:2], query.indices[2:]
+    with LabelStore(path) as store:
+        store.import_labels(X[known], y[known], annotator="last year")
+    shown = []
+
+    def oracle(samples):
+        shown.extend(samples.tolist())
+        return LabelOracle(X, y)(samples)
+
+    learner = make_learner(path, oracle=oracle, budget=4).fit(*partial)
+    assert shown == X[unknown].tolist()
+    assert learner.labelled_.indices[6:].tolist() == query.indices.tolist()
+    np.testing.assert_array_equal(learner.labelled_.y[6:], y[query.indices])
+
+
 def test_batch_of_known_samples_leads_to_the_next(blobs, partial, make_learner):
     X, y = blobs
     with LabelStore() as store:

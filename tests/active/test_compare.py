@@ -1,7 +1,12 @@
 """Comparisons are paired, resumable, and sum up as a statistician would."""
 
+import json
+import signal
 import sqlite3
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -113,6 +118,25 @@ def test_what_was_run_is_not_run_again(data, tmp_path):
     assert ran.stat().st_size == 7
     kept = [row for row in more.records if row["seed"] < 2]
     assert kept == again.records
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_killed_in_the_middle_it_ends_as_if_it_had_never_been(tmp_path):
+    script = [sys.executable, str(Path(__file__).with_name("comparison_script.py"))]
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    for folder in (broken, whole):
+        folder.mkdir()
+    killed = subprocess.run([*script, str(broken), "3"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    rows = sqlite3.connect(broken / "results.db").execute("SELECT strategy, seed FROM runs")
+    assert sorted(rows) == [("mortal", 0), ("mortal", 1)], "all that was done is there, in full"
+    resumed, unbroken = (
+        subprocess.run([*script, str(folder)], check=True, capture_output=True).stdout
+        for folder in (broken, whole)
+    )
+    assert len(json.loads(unbroken)) == 2 * 4 * 2
+    assert json.loads(resumed) == json.loads(unbroken)
+    assert len((broken / "ran").read_text().split()) == 3 + 2, "only the killed run was run again"
 
 
 @pytest.mark.parametrize("change", ["estimator", "strategy", "data", "budget"])
