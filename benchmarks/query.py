@@ -9,6 +9,7 @@ steps:
 - ``asal``: one query of 50 by ASAL with that classifier and the generator of table 5, trained
   for 1,500 updates only, and the share of the time that the matching takes: with the index
   that ASAL chooses, and with the graph of hnswlib.
+- ``growth``: queries of 50 by ASAL of a pool and of one of 10^5 in turn, in one process.
 - ``linear``: one query of 50 by entropy sampling with logistic regression on 50 features.
 - ``neighbours``: building the indexes, 50 queries, and how often the nearest was found.
 - ``coreset``: 500 of 60,000 x 50 by core set.
@@ -48,26 +49,29 @@ STEPS = {
         "skactiveml core set": cases.scan_skactiveml_core_set,
     },
     "asal": {index: partial(cases.asal, index=index) for index in ("auto", "hnsw")},
+    "growth": {index: partial(cases.growth, index=index) for index in ("auto", "hnsw")},
     "linear": {"ours": cases.linear_ours, "skactiveml": cases.linear_skactiveml},
     "neighbours": {index: partial(cases.neighbours, index=index) for index in INDEXES},
     "coreset": {"ours": cases.core_set_ours, "skactiveml": cases.core_set_skactiveml},
     "badge": {"ours": cases.badge},
 }
 # What must be on disk before a step, and what makes it.
+ASAL_NEEDS = {
+    "images_{n}.npy": cases.make_images,
+    "classifier.joblib": cases.make_classifier,
+    "generator.joblib": cases.make_generator,
+}
 NEEDS = {
     "scan": {"images_{n}.npy": cases.make_images, "classifier.joblib": cases.make_classifier},
-    "asal": {
-        "images_{n}.npy": cases.make_images,
-        "classifier.joblib": cases.make_classifier,
-        "generator.joblib": cases.make_generator,
-    },
+    "asal": ASAL_NEEDS,
+    "growth": ASAL_NEEDS,
     "linear": {"features_{n}.npy": cases.make_features},
     "neighbours": {"features_{n}.npy": cases.make_features},
     "coreset": {"features_{n}.npy": cases.make_features},
     "badge": {},
 }
 # What a competitor needs beside that: a strategy, fitted before its queries are measured.
-FITTED = {("asal", index): partial(cases.make_asal, index=index) for index in STEPS["asal"]}
+FITTED = {index: partial(cases.make_asal, index=index) for index in STEPS["asal"]}
 ONE_SIZE = {"coreset": 60_000, "badge": 20_000}
 # A LeNet takes minutes for a million images.
 ONCE_FROM = {"scan": 1_000_000}
@@ -91,13 +95,13 @@ def run_apart(function, *arguments):
 
 def prepare(step, names, n, cache):
     """Put on disk what a step needs and isn't there, in other processes than the step's."""
-    needs = dict(NEEDS[step])
-    for name in names:
-        if (step, name) in FITTED:
-            needs[f"{step}_{name}_{n}.joblib"] = FITTED[step, name]
-    for name, make in needs.items():
-        if not (cache / name.format(n=n)).exists():
-            run_apart(make, cache, n)
+    for size in {n, cases.GROWTH_FROM} if step == "growth" else {n}:
+        needs = dict(NEEDS[step])
+        if step in ("asal", "growth"):
+            needs |= {f"asal_{name}_{{n}}.joblib": FITTED[name] for name in names}
+        for name, make in needs.items():
+            if not (cache / name.format(n=size)).exists():
+                run_apart(make, cache, size)
 
 
 def ratios(measured):
@@ -128,7 +132,7 @@ def compare_with_rivals(of_size, n, measured):
 
 
 def compare_asal(of_size, n, measured):
-    """ASAL's time against its own at 10^5, and against a scan of the same pool."""
+    """ASAL's parts, and a scan of the same pool against it."""
     return {name: _compare_asal(name, ours, n, measured) for name, ours in of_size.items()}
 
 
@@ -142,14 +146,18 @@ def _compare_asal(name, ours, n, measured):
         "peak MB": ours["peak_mb"],
         "of which the query added": ours["added_mb"],
     }
-    smaller = measured["asal"].get("100000", {}).get(name, {})
-    if "seconds" in smaller:
-        row["seconds / at 10^5"] = ours["seconds"] / smaller["seconds"]
-        row["processor seconds / at 10^5"] = ours["processor"] / smaller["processor"]
     for rival, scan in measured.get("scan", {}).get(n, {}).items():
         if "seconds" in scan:
             row[f"scan, {rival} / ASAL"] = scan["seconds"] / ours["seconds"]
     return row
+
+
+def compare_growth(of_size, n, measured):
+    """What a query costs, that of 10^5 being 1; they were made in turn."""
+    return {
+        name: {key: value for key, value in grown.items() if key != "seconds"}
+        for name, grown in of_size.items()
+    }
 
 
 def compare_indexes(of_size, n, measured):
@@ -171,6 +179,7 @@ def compare_indexes(of_size, n, measured):
 _COMPARISONS = {
     "scan": compare_with_rivals,
     "asal": compare_asal,
+    "growth": compare_growth,
     "linear": compare_with_rivals,
     "neighbours": compare_indexes,
     "coreset": compare_with_rivals,

@@ -6,11 +6,13 @@ Imports are inside the functions, so that a process holds no library but its com
 import resource
 import statistics
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter, process_time
 
 import numpy as np
 
 BATCH_SIZE = 50
+GROWTH_FROM = 100_000
 N_LABELLED = 1000
 
 
@@ -206,6 +208,34 @@ def asal(cache, n, repeats, index):
         "fit_seconds": fit_seconds,
         "matching_seconds": statistics.median(matching),
         "index": strategy.matcher_.index_,
+    }
+
+
+def growth(cache, n, repeats, index):
+    """Query a pool and one of 10^5 in turn: whatever slows the machine slows both."""
+    import joblib
+
+    clf = joblib.load(cache / "classifier.joblib")
+    queries, matching = {}, {}
+    for size in (GROWTH_FROM, n):
+        strategy, _ = joblib.load(cache / f"asal_{index}_{size}.joblib")
+        matching[size] = _clocked(strategy.matcher_, "match")
+        X, y = load_pool(cache, "images", size)
+        queries[size] = partial(strategy.query, X, y, clf, batch_size=BATCH_SIZE)
+        queries[size]()  # the first one reads the pool's labels, and torch's kernels, into memory
+    runs = [{size: _timed(query, 1) for size, query in queries.items()} for _ in range(repeats)]
+    ratios = {
+        clock: [run[n][clock] / run[GROWTH_FROM][clock] for run in runs]
+        for clock in ("seconds", "processor")
+    }
+    return {
+        "seconds": statistics.median(run[n]["seconds"] for run in runs),
+        "ratio": statistics.median(ratios["seconds"]),
+        "processor ratio": statistics.median(ratios["processor"]),
+        "ratios": ratios["seconds"],
+        "matching share": statistics.median(
+            seconds / run[n]["seconds"] for seconds, run in zip(matching[n][1:], runs, strict=True)
+        ),
     }
 
 
