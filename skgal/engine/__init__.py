@@ -1,5 +1,6 @@
 """Adversarial training on skorch: steps, batches, augmentation, averaging, seeds."""
 
+from skgal.engine._acceleration import PRECISIONS
 from skgal.engine._adversarial import AdversarialNet
 from skgal.engine._apply import apply_network
 from skgal.engine._augment import AUGMENTATIONS, resolve_augmentations
@@ -8,6 +9,7 @@ from skgal.engine._balancing import BalancingNet
 from skgal.engine._batches import LabelledBatches, TensorBatches
 from skgal.engine._bidirectional import BidirectionalNet
 from skgal.engine._checkpoint import TrainingCheckpoint
+from skgal.engine._classifier_features import classifier_features
 from skgal.engine._conditional import ConditionalNet
 from skgal.engine._device import resolve_device
 from skgal.engine._diagnosis import diversity, residual_loss
@@ -22,7 +24,12 @@ from skgal.engine._penultimate import penultimate_features
 from skgal.engine._polarity import PolarityNet
 from skgal.engine._reconstruction import ReconstructionNet
 from skgal.engine._reference import fit_classifier, fit_reference_classifier
-from skgal.engine._scores import boundary_proximity, log_entropy, odds_proximity
+from skgal.engine._scores import (
+    boundary_proximity,
+    log_entropy,
+    log_entropy_of_decisions,
+    odds_proximity,
+)
 from skgal.engine._seeding import torch_generator
 from skgal.engine._selection import BestGenerator
 from skgal.engine._soft_targets import (
@@ -43,6 +50,7 @@ from skgal.engine._loss_prediction import LossPredictionClassifier
 
 __all__ = [
     "AUGMENTATIONS",
+    "PRECISIONS",
     "AdversarialNet",
     "AuxiliaryNet",
     "BalancingNet",
@@ -69,6 +77,7 @@ __all__ = [
     "apply_network",
     "boundary_proximity",
     "class_centroids",
+    "classifier_features",
     "differentiable",
     "diversity",
     "draw_latent",
@@ -79,6 +88,7 @@ __all__ = [
     "latent_distribution",
     "load_tensors",
     "log_entropy",
+    "log_entropy_of_decisions",
     "odds_proximity",
     "penultimate_features",
     "register_differentiable",

@@ -136,12 +136,12 @@ class AdversarialNet(UpdateNet):
     def critic_step(self, real):
         """Update the critic on a batch of real samples; return its loss."""
         with torch.no_grad():
-            fake = self.module_(self.draw_latent())
+            fake = self.run(self.module_, self.draw_latent())
         return self.update_critic(self.critic_loss(self.augment(real), self.augment(fake)))
 
     def generator_step(self):
         """Update the generator; return its loss."""
-        fake = self.module_(self.draw_latent())
+        fake = self.run(self.module_, self.draw_latent())
         return self.update_generator(self.generator_loss(self.augment(fake)))
 
     def critic_loss(self, real, fake):
@@ -150,16 +150,17 @@ class AdversarialNet(UpdateNet):
 
     def generator_loss(self, fake):
         """Return the generator's loss on augmented samples."""
-        return self.objective.generator_loss(self.critic_(fake))
+        return self.objective.generator_loss(self.run(self.critic_, fake))
 
     def adversarial_loss(self, critic, real, fake):
         """Return what any critic, a function of samples alone, loses: objective and penalties."""
-        logits = critic(torch.cat([real, fake]))
+        logits = self.run(critic, torch.cat([real, fake]))
         loss = self.objective.critic_loss(*logits.split([len(real), len(fake)]))
         return loss + self.penalty_loss(critic, real, fake)
 
     def penalty_loss(self, critic, real, fake):
         """Return the sum of the penalties of a critic; 0 where there are none."""
+        # In float32 whatever the precision: the second derivatives of a rounded critic are noise.
         losses = (penalty.loss(critic, real, fake, self.rng_) for penalty in self.penalties)
         return sum(loss for loss in losses if loss is not None)
 

@@ -63,7 +63,7 @@ class AuxiliaryNet(ConditionalNet):
     def generator_step(self):
         """Update the generator on what the critic was updated on last."""
         latent, labels = self.chosen_
-        fake = self.module_(latent, labels)
+        fake = self.run(self.module_, latent, labels)
         return self.update_generator(self.generator_loss(self.augment(fake), labels))
 
     @torch.no_grad()
@@ -72,9 +72,9 @@ class AuxiliaryNet(ConditionalNet):
         n_samples = self.effective_batch_size_
         n_candidates = self.adversarial_sampling * n_samples
         latent, labels = self.draw_game_inputs(n_candidates)
-        fake = self.module_(latent, labels)
+        fake = self.run(self.module_, latent, labels)
         if n_candidates > n_samples:
-            best = self.critic_(fake).topk(n_samples).indices
+            best = self.run(self.critic_, fake).topk(n_samples).indices
             fake, latent, labels = fake[best], latent[best], labels[best]
         self.chosen_ = latent, labels
         return fake
@@ -85,13 +85,13 @@ class AuxiliaryNet(ConditionalNet):
 
     def critic_loss(self, real, fake, labels):
         """Return the loss of critic and classifier; the classes are those of the real samples."""
-        logits, class_logits = self.critic_.judge(torch.cat([real, fake]))
+        logits, class_logits = self.run(self.critic_.judge, torch.cat([real, fake]))
         loss = self.objective.critic_loss(*logits.split([len(real), len(fake)]))
         loss = loss + self.penalty_loss(self.critic_.source, real, fake)
         return loss + self.classifier_weight * cross_entropy(class_logits[: len(real)], labels)
 
     def generator_loss(self, fake, labels):
         """Return the generator's loss: to look real, and like its class."""
-        logits, class_logits = self.critic_.judge(fake)
+        logits, class_logits = self.run(self.critic_.judge, fake)
         loss = self.objective.generator_loss(logits)
         return loss + self.classifier_weight * cross_entropy(class_logits, labels)

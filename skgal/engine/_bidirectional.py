@@ -70,16 +70,17 @@ class BidirectionalNet(AdversarialNet):
         latent = self.draw_latent()
         with torch.no_grad():
             real = self.augment(real)
-            coded = pairs(real, self.encoder_(real))
-            made = pairs(self.augment(self.module_(latent)), latent)
+            coded = pairs(real, self.run(self.encoder_, real))
+            made = pairs(self.augment(self.run(self.module_, latent)), latent)
         return self.update_critic(self.critic_loss(coded, made))
 
     def generator_step(self):
         """Update generator and encoder; return their loss."""
         latent, real = self.draw_latent(), self.augment(self.batches_.next())
-        made = self.critic_(pairs(self.augment(self.module_(latent)), latent))
-        coded = self.critic_(pairs(real, self.encoder_(real)))
+        made = pairs(self.augment(self.run(self.module_, latent)), latent)
+        coded = pairs(real, self.run(self.encoder_, real))
         # The critic's own loss with the roles swapped, the "inverse objective" of [1].
-        loss = self.objective.critic_loss(made, coded)
+        logits = [self.run(self.critic_, each) for each in (made, coded)]
+        loss = self.objective.critic_loss(*logits)
         self.apply_gradients(self.players, self.optimizer_, loss)
         return loss.detach()

@@ -36,13 +36,13 @@ class ConditionalNet(AdversarialNet):
         """Update the critic on real samples and generated ones of their classes."""
         real, labels = batch
         with torch.no_grad():
-            fake = self.module_(self.draw_latent(), labels)
+            fake = self.run(self.module_, self.draw_latent(), labels)
         return self.update_critic(self.critic_loss(self.augment(real), self.augment(fake), labels))
 
     def generator_step(self):
         """Update the generator on classes drawn from the training frequencies."""
         latent, labels = self.draw_inputs()
-        fake = self.module_(latent, labels)
+        fake = self.run(self.module_, latent, labels)
         return self.update_generator(self.generator_loss(self.augment(fake), labels))
 
     def critic_loss(self, real, fake, labels):
@@ -51,7 +51,7 @@ class ConditionalNet(AdversarialNet):
 
     def generator_loss(self, fake, labels):
         """Return the generator's loss on augmented samples of given classes."""
-        return self.objective.generator_loss(self.critic_(fake, labels))
+        return self.objective.generator_loss(self.run(self.critic_, fake, labels))
 
     def draw_labels(self, n_samples=None):
         """Draw classes, a batch of them by default, with their frequencies in the data."""

@@ -67,11 +67,12 @@ def register_differentiable(cls, method):
 def differentiable(estimator, method):
     """Turn a method of a fitted estimator into a function that torch can differentiate.
 
-    Known are skorch classifiers; linear classifiers (``LogisticRegression``,
-    ``SGDClassifier``, ``LinearSVC``, ``RidgeClassifier``, ``LinearDiscriminantAnalysis`` and
-    the like, one-vs-rest included), ``MLPClassifier``; ``StandardScaler``, ``MinMaxScaler``,
-    ``MaxAbsScaler``, ``Normalizer``, ``PCA`` and a ``FunctionTransformer`` without a function;
-    Pipelines of these, also frozen or inside a search; and the generators of skgal.
+    Known are skorch classifiers and skgal's GANs that classify; linear classifiers
+    (``LogisticRegression``, ``SGDClassifier``, ``LinearSVC``, ``RidgeClassifier``,
+    ``LinearDiscriminantAnalysis`` and the like, one-vs-rest included), ``MLPClassifier``;
+    ``StandardScaler``, ``RobustScaler``, ``MinMaxScaler``, ``MaxAbsScaler``, ``Normalizer``,
+    ``PCA``, ``IncrementalPCA`` and a ``FunctionTransformer`` without a function; Pipelines of
+    these, also frozen or inside a search; and the generators of skgal.
     :func:`register_differentiable` adds others.
 
     Parameters

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     LogisticRegression,
@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    RobustScaler,
     StandardScaler,
 )
 from sklearn.svm import LinearSVC
@@ -120,6 +121,12 @@ def _standard_scaler(scaler):
     return Rescale(factor, 0.0 if not scaler.with_mean else -scaler.mean_ * factor)
 
 
+@register_differentiable(RobustScaler, "transform")
+def _robust_scaler(scaler):
+    factor = 1 / scaler.scale_ if scaler.with_scaling else 1.0
+    return Rescale(factor, -scaler.center_ * factor if scaler.with_centering else 0.0)
+
+
 @register_differentiable(MinMaxScaler, "transform")
 def _min_max_scaler(scaler):
     return Rescale(scaler.scale_, scaler.min_, scaler.feature_range if scaler.clip else None)
@@ -136,6 +143,7 @@ def _normalizer(normalizer):
 
 
 @register_differentiable(PCA, "transform")
+@register_differentiable(IncrementalPCA, "transform")
 def _pca(pca):
     weight = pca.components_
     if pca.whiten:

@@ -81,8 +81,8 @@ class InversionNet(UpdateNet):
         (generator,) = self.target_generator_
         with torch.no_grad():
             latent = draw_latent(self.latent, self.batch_size, self.latent_dim, self.rng_)
-            samples = generator(latent)
-        loss = mse_loss(self.module_(samples), latent)
+            samples = self.run(generator, latent)
+        loss = mse_loss(self.run(self.module_, samples), latent)
         self.apply_gradients(self.module_, self.optimizer_, loss)
         self.schedule_.step()
         return {"encoder_loss": loss.detach()}

@@ -61,8 +61,9 @@ def penultimate_features(net, X):
 def _input_of_last(seen, output):
     """Find the input of the last layer seen that is as wide as the output."""
     output = output[0] if isinstance(output, tuple) else output
+    n_outputs = output.shape[1] if output.ndim > 1 else 1  # a binary classifier's may be flat
     for width, layer_input in reversed(seen):
-        if output.ndim > 1 and width == output.shape[1]:
+        if width == n_outputs:
             return layer_input
     raise TypeError(
         f"No torch.nn.Linear of the module makes its output of shape {tuple(output.shape)}, so "

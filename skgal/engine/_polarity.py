@@ -112,10 +112,10 @@ class PolarityNet(ConditionalNet):
         """Whether any part of the extractor is to be trained."""
         return len(self.learning_layers) > 0
 
-    def place(self, anchors, codes, factors):
+    def place(self, anchors, codes):
         """Set the anchors of the generator and of its averaged twin, given as arrays."""
         for generator in (self.module_, self.ema_):
-            generator.place(*map(torch.as_tensor, (anchors, codes, factors)))
+            generator.place(torch.as_tensor(anchors), torch.as_tensor(codes))
 
     def start(self, data, labels=None):
         """Prepare the batches, and the draws of rows by class."""
@@ -139,8 +139,9 @@ class PolarityNet(ConditionalNet):
         if self.learns_features and self.n_updates_ % self.extractor_interval == 0:
             self.extractor_step(self.batches_.next())
         for _ in range(self.critic_iter):
-            critic_loss = self.critic_step()
-        classifier_loss = self.classifier_step(self.batches_.next())
+            fake, labels = self.draw_rare()
+            critic_loss = self.critic_step(fake, labels)
+        classifier_loss = self.classifier_step(self.batches_.next(), fake, labels)
         generator_loss = self.generator_step()
         self._average_weights()
         return {
@@ -154,28 +155,34 @@ class PolarityNet(ConditionalNet):
         samples, labels = batch
         self.extractor_.train()
         with seeded_torch(self.seed + self.n_updates_, self.device):  # for its dropout
-            logits = self.classifier_(self.extractor_(self.augment(samples)))
+            features = self.run(self.extractor_, self.augment(samples))
+            logits = self.run(self.classifier_, features)
         loss = cross_entropy(logits, labels)
         self.apply_gradients(self.learning_layers, self.extractor_optimizer_, loss)
         self.extractor_.eval()
         self.features_ = None
         return loss.detach()
 
-    def critic_step(self):
-        """Update the critic on generated and real samples of the rarer classes (lines 4 to 7)."""
+    @torch.no_grad()
+    def draw_rare(self):
+        """Generate a batch of the rarer classes, and return it with them (lines 5 and 6)."""
         labels = self.members_.draw_rare(self.effective_batch_size_, self.rng_)
+        return self.draw_fake(labels), labels
+
+    def critic_step(self, fake, labels):
+        """Update the critic on generated samples and real ones of their classes (lines 4, 7)."""
         with torch.no_grad():
             real = self.extract(self.members_.draw(labels, self.rng_))
-            fake = self.draw_fake(labels)
         return self.update_critic(self.critic_loss(real, fake, labels))
 
-    def classifier_step(self, batch):
-        """Update the classifier on real and generated samples (lines 4 to 7)."""
+    def classifier_step(self, batch, fake, fake_labels):
+        """Update the classifier on real samples and as many generated ones (lines 4, 7)."""
         samples, labels = batch
-        fake_labels = self.members_.draw_rare(len(labels), self.rng_)
         with torch.no_grad():
-            real, fake = self.extract(samples), self.draw_fake(fake_labels)
-        loss = self.classifier_loss(real, labels) + self.classifier_loss(fake, fake_labels)
+            real = self.extract(samples)
+        # In one pass: twice the mean over both is the sum of their means.
+        seen, targets = torch.cat([real, fake]), torch.cat([labels, fake_labels])
+        loss = 2 * cross_entropy(self.run(self.classifier_, seen), targets)
         self.apply_gradients(self.classifier_, self.classifier_optimizer_, loss)
         return loss.detach()
 
@@ -184,36 +191,36 @@ class PolarityNet(ConditionalNet):
         labels = self.members_.draw_evenly(self.effective_batch_size_, self.rng_)
         return self.update_generator(self.generator_loss(self.draw_fake(labels), labels))
 
-    def classifier_loss(self, samples, labels):
-        """Return the classifier's loss on real or on generated samples."""
-        return cross_entropy(self.classifier_(samples), labels)
-
     def generator_loss(self, fake, labels):
         """Return the generator's loss: to look real, and unlike its class."""
         loss = super().generator_loss(fake, labels)
         if self.classifier_weight == 0 or len(self.module_.log_sharpness) == 1:
             return loss
-        return loss + self.classifier_weight * evasion_loss(self.classifier_(fake), labels)
+        logits = self.run(self.classifier_, fake)
+        return loss + self.classifier_weight * evasion_loss(logits, labels)
 
     def draw_fake(self, labels):
         """Generate what critic and classifier see, of given classes."""
+        # In float32 whatever the precision: rounded weights would leave the hull.
         latent = self.draw_latent(len(labels))
         if self.extractor is None:
             return self.augment(self.module_(latent, labels))
-        return mix(self.module_.weights(latent, labels), self.anchor_features())
+        return mix(*self.module_.weights(latent, labels), self.anchor_features())
 
     @torch.no_grad()
     def anchor_features(self):
         """Return the anchors' features; they change when the extractor does."""
         if self.features_ is None:
             blocks = self.module_.anchors.split(BLOCK_SIZE)
-            self.features_ = torch.cat([self.extractor_(block) for block in blocks])
+            self.features_ = torch.cat([self.run(self.extractor_, block) for block in blocks])
         return self.features_
 
     def extract(self, samples):
         """Return what critic and classifier see of real samples."""
         # Features can't be augmented like samples, and the critic must see both alike.
-        return self.augment(samples) if self.extractor is None else self.extractor_(samples)
+        return (
+            self.augment(samples) if self.extractor is None else self.run(self.extractor_, samples)
+        )
 
     def classify(self, samples):
         """Return the logits of the classes of samples."""

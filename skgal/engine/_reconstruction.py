@@ -28,6 +28,8 @@ class ReconstructionNet(UpdateNet):
     ASAL, section 3.2.
     """
 
+    stateful = ("batches_",)
+
     def __init__(self, module, *, decoder, batch_size=64, **kwargs):
         self.decoder = decoder
         super().__init__(module, batch_size=batch_size, **kwargs)
@@ -61,7 +63,8 @@ class ReconstructionNet(UpdateNet):
     def train_step(self):
         """Update encoder and decoder on a batch."""
         samples = self.batches_.next()
-        loss = mse_loss(self.decoder_(self.module_(samples)), samples)
+        codes = self.run(self.module_, samples)
+        loss = mse_loss(self.run(self.decoder_, codes), samples)
         self.apply_gradients(self._both(), self.optimizer_, loss)
         return {"reconstruction_loss": loss.detach()}
 

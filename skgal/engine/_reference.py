@@ -66,6 +66,7 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
         make_module,
         criterion=nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
+        optimizer__fused=True,
         lr=1e-3,
         max_epochs=1,
         iterator_train=UpdatesLoader,

@@ -29,6 +29,32 @@ def log_entropy(proba):
     return entropy.clamp_min(tiny).log()
 
 
+def log_entropy_of_decisions(decisions):
+    """Logarithm of the entropy of the softmax of decision values.
+
+    It is `log_entropy` of a classifier that has decision values only. Of a binary classifier,
+    whose one value is signed, the softmax is the logistic function.
+
+    Parameters
+    ----------
+    decisions : torch.Tensor of shape (n_samples,) or (n_samples, n_classes)
+
+    Returns
+    -------
+    torch.Tensor of shape (n_samples,)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.engine import log_entropy_of_decisions
+    >>> log_entropy_of_decisions(torch.tensor([0.0])).exp()
+    tensor([0.6931])
+    """
+    if decisions.ndim == 1 or decisions.shape[1] == 1:
+        decisions = decisions.reshape(-1, 1) * torch.tensor([-0.5, 0.5], device=decisions.device)
+    return log_entropy(decisions.softmax(dim=1))
+
+
 def boundary_proximity(decisions):
     """Minus the distance to the nearest decision boundary, in units of the decision function.
 

@@ -39,7 +39,7 @@ class StackNet(ConditionalNet):
         """Update the critics on real samples and generated ones of their classes."""
         real, labels = batch
         with torch.no_grad():
-            fakes = self.module_.samples(self.draw_latent(), labels)
+            fakes = self.run(self.module_.samples, self.draw_latent(), labels)
         reals = self.at_each_stage(real)
         loss = self.critic_loss(self._augment_each(reals), self._augment_each(fakes), labels)
         return self.update_critic(loss)
@@ -47,7 +47,7 @@ class StackNet(ConditionalNet):
     def generator_step(self):
         """Update the generator on classes drawn from the training frequencies."""
         latent, labels = self.draw_inputs()
-        fakes = self.module_.samples(latent, labels)
+        fakes = self.run(self.module_.samples, latent, labels)
         return self.update_generator(self.generator_loss(self._augment_each(fakes), labels))
 
     def critic_loss(self, real, fake, labels):
@@ -61,14 +61,14 @@ class StackNet(ConditionalNet):
     def generator_loss(self, fake, labels):
         """Return the mean of the generator's losses; samples come as a list, stage by stage."""
         losses = [
-            self.objective.generator_loss(critic(one_fake, labels))
+            self.objective.generator_loss(self.run(critic, one_fake, labels))
             for critic, one_fake in zip(self.critic_.stages, fake, strict=True)
         ]
         return torch.stack(losses).mean()
 
     def adversarial_loss(self, critic, real, fake):
         """Return what one critic loses on batches that it sees apart: objective and penalties."""
-        loss = self.objective.critic_loss(critic(real), critic(fake))
+        loss = self.objective.critic_loss(self.run(critic, real), self.run(critic, fake))
         return loss + self.penalty_loss(critic, real, fake)
 
     def at_each_stage(self, samples):

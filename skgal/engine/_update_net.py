@@ -6,6 +6,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, PrintLog
 
+from skgal.engine._acceleration import prepare_network, run_in
 from skgal.engine._seeding import torch_generator
 from skgal.exceptions import NonFiniteLossError
 from skgal.utils import seeded_torch
@@ -20,7 +21,8 @@ class UpdateNet(NeuralNet):
 
     A subclass sets its modules in ``initialize_module`` and its optimizers in
     ``initialize_optimizer``, both called in a seeded context, and implements
-    :meth:`start` and :meth:`train_step`.
+    :meth:`start` and :meth:`train_step`. Networks that a step calls through :meth:`run` compute in
+    the net's precision; losses, penalties, gradients and averages are float32 in any.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ class UpdateNet(NeuralNet):
     optimizer : class, default=torch.optim.Adam
     lr : float, default=2e-4
     updates_per_epoch : int, default=50
+    precision : {"float32", "bfloat16"}, default="float32"
+        What networks compute in while they are trained. Weights are float32, always.
     checkpoint : TrainingCheckpoint or None, default=None
         Where the training goes on from, and leaves its state after epochs.
     callbacks : list of skorch callbacks or None, default=None
@@ -67,6 +71,7 @@ class UpdateNet(NeuralNet):
         optimizer=torch.optim.Adam,
         lr=2e-4,
         updates_per_epoch=50,
+        precision="float32",
         checkpoint=None,
         callbacks=None,
         verbose=0,
@@ -76,6 +81,7 @@ class UpdateNet(NeuralNet):
         self.max_iter = max_iter
         self.seed = seed
         self.updates_per_epoch = updates_per_epoch
+        self.precision = precision
         self.checkpoint = checkpoint
         super().__init__(
             module,
@@ -105,6 +111,8 @@ class UpdateNet(NeuralNet):
         """Make networks, optimizers and generators from the seed."""
         with seeded_torch(self.seed):
             super().initialize()
+        for name in self._modules:
+            prepare_network(getattr(self, name + "_"), self.precision)
         self.rng_ = torch_generator(self.seed, self.device)
         self.n_updates_ = 0
         return self
@@ -186,6 +194,10 @@ class UpdateNet(NeuralNet):
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Start no history row: a loss per update would have to be waited for."""
+
+    def run(self, function, *inputs):
+        """Apply a network, or one of its methods, in the net's precision; return float32."""
+        return run_in(self.precision, function, *inputs)
 
     def apply_gradients(self, module, optimizer, loss):
         """Update one network alone: gradients of the others are not even computed."""

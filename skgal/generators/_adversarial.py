@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skgal.base import BaseGenerator
 from skgal.engine import (
+    PRECISIONS,
     AdversarialNet,
     apply_network,
     latent_distribution,
@@ -21,7 +22,7 @@ from skgal.engine import (
 from skgal.generators._diagnosis import warn_of_failure
 from skgal.generators._files import FileMixin
 from skgal.generators._selection import FrechetSelection
-from skgal.generators._training import Training
+from skgal.generators._training import Training, renew
 from skgal.generators._validation import check_new_samples, check_training_samples
 from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
 from skgal.objectives import (
@@ -61,6 +62,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         "model_selection": [None, FrechetSelection],
         "callbacks": [None, tuple, list],
         "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
@@ -84,6 +86,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         model_selection,
         callbacks,
         device,
+        precision,
         random_state,
         verbose,
         warm_start,
@@ -103,6 +106,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         self.model_selection = model_selection
         self.callbacks = callbacks
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
         self.warm_start = warm_start
@@ -148,10 +152,8 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         architecture = self._resolve_architecture()
         self._training.watchers = self._make_watchers(architecture, tensor, labels)
         if self._trains_on():
-            again = self._training.arguments("game", self._training.watchers, self.net_.n_updates_)
-            for name in ("max_iter", "callbacks", "checkpoint"):
-                setattr(self.net_, name, again[name])
-            self.net_.initialize_callbacks()
+            watchers, n_updates = self._training.watchers, self.net_.n_updates_
+            renew(self.net_, self._training.arguments("game", watchers, n_updates))
         else:
             self.latent_dim_ = self.latent_dim
             self.latent_distribution_ = latent_distribution(self.latent)
@@ -210,7 +212,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         """Return what any adversarial net of this generator is made with, but its networks."""
         return {
             "objective": resolve_objective(self.objective),
-            "penalties": resolve_penalties(self.penalty),
+            "penalties": self._penalties(),
             "augmentations": resolve_augmentations(self.augment, self.layout_.is_image),
             "latent_dim": self.latent_dim,
             "latent": self.latent,
@@ -223,8 +225,11 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
 
     def _critic_dropout(self):
         """Return the dropout that the penalties ask of the critic."""
-        penalties = resolve_penalties(self.penalty)
-        return max((penalty.critic_dropout for penalty in penalties), default=0.0)
+        return max((penalty.critic_dropout for penalty in self._penalties()), default=0.0)
+
+    def _penalties(self):
+        """Return what keeps the critic smooth."""
+        return resolve_penalties(self.penalty)
 
     def _make_watchers(self, architecture, tensor, labels):
         """Return the user's callbacks, and what selects the generator to keep."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 from sklearn.base import (
@@ -10,16 +11,29 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from skgal.engine import ReconstructionNet, apply_network, resolve_device
+from skgal.engine import PRECISIONS, ReconstructionNet, apply_network
 from skgal.generators._adversarial import history_rows
+from skgal.generators._files import FileMixin
+from skgal.generators._training import Training, renew
+from skgal.generators._validation import check_new_samples, check_training_samples
 from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
-from skgal.utils import DataLayout, as_random_state, draw_seed
+from skgal.utils import as_random_state, draw_seed
+
+# Adam's own: the short memory that suits games is none for a fixed loss.
+_BETAS = (0.9, 0.999)
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(
+    FileMixin,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """Learn a short code for samples, from which a decoder restores them.
 
     Samples with similar codes look alike, so the code is a space to look for neighbours in:
@@ -48,10 +62,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         ``EarlyStopping(monitor="reconstruction_loss")``, stops the training.
     device : str, default="auto"
         ``"auto"`` takes a CUDA GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
+        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights and batches.
     verbose : int, default=0
         Print the loss every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
 
     Attributes
     ----------
@@ -96,8 +118,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "callbacks": [None, tuple, list],
         "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "checkpoint": [None, str, PathLike],
     }
 
     def __init__(
@@ -111,8 +136,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         learning_rate=1e-3,
         callbacks=None,
         device="auto",
+        precision="float32",
         random_state=None,
         verbose=0,
+        warm_start=False,
+        checkpoint=None,
     ):
         self.latent_dim = latent_dim
         self.architecture = architecture
@@ -122,8 +150,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.learning_rate = learning_rate
         self.callbacks = callbacks
         self.device = device
+        self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -131,8 +162,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            Numbers of any dtype, at least two samples.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            At least two samples: numbers of any dtype, or a table that has categories, booleans
+            or gaps as well.
         y : None
             Ignored.
 
@@ -143,49 +175,66 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Raises
         ------
         ValueError
-            If X holds NaN or infinite values, or doesn't match ``image_shape``.
+            If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
+            if ``checkpoint`` holds another training.
         skgal.exceptions.NonFiniteLossError
             If the training diverges.
         """
-        samples = validate_data(self, X, allow_nd=True, ensure_min_samples=2)
-        self.layout_ = DataLayout(samples, self.image_shape, container=X)
-        self.latent_dim_ = self.latent_dim
-        architecture = resolve_architecture(self.architecture, self.layout_.shape)
-        self.net_ = ReconstructionNet(
-            partial(architecture.make_encoder, self.latent_dim, self.layout_.shape),
-            decoder=partial(architecture.make_generator, self.latent_dim, self.layout_.shape),
-            max_iter=self.max_iter,
-            batch_size=self.batch_size,
-            lr=self.learning_rate,
-            optimizer__fused=True,
-            callbacks=self.callbacks,
-            device=resolve_device(self.device),
-            verbose=int(self.verbose),
-            seed=draw_seed(as_random_state(self.random_state)),
-        ).fit(self.layout_.to_network(samples))
+        trains_on = self.warm_start and hasattr(self, "net_")
+        if trains_on:
+            (tensor,) = check_new_samples(self, X)
+        else:
+            self.layout_, tensor = check_training_samples(self, X)
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        training = Training(self, tensor, self.device, context)
+        if trains_on:
+            renew(self.net_, self._training_arguments(training, self.net_.n_updates_))
+        else:
+            self.latent_dim_ = self.latent_dim
+            seed = draw_seed(as_random_state(self.random_state))
+            self.net_ = self._make_net(training, seed).initialize()
+        self.net_.partial_fit(tensor)
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _make_net(self, training, seed):
+        """Build the net of encoder and decoder."""
+        shape = self.layout_.shape
+        architecture = resolve_architecture(self.architecture, shape)
+        # Not for_table: a decoder draws no categories, the likeliest come out.
+        return ReconstructionNet(
+            partial(architecture.make_encoder, self.latent_dim, shape),
+            decoder=partial(architecture.make_generator, self.latent_dim, shape),
+            batch_size=self.batch_size,
+            seed=seed,
+            **self._training_arguments(training),
+        )
+
+    def _training_arguments(self, training, n_updates=0):
+        arguments = training.arguments("autoencoder", self.callbacks or (), n_updates)
+        return arguments | {"optimizer__betas": _BETAS}
+
+    def _make_nets(self):
+        """Build the net, by the name of the attribute that holds it, with new weights."""
+        return {"net_": self._make_net(Training(self, None, "auto"), seed=0)}
 
     def transform(self, X):
         """Map samples to their codes.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
 
         Returns
         -------
         Z : ndarray of shape (n_samples, latent_dim), dtype float32
         """
         check_is_fitted(self)
-        X = validate_data(self, X, allow_nd=True, reset=False)
-        if X.shape[1:] != self.layout_.sample_shape:
-            raise ValueError(
-                f"Each sample of X has shape {X.shape[1:]}, but {type(self).__name__} was "
-                f"fitted on samples of shape {self.layout_.sample_shape}."
-            )
-        return apply_network(self.net_.module_, self.layout_.to_network(X), self.net_.device)
+        (tensor,) = check_new_samples(self, X)
+        return apply_network(self.net_.module_, tensor, self.net_.device)
 
     def inverse_transform(self, Z):
         """Restore samples from their codes.

@@ -51,6 +51,9 @@ Penalty, or a list of these, default="spectral_norm"
         Called at updates and every 50 updates; a callback that stops skorch stops the training.
     device : str, default="auto"
         ``"auto"`` takes a CUDA GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
+        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights, batches and latent points.
     verbose : int, default=0
@@ -115,6 +118,7 @@ Penalty, or a list of these, default="spectral_norm"
         model_selection=None,
         callbacks=None,
         device="auto",
+        precision="float32",
         random_state=None,
         verbose=0,
         warm_start=False,
@@ -135,6 +139,7 @@ Penalty, or a list of these, default="spectral_norm"
             model_selection=model_selection,
             callbacks=callbacks,
             device=device,
+            precision=precision,
             random_state=random_state,
             verbose=verbose,
             warm_start=warm_start,

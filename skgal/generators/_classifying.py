@@ -1,10 +1,12 @@
 """Generators that are classifiers as well."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 
-from skgal.engine import apply_network
+from skgal.engine import apply_network, classifier_features
 
 
 class ClassifyingMixin(ClassifierMixin):
@@ -52,3 +54,19 @@ class ClassifyingMixin(ClassifierMixin):
         """
         indices = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[indices]
+
+    def classifier_features(self, X):
+        """Map samples to what the last layer of the classifying network sees.
+
+        Other than :meth:`transform`, whose features are those of the critic, or latent points.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), dtype float32
+        """
+        features = partial(classifier_features, self.net_)
+        return apply_network(features, self._to_network(X), self.net_.device)

@@ -62,7 +62,8 @@ class FileMixin:
             elif name.endswith("_") and name not in _REBUILT:
                 learnt[name] = value
         params = self.get_params(deep=False)
-        params["objective"] = _by_name(params["objective"])
+        if "objective" in params:
+            params["objective"] = _by_name(params["objective"])
         described = {
             "format": _FORMAT,
             "class": type(self).__name__,
@@ -108,7 +109,8 @@ class FileMixin:
             )
         generator = cls(**described["params"])
         vars(generator).update(described["learnt"])
-        generator.latent_distribution_ = latent_distribution(generator.latent)
+        if hasattr(generator, "latent"):  # an autoencoder draws none
+            generator.latent_distribution_ = latent_distribution(generator.latent)
         for name, net in generator._make_nets().items():
             start = name + "/"
             weights = {k.removeprefix(start): w for k, w in tensors.items() if k.startswith(start)}

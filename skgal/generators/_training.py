@@ -1,13 +1,17 @@
 """What one ``fit`` of a generator gives the nets that it trains."""
 
+import re
 from pathlib import Path
 
+import numpy as np
 from joblib import hash as hash_of
 
 from skgal.engine import TaskReport, TrainingCheckpoint, resolve_device
 
 # Parameters that may change between a killed training and the one that goes on.
 _WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose", "warm_start"}
+# Where an object or function was in the memory of the process that was killed.
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 class Training:
@@ -36,6 +40,8 @@ class Training:
         self.device = device
         self.context = context
         self.watchers = []
+        # At once: a RandomState moves on as the training draws seeds from it.
+        self._asked = None if generator.checkpoint is None else _describe(generator, data)
 
     def arguments(self, part, callbacks=(), n_updates=0):
         """Return what any net is trained with, but its networks and losses.
@@ -60,18 +66,41 @@ class Training:
             "checkpoint": self._make_checkpoint(part, n_updates),
             "callbacks": [*callbacks, TaskReport(self.context, self.generator)],
             "device": resolve_device(self.device),
+            "precision": self.generator.precision,
             "verbose": int(self.generator.verbose),
         }
 
     def _make_checkpoint(self, part, n_updates):
-        folder = self.generator.checkpoint
-        if folder is None:
+        if self._asked is None:
             return None
-        asked = {
-            name: repr(value)
-            for name, value in self.generator.get_params(deep=False).items()
-            if name not in _WITHOUT_EFFECT
-        }
-        asked["data"] = hash_of(self.data)
-        asked["updates before"] = str(n_updates)
-        return TrainingCheckpoint(Path(folder) / f"{part}.pt", asked)
+        asked = {**self._asked, "updates before": str(n_updates)}
+        return TrainingCheckpoint(Path(self.generator.checkpoint) / f"{part}.pt", asked)
+
+
+def renew(net, arguments):
+    """Have a net that was trained before train on as another ``fit`` asks.
+
+    Parameters
+    ----------
+    net : UpdateNet
+    arguments : dict
+        As :meth:`Training.arguments` returns them.
+    """
+    for name in ("max_iter", "callbacks", "checkpoint"):
+        setattr(net, name, arguments[name])
+    net.initialize_callbacks()
+
+
+def _describe(generator, data):
+    """Say what a training was asked for, in words that another process would use as well."""
+    params = generator.get_params(deep=False)
+    asked = {
+        name: _in_words(value) for name, value in params.items() if name not in _WITHOUT_EFFECT
+    }
+    return {"generator": type(generator).__name__, **asked, "data": hash_of(data)}
+
+
+def _in_words(value):
+    if isinstance(value, np.random.RandomState):
+        return f"a RandomState in the state {hash_of(value.get_state())}"
+    return _ADDRESS.sub("", repr(value))

@@ -1,5 +1,8 @@
 """Samples that a generator is fitted to, or is given later: arrays of numbers, or mixed tables."""
 
+from contextlib import contextmanager
+from reprlib import repr as short_repr
+
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from skgal.utils import DataLayout, MixedLayout
@@ -78,15 +81,33 @@ def check_new_samples(generator, X, *y):
                 f"{list(generator.feature_names_in_)}, so X must be a DataFrame with these; got "
                 f"{type(X).__name__}."
             )
-        y = _check_table(generator, X, *y, reset=False)
+        with _telling_columns(generator, X):
+            y = _check_table(generator, X, *y, reset=False)
         return layout.to_network(X), *y
-    samples, *y = _check_array(generator, X, *y, reset=False)
+    with _telling_columns(generator, X):
+        samples, *y = _check_array(generator, X, *y, reset=False)
     if samples.shape[1:] != layout.sample_shape:
         raise ValueError(
             f"Each sample of X has shape {samples.shape[1:]}, but {type(generator).__name__} was "
             f"fitted on samples of shape {layout.sample_shape}."
         )
     return layout.to_network(samples), *y
+
+
+@contextmanager
+def _telling_columns(generator, X):
+    """Say which columns there were in fit; scikit-learn says how those of X differ."""
+    try:
+        yield
+    except ValueError as error:
+        known = list(getattr(generator, "feature_names_in_", ()))
+        given = list(getattr(X, "columns", known))
+        if not known or given == known:
+            raise
+        raise ValueError(
+            f"{error}\n{type(generator).__name__} was fitted on {len(known)} columns, "
+            f"{short_repr(known)}; X has {len(given)}, {short_repr(given)}."
+        ) from error
 
 
 def _check_array(generator, X, *y, **checks):

@@ -4,11 +4,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import check_array
 from sklearn.utils.random import sample_without_replacement
 
-from skgal.utils import draw_seed, seeded_nets
+from skgal.utils import draw_seed, fit_to_pool, seeded_nets
 
 # Up to this width the exact PCA takes a second or two; scikit-learn's choice for a few thousand
 # samples of some hundred features is a randomised one that changes distances by a few percent.
@@ -42,19 +41,7 @@ def fit_features(features, X, y, pool, rng):
     if features.get_params(deep=False).get("random_state", seed) is None:
         features.set_params(random_state=seed)
     with seeded_nets(features, seed):
-        if pool.is_indexed:
-            return features.fit(X, y)
-        if isinstance(features, FrozenEstimator) or not get_tags(features).requires_fit:
-            return features.fit(next(iter(pool.blocks())), None)
-        if not hasattr(features, "partial_fit"):
-            raise TypeError(
-                f"{type(features).__name__} needs all samples at once to be fitted, but the pool "
-                "comes in blocks; fit it to some of them, and pass it inside "
-                "sklearn.frozen.FrozenEstimator."
-            )
-        for block in pool.blocks():
-            features.partial_fit(block)
-    return features
+        return fit_to_pool(features, X if pool.is_indexed else pool, y)
 
 
 def fit_pca(pool, extract, n_components, n_rows, rng):

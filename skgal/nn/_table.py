@@ -67,8 +67,7 @@ class TableGenerator(Stochastic):
         rows : torch.Tensor of shape (n, sum(groups))
             Numbers in [-1, 1]; for each group of categories non-negative values of sum 1.
         """
-        # In float32 even where autocast is on: the draws magnify what rounding leaves.
-        outputs = self.body(z).float()
+        outputs = self.body(z)
         if self.training:
             return self._relax(outputs)
         return self._pick(outputs, (z.double() @ self.directions).remainder(1.0))

@@ -138,11 +138,11 @@ class AISEL(GuidedLatentStrategy):
         if self.balance and is_regressor(clf):
             raise ValueError("balance=True is for classifiers; a regressor has no classes.")
         candidates = self._candidates(rng)
-        density = self._uncertainty(candidates, X, clf) ** self.power
+        density = self._uncertainty(candidates, clf) ** self.power
         if not density.any():
             density = np.ones_like(density)
         elif self.balance:
-            density = balanced(density, self._predicted(candidates, X, clf))
+            density = balanced(density, self._predicted(candidates, clf))
         return support_points(
             batch_size,
             candidates,
@@ -158,10 +158,9 @@ class AISEL(GuidedLatentStrategy):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))
         return self.generator_.transform(take_rows(X, labelled)) if labelled.size else None
 
-    def _predicted(self, latent, X, clf):
-        blocks = self._generated(latent, like=X)
+    def _predicted(self, latent, clf):
         with seeded_nets(clf):
-            return np.concatenate([clf.predict(block) for block in blocks])
+            return np.concatenate([clf.predict(block) for block in self._generated(latent)])
 
 
 def balanced(density, classes):

@@ -35,7 +35,7 @@ class ASAL(LatentSearch, GeneratorStrategy, PoolStrategy):
         :class:`sklearn.frozen.FrozenEstimator`.
     measure : {"entropy", "min_distance"}, default="entropy"
         What is maximised: the entropy of the class probabilities, or minus the distance to the
-        decision boundary. See :class:`GAAL` for the latter.
+        decision boundary. See :class:`GAAL`, also for classifiers without probabilities.
     features : {"pixels", "autoencoder", "critic", "classifier"} or transformer, \
 default="pixels"
         The space in which samples are matched: the values themselves; the code of a
@@ -57,9 +57,10 @@ default="pixels"
         are chosen ("ASAL-neighbors" of figure 16).
     search : {"auto", "gradient", "evolution"}, default="auto"
         How the maximum is found: by Adam through classifier and generator where both are
-        differentiable (skorch nets, linear models, multi-layer perceptrons and Pipelines of
-        these; a user's own after :func:`skgal.engine.register_differentiable`), else without
-        gradients, which finds less in the same time. See :class:`GAAL`.
+        differentiable (skorch nets, skgal's GANs that classify, linear models, multi-layer
+        perceptrons and Pipelines of these; a user's own after
+        :func:`skgal.engine.register_differentiable`), else without gradients, which finds less in
+        the same time. See :class:`GAAL`.
     max_iter : int, default=100
         Steps of the search at most.
     learning_rate : float, default=0.05
@@ -84,6 +85,11 @@ default="pixels"
 
     Notes
     -----
+    Of a pool in blocks, such as a zarr or dask array, features are extracted block by block, and
+    those of a dask array searched where its chunks lie. What has to be trained beforehand,
+    generator and autoencoder, needs all of its samples at once: train it on some of the pool, and
+    pass it in a ``FrozenEstimator``.
+
     Whole numbers, such as uint8 pixels, are not rounded during the search, since rounding has
     no gradient; the samples that are matched are rounded.
 
@@ -190,8 +196,9 @@ default="pixels"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            The pool that ``fit`` has seen, labelled samples included.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            The pool that ``fit`` has seen, labelled samples included. It may be memory-mapped, a
+            zarr or dask array, or an iterable of blocks, see :func:`skgal.utils.as_pool`.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels or class probabilities, missing where nobody has given any.
         clf : estimator
@@ -217,8 +224,8 @@ default="pixels"
         ------
         ValueError
             If there is nothing to choose from, or less than ``batch_size``; if X is not as long
-            as the pool of ``fit``; or if ``candidates`` is neither positions in X nor samples
-            like those of X.
+            as the pool of ``fit``, or its samples have another shape; or if ``candidates`` is
+            neither positions in X nor samples like those of X.
         TypeError
             If the model is no classifier, or cannot say how unsure it is.
         sklearn.exceptions.NotFittedError
@@ -228,6 +235,7 @@ default="pixels"
         self._validate_params()
         X = as_pool(check_samples(X, y))
         pool = find_candidates(X, y, candidates, self.missing_label)
+        self._check_sample_shape(X)
         check_batch_size(batch_size, len(pool), "unlabelled candidates")
         score = resolve_score(self.measure, clf)
         n_labelled = np.count_nonzero(~is_missing(y, self.missing_label))
@@ -235,14 +243,13 @@ default="pixels"
         rng = np.random.RandomState([draw_seed(as_random_state(self.random_state)), n_labelled])
         n_generated = min(batch_size * self.oversampling, len(pool))
         generated = self.generator_.generate(self._search(clf, n_generated, rng))
-        is_foreign = candidates is not None and len(np.shape(candidates)) > 1
-        matches = self._match(generated, pool, is_foreign, clf)
+        matches = self._match(generated, pool, clf)
         if len(matches) > batch_size:
             matches = _most_uncertain_first(score, clf, Candidates(pool.rows, matches), rng)
         chosen = matches[:batch_size]
         return (chosen, _utilities(pool, matches)) if return_utilities else chosen
 
-    def _match(self, generated, pool, is_foreign, clf):
+    def _match(self, generated, pool, clf):
         """Find the candidates nearest to generated samples, as positions in ``pool.rows``."""
         n_neighbors = min(self.n_neighbors, len(pool) // len(generated))
         if self.features == "classifier":
@@ -251,7 +258,7 @@ default="pixels"
             matches = matcher.match(extract(generated), n_neighbors=n_neighbors)
             return pool.positions[matches.ravel()]
         matcher = self.matcher_
-        if is_foreign:
+        if pool.is_foreign:
             features = None if matcher.features_ is None else FrozenEstimator(matcher.features_)
             matcher = self._make_matcher(features).fit(pool.rows)
         elif pool.rows.n_samples != matcher.n_samples_fit_:

@@ -3,12 +3,12 @@
 from functools import partial
 
 import numpy as np
-from sklearn.base import is_regressor
 from sklearn.utils import check_array
 from sklearn.utils.extmath import row_norms
-from sklearn.utils.validation import check_is_fitted
 
 from skgal.query._embedding import EmbeddingStrategy
+from skgal.query._probabilities import check_classifier, class_probabilities
+from skgal.query._ranking import top_k
 from skgal.utils import seeded_nets
 
 
@@ -26,9 +26,10 @@ class BADGE(EmbeddingStrategy):
     ----------
     features : None, "classifier" or transformer, default="classifier"
         What :math:`h` is: what the last layer of the classifier sees, which is there in skorch
-        nets, multi-layer perceptrons and linear models; None, for any other classifier: the
-        samples themselves, images flattened; or what the transformer, which ``fit`` clones and
-        fits, returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
+        nets, multi-layer perceptrons, linear models and skgal's GANs that classify; None, for any
+        other classifier: the samples themselves, images flattened; or what the transformer, which
+        ``fit`` clones and fits, returns. A fitted one is kept as it is in
+        :class:`sklearn.frozen.FrozenEstimator`.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
@@ -36,6 +37,8 @@ class BADGE(EmbeddingStrategy):
 
     Notes
     -----
+    The probabilities of a classifier that has none are those of :class:`UncertaintySampling`.
+
     The first sample is the one of the largest gradient, which is what the authors' program
     does; k-means++ and the paper's text draw it uniformly. The utility is what it is chosen by:
     the squared norm of the gradient embedding.
@@ -68,7 +71,7 @@ class BADGE(EmbeddingStrategy):
         self.random_state = random_state
 
     def _choose(self, pool, labelled, clf, batch_size, rng):
-        _check_classifier(clf)
+        check_classifier(clf, "BADGE")
         residuals = np.concatenate(list(pool.map(partial(_residuals, clf))))
         points = self._embed(pool, clf)
         squared_norms = _squared_norms(residuals, points)
@@ -90,12 +93,12 @@ def gradient_k_means_pp(residuals, points, k, rng):
     Returns
     -------
     ndarray of shape (k,), dtype int
-        The vector of the largest norm, then those drawn. Once all others are equal to one that
-        is drawn, the rest is drawn uniformly.
+        The vector of the largest norm, any of several, then those drawn. Once all others are
+        equal to one that is drawn, the rest is drawn uniformly.
     """
     squared_norms = _squared_norms(residuals, points)
     chosen = np.empty(k, dtype=np.intp)
-    chosen[0] = np.argmax(squared_norms)
+    (chosen[0],) = top_k(squared_norms, 1, rng.random_sample(len(points)))
     nearest = np.full(len(points), np.inf)
     for i in range(1, k):
         centre = chosen[i - 1]
@@ -117,21 +120,11 @@ def _squared_norms(residuals, points):
     return row_norms(residuals, squared=True) * norms
 
 
-def _check_classifier(clf):
-    if is_regressor(clf):
-        raise TypeError(f"BADGE is for classifiers; {type(clf).__name__} is a regressor.")
-    check_is_fitted(clf)
-    if not hasattr(clf, "predict_proba"):
-        raise TypeError(
-            f"{type(clf).__name__} has no predict_proba, which BADGE reads; wrap the classifier "
-            "in sklearn.calibration.CalibratedClassifierCV, and pass features=None."
-        )
-
-
 def _residuals(clf, X):
     """Class probabilities of samples, less one at the most probable class."""
     with seeded_nets(clf):
-        residuals = check_array(clf.predict_proba(X), input_name="predict_proba(X)", copy=True)
+        residuals = class_probabilities(clf, X)
+        residuals = check_array(residuals, input_name="predict_proba(X)", copy=True)
     residuals = residuals.astype(np.float64, copy=False)
     residuals[np.arange(len(residuals)), residuals.argmax(axis=1)] -= 1
     return residuals

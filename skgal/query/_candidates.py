@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgal.utils import as_pool, is_missing
+from skgal.utils import as_pool, gives_blocks, is_missing
 
 
 class Candidates:
@@ -13,16 +13,20 @@ class Candidates:
     rows : Pool, or what :func:`skgal.utils.as_pool` takes
     positions : ndarray of int
         Which of the rows are candidates; none twice.
+    is_foreign : bool, default=False
+        Whether the rows are samples that the user gave as candidates, rather than the pool.
 
     Attributes
     ----------
     rows : Pool
     positions : ndarray of int
         In ascending order, that of all that is said about the candidates.
+    is_foreign : bool
     """
 
-    def __init__(self, rows, positions):
+    def __init__(self, rows, positions, is_foreign=False):
         self.rows = as_pool(rows)
+        self.is_foreign = is_foreign
         self.positions = np.sort(positions, kind="stable")  # linear in what is sorted already
 
     def __len__(self):
@@ -54,7 +58,7 @@ def find_candidates(X, y, candidates, missing_label):
     ----------
     X : array, DataFrame or Pool of n_samples rows
     y : array-like of shape (n_samples,)
-    candidates : None, array-like of int, or array-like of samples
+    candidates : None, array-like of int, or array, DataFrame or Pool of samples
     missing_label : scalar
 
     Returns
@@ -64,7 +68,9 @@ def find_candidates(X, y, candidates, missing_label):
     """
     if candidates is None:
         return Candidates(X, _unlabelled(np.arange(X.shape[0]), y, missing_label))
-    if not hasattr(candidates, "shape"):
+    if gives_blocks(candidates):
+        candidates = as_pool(candidates)
+    elif not hasattr(candidates, "shape"):
         candidates = np.asarray(candidates)
     if 0 in candidates.shape[:1]:
         raise ValueError("candidates is empty; pass what may be chosen, or None for all of X.")
@@ -76,7 +82,7 @@ def find_candidates(X, y, candidates, missing_label):
             f"Each sample of candidates has shape {tuple(candidates.shape[1:])}, but those of X "
             f"have {tuple(X.shape[1:])}; candidates must be positions in X or samples like its."
         )
-    return Candidates(candidates, np.arange(candidates.shape[0]))
+    return Candidates(candidates, np.arange(candidates.shape[0]), is_foreign=True)
 
 
 def _unlabelled(positions, y, missing_label):

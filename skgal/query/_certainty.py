@@ -26,7 +26,8 @@ class CertaintySampling(RankingStrategy):
         The largest class probability (equation 6), the margin between the two most probable
         classes (7), or minus the entropy of the class probabilities (8); the first two as
         what they lack to 1, negative. A regressor's certainty is minus its predictive standard
-        deviation, whatever ``measure`` says.
+        deviation, whatever ``measure`` says. For classifiers without probabilities see
+        :class:`UncertaintySampling`.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None

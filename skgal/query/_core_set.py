@@ -27,8 +27,8 @@ class CoreSet(EmbeddingStrategy):
     features : None, "classifier" or transformer, default=None
         The space of the (Euclidean) distances: the samples themselves, images flattened; what
         the last layer of the classifier sees, which is the paper's choice and is there in
-        skorch nets, multi-layer perceptrons and linear models; or what the transformer, which
-        ``fit`` clones and fits, returns. A fitted one is kept as it is in
+        skorch nets, multi-layer perceptrons, linear models and skgal's GANs that classify; or what
+        the transformer, which ``fit`` clones and fits, returns. A fitted one is kept as it is in
         :class:`sklearn.frozen.FrozenEstimator`.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.

@@ -12,7 +12,7 @@ from skgal.base import PoolStrategy
 from skgal.query._candidates import Candidates, find_candidates
 from skgal.query._checks import check_batch_size, check_samples
 from skgal.query._features import feature_extractor
-from skgal.utils import as_random_state, draw_seed, is_missing, seeded_nets
+from skgal.utils import as_random_state, draw_seed, fit_to_pool, is_missing, seeded_nets
 
 
 class EmbeddingStrategy(PoolStrategy):
@@ -43,7 +43,7 @@ class EmbeddingStrategy(PoolStrategy):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
             All samples at hand, labelled or not.
         y : array-like of shape (n_samples,), default=None
             Labels, passed on to the transformer.
@@ -51,6 +51,13 @@ class EmbeddingStrategy(PoolStrategy):
         Returns
         -------
         self
+
+        Raises
+        ------
+        TypeError
+            If X comes in blocks, as zarr and dask arrays do, and the transformer has no
+            ``partial_fit``: fit it to some of them, and pass it inside
+            :class:`sklearn.frozen.FrozenEstimator`.
         """
         super().fit(X, y)
         if self._has_transformer:
@@ -59,7 +66,7 @@ class EmbeddingStrategy(PoolStrategy):
             if features.get_params(deep=False).get("random_state", "fixed") is None:
                 features.set_params(random_state=seed)
             with seeded_nets(features, seed):
-                self.features_ = features.fit(X, y)
+                self.features_ = fit_to_pool(features, X, y)
         return self
 
     @abstractmethod

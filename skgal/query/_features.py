@@ -28,8 +28,9 @@ def feature_extractor(features, clf):
     features : None, "classifier" or fitted transformer
         None are the samples themselves, images flattened; ``"classifier"`` is what the last
         layer of the classifier sees: the penultimate layer of a skorch net or of scikit-learn's
-        multi-layer perceptron, the input of a linear model, all of them behind the transformers
-        of a Pipeline; of a transformer, what its ``transform`` returns.
+        multi-layer perceptron, the input of a linear model, what ``classifier_features`` returns
+        where there is such a method (``ACGAN``, ``BAGAN``, ``PolarityGAN``), all of them behind
+        the transformers of a Pipeline; of a transformer, what its ``transform`` returns.
     clf : fitted estimator
         Only looked at for ``"classifier"``.
 
@@ -72,14 +73,16 @@ def _seen_by_last_layer(clf, X):
         from skgal.engine import penultimate_features
 
         return penultimate_features(model, X)
+    if hasattr(model, "classifier_features"):
+        return model.classifier_features(X)
     if isinstance(model, MLPClassifier | MLPRegressor):
         return _last_hidden(model, X)
     if hasattr(model, "coef_"):
         return X
     raise TypeError(
         "features='classifier' reads the last layer of a skorch net, a multi-layer perceptron or "
-        f"a linear model, and {type(model).__name__} is none of these; pass a transformer, or None "
-        "for the samples themselves."
+        f"a linear model, or a method classifier_features, and {type(model).__name__} has none of "
+        "these; pass a transformer, or None for the samples themselves."
     )
 
 

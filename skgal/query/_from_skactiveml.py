@@ -124,12 +124,11 @@ class FromSkactiveml(PoolStrategy):
         X = check_samples(X, y)
         pool = find_candidates(X, y, candidates, self.missing_label)
         check_batch_size(batch_size, len(pool), "unlabelled candidates")
-        foreign = len(np.shape(candidates)) > 1
         with seeded_nets(clf):
             chosen, utilities = self._seeded_strategy().query(
                 X=_as_rows(X),
                 y=_as_codes(y, clf, self.missing_label),
-                candidates=_as_rows(pool.rows) if foreign else pool.positions,
+                candidates=_as_rows(pool.rows) if pool.is_foreign else pool.positions,
                 batch_size=int(batch_size),
                 return_utilities=True,
                 **self._model_arguments(X, clf),

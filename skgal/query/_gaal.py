@@ -23,14 +23,15 @@ class GAAL(LatentSearch, LatentStrategy):
         or the entropy of the class probabilities. The distance is that of
         ``decision_function``, one value or the gap between the two largest; of a classifier
         that has only ``predict_proba``, the log-odds of the two most probable classes, which
-        for a softmax is the gap between the logits.
+        for a softmax is the gap between the logits. The probabilities of a classifier that has
+        none are those of :class:`UncertaintySampling`.
     search : {"auto", "gradient", "evolution"}, default="auto"
         How the maximum is found. ``"gradient"`` is Adam, for classifiers that
-        :func:`skgal.engine.differentiable` knows: skorch nets, linear models, multi-layer
-        perceptrons, and Pipelines of these behind scalers and PCA. ``"evolution"`` needs no
-        gradient, so it suits any classifier, but finds less in the same time. ``"auto"`` is
-        the gradient where there is one, else evolution: forests and boosting, for example, are
-        searched without gradients.
+        :func:`skgal.engine.differentiable` knows: skorch nets, skgal's GANs that classify, linear
+        models, multi-layer perceptrons, and Pipelines of these behind scalers and PCA;
+        ``docs/query.md`` lists them all. ``"evolution"`` needs no gradient, so it suits any
+        classifier, but finds less in the same time. ``"auto"`` is the gradient where there is
+        one, else evolution: forests and boosting, for example, are searched without gradients.
     max_iter : int, default=100
         Steps at most.
     learning_rate : float, default=0.05

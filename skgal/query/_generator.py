@@ -6,7 +6,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
 from skgal.base import BaseStrategy
-from skgal.utils import as_pool, as_random_state, draw_seed, validate_pool
+from skgal.utils import as_pool, as_random_state, draw_seed, fit_to_pool, validate_pool
 
 
 class GeneratorStrategy(BaseStrategy):
@@ -29,7 +29,7 @@ class GeneratorStrategy(BaseStrategy):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
             All samples at hand, labelled or not.
         y : array-like of shape (n_samples,), default=None
             Labels, passed on to the generator, which ignores them unless it is conditional.
@@ -43,13 +43,17 @@ class GeneratorStrategy(BaseStrategy):
         ValueError
             If the generator is a fitted one (in a ``FrozenEstimator``) whose samples have
             another shape than those of X; and what the generator itself raises.
+        TypeError
+            If X comes in blocks, as zarr and dask arrays do: a generator needs all its training
+            samples at once. Fit it to some of them, and pass it inside a ``FrozenEstimator``.
         """
         self._check_generator()
         generator = clone(self.generator)
         if generator.get_params(deep=False).get("random_state", "fixed") is None:
             generator.set_params(random_state=draw_seed(as_random_state(self.random_state)))
-        # FrozenEstimator, for generators that are fitted already, requires a y.
-        self.generator_ = generator.fit(X, y)
+        self.generator_ = fit_to_pool(generator, X, y)
+        latent = self.generator_.sample_latent(1, random_state=0)
+        self._sample_shape = np.shape(self.generator_.generate(latent))[1:]
         self._check_sample_shape(X)
         validate_pool(self, X)
         self._prepare(X, y)
@@ -67,8 +71,7 @@ class GeneratorStrategy(BaseStrategy):
         """Do what else is paid once for these samples; nothing here."""
 
     def _check_sample_shape(self, X):
-        latent = self.generator_.sample_latent(1, random_state=0)
-        made, wanted = np.shape(self.generator_.generate(latent))[1:], as_pool(X).sample_shape
+        made, wanted = self._sample_shape, as_pool(X).sample_shape
         if made != wanted:
             raise ValueError(
                 f"The generator makes samples of shape {made}, but those of X have shape "

@@ -35,7 +35,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
             The samples at hand, earlier synthetic ones included.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels or class probabilities, missing where nobody has given any.
@@ -48,11 +48,23 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         -------
         Synthesis
             ``X``, laid out as the generator's training data, and ``latent``.
+
+        Raises
+        ------
+        ValueError
+            If X is empty, or its samples have another shape than those that the generator makes.
+        TypeError
+            If the model cannot say how unsure it is, and the strategy has to know.
+        sklearn.exceptions.NotFittedError
+            If the strategy isn't fitted, or the model is needed and isn't.
         """
         check_is_fitted(self)
         self._validate_params()
         check_batch_size(batch_size)
         X = check_samples(X, y)
+        if X.shape[0] == 0:
+            raise ValueError("The pool is empty: X has no samples.")
+        self._check_sample_shape(X)
         # The number of rows tells the rounds of active learning apart, and they can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
         rng = np.random.RandomState([seed, X.shape[0]])
@@ -91,14 +103,14 @@ class GuidedLatentStrategy(LatentStrategy):
             rng,
         )
 
-    def _generated(self, latent, like):
-        """Iterate over the samples at latent points, in blocks; ``like`` tells their size."""
-        for block in row_blocks(len(latent), like=like):
+    def _generated(self, latent):
+        """Iterate over the samples at latent points, in blocks."""
+        for block in row_blocks(len(latent), like=self.generator_.generate(latent[:1])):
             yield self.generator_.generate(latent[block])
 
-    def _uncertainty(self, latent, X, clf):
+    def _uncertainty(self, latent, clf):
         """Rate how unsure the model is at latent points (AISEL, equation 7)."""
-        uncertain = uncertainty(clf, self._generated(latent, like=X), self.measure)
+        uncertain = uncertainty(clf, self._generated(latent), self.measure)
         if np.ptp(uncertain) == 0:
             warnings.warn(
                 f"The model is equally unsure ({uncertain[0]:.3g}) of all {len(latent)} latent "

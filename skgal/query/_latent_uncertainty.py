@@ -76,6 +76,6 @@ class LatentUncertainty(GuidedLatentStrategy):
     def _design(self, X, y, clf, batch_size, rng):
         candidates = self._candidates(rng)
         check_batch_size(batch_size, len(candidates), "latent candidates (see n_candidates)")
-        utilities = self._uncertainty(candidates, X, clf)
+        utilities = self._uncertainty(candidates, clf)
         tie_break = rng.random_sample(len(candidates))
         return candidates[top_k(utilities, batch_size, tie_break)]

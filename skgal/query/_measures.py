@@ -13,21 +13,41 @@ from skgal.metrics import (
     margin_uncertainty,
 )
 from skgal.query._predictive_std import predictive_std
+from skgal.query._probabilities import check_classifier, pseudo_probabilities
 from skgal.utils import seeded_nets
 
-# Each reads a method of the classifier, and turns what that returns into uncertainties.
-# These are never negative, so that they can be a density (AISEL, equation 7).
-DENSITY_MEASURES = {
-    "entropy": ("predict_proba", entropy),
-    "margin": ("predict_proba", margin_uncertainty),
-    "least_confident": ("predict_proba", least_confidence),
-}
-MEASURES = {**DENSITY_MEASURES, "min_distance": ("decision_function", distance_uncertainty)}
 
-_ADVICE = {
-    "predict_proba": "use measure='min_distance' where the strategy has it, or wrap the "
-    "classifier in sklearn.calibration.CalibratedClassifierCV.",
-    "decision_function": "use 'margin', 'entropy' or 'least_confident'.",
+def _of_decisions(score):
+    return partial(_score_of_decisions, score)
+
+
+def _score_of_decisions(score, decisions):
+    return score(pseudo_probabilities(decisions))
+
+
+def _odds_uncertainty(proba):
+    """Minus the log-odds of the two most probable classes: the distance without a decision."""
+    proba = np.asarray(proba)
+    return distance_uncertainty(np.log(np.maximum(proba, np.finfo(proba.dtype).tiny)))
+
+
+# By the method of the classifier that is read, the preferred one first: how to turn what it
+# returns into uncertainties. These are never negative, so that they can be a density (AISEL,
+# equation 7).
+DENSITY_MEASURES = {
+    name: {"predict_proba": score, "decision_function": _of_decisions(score)}
+    for name, score in {
+        "entropy": entropy,
+        "margin": margin_uncertainty,
+        "least_confident": least_confidence,
+    }.items()
+}
+MEASURES = {
+    **DENSITY_MEASURES,
+    "min_distance": {
+        "decision_function": distance_uncertainty,
+        "predict_proba": _odds_uncertainty,
+    },
 }
 
 
@@ -88,13 +108,32 @@ def uncertainty_rater(clf, measure):
     check_is_fitted(clf)
     if is_regressor(clf):
         return partial(_rate, predictive_std, clf)
-    method, score = MEASURES[measure]
-    if not hasattr(clf, method):
-        raise TypeError(
-            f"{type(clf).__name__} has no {method}, which measure={measure!r} reads; "
-            + _ADVICE[method]
-        )
-    return partial(_rate, partial(_score, method, score), clf)
+    method = method_to_read(clf, measure)
+    return partial(_rate, partial(_score, method, MEASURES[measure][method]), clf)
+
+
+def method_to_read(clf, measure):
+    """Find the method of a classifier that a measure of its uncertainty reads.
+
+    Parameters
+    ----------
+    clf : fitted classifier
+    measure : str
+        A key of ``MEASURES``.
+
+    Returns
+    -------
+    {"predict_proba", "decision_function"}
+
+    Raises
+    ------
+    TypeError
+        If it is a regressor, or has neither.
+    sklearn.exceptions.NotFittedError
+        If it isn't fitted.
+    """
+    check_classifier(clf, f"measure={measure!r}")
+    return next(method for method in MEASURES[measure] if hasattr(clf, method))
 
 
 def _rate(rate, clf, X):

@@ -25,9 +25,9 @@ class ProbCover(EmbeddingStrategy):
     features : None, "classifier" or transformer, default=None
         The space of the (Euclidean) distances: the samples themselves, images flattened; what
         the last layer of the classifier sees, which is there in skorch nets, multi-layer
-        perceptrons and linear models; or what the transformer, which ``fit`` clones and fits,
-        returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`. The
-        paper's are learnt without labels.
+        perceptrons, linear models and skgal's GANs that classify; or what the transformer, which
+        ``fit`` clones and fits, returns. A fitted one is kept as it is in
+        :class:`sklearn.frozen.FrozenEstimator`. The paper's are learnt without labels.
     delta : float, default=None
         The radius :math:`\delta`. None: the largest at which a share ``purity`` of the samples
         has none of another cluster within it, where clusters stand for classes.

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.metrics import distance_uncertainty, entropy
+from skgal.query._measures import MEASURES, method_to_read
 
 
 class Score(NamedTuple):
@@ -42,19 +41,13 @@ class Score(NamedTuple):
         return self.of_arrays(getattr(clf, self.method)(X))
 
 
-def _odds_uncertainty(proba):
-    """Minus the log-odds of the two most probable classes: the distance without a decision."""
-    proba = np.asarray(proba)
-    return distance_uncertainty(np.log(np.maximum(proba, np.finfo(proba.dtype).tiny)))
-
-
-# In order of preference: the first whose method the classifier has.
+# By the method of the classifier that is read.
 SCORES = {
-    "entropy": [Score("predict_proba", entropy, "log_entropy")],
-    "min_distance": [
-        Score("decision_function", distance_uncertainty, "boundary_proximity"),
-        Score("predict_proba", _odds_uncertainty, "odds_proximity"),
-    ],
+    "entropy": {"predict_proba": "log_entropy", "decision_function": "log_entropy_of_decisions"},
+    "min_distance": {
+        "predict_proba": "odds_proximity",
+        "decision_function": "boundary_proximity",
+    },
 }
 
 
@@ -84,12 +77,5 @@ def resolve_score(name, clf):
             f"This strategy looks for the boundary between classes, and {type(clf).__name__} is "
             "a regressor; use LatentUncertainty or AISEL, which know a regressor's uncertainty."
         )
-    for score in SCORES[name]:
-        if hasattr(clf, score.method):
-            return score
-    methods = " or ".join(score.method for score in SCORES[name])
-    raise TypeError(
-        f"{type(clf).__name__} has no {methods}, which measure={name!r} reads; use "
-        "measure='min_distance' with a classifier that has a decision_function, or wrap it in "
-        "sklearn.calibration.CalibratedClassifierCV."
-    )
+    method = method_to_read(clf, name)
+    return Score(method, MEASURES[name][method], SCORES[name][method])

@@ -8,6 +8,8 @@ from sklearn.base import is_regressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skgal.query._probabilities import check_classifier, class_probabilities
+
 
 def as_skactiveml_model(model, like, refit):
     """Wrap a model for a strategy of scikit-activeml.
@@ -24,8 +26,11 @@ def as_skactiveml_model(model, like, refit):
     -------
     SkactivemlClassifier or SkactivemlRegressor
     """
+    if not refit and is_regressor(model):
+        return FittedRegressor(model, like)
     if not refit:
-        return (FittedRegressor if is_regressor(model) else FittedClassifier)(model, like)
+        check_classifier(model, "scikit-activeml")
+        return FittedClassifier(model, like)
     if hasattr(like, "columns") or like.ndim > 2:
         model = make_pipeline(FunctionTransformer(as_samples, kw_args={"like": like}), model)
     if is_regressor(model):
@@ -74,7 +79,7 @@ class FittedClassifier(SkactivemlClassifier):
 
     def predict_proba(self, X):
         """Return the model's class probabilities for rows of numbers."""
-        return self.model.predict_proba(as_samples(X, self.like))
+        return class_probabilities(self.model, as_samples(X, self.like))
 
     def predict(self, X):
         """Return the code of the most probable class for rows of numbers."""

@@ -29,10 +29,10 @@ class TypiClust(EmbeddingStrategy):
     ----------
     features : None, "classifier" or transformer, default=None
         The space of the clusters: the samples themselves, images flattened; what the last layer
-        of the classifier sees, which is there in skorch nets, multi-layer perceptrons and
-        linear models; or what the transformer, which ``fit`` clones and fits, returns. A fitted
-        one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`. The paper's are learnt
-        without labels.
+        of the classifier sees, which is there in skorch nets, multi-layer perceptrons, linear
+        models and skgal's GANs that classify; or what the transformer, which ``fit`` clones and
+        fits, returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
+        The paper's are learnt without labels.
     n_neighbors : int, default=20
         Neighbours that count for typicality; all of the cluster if it has fewer.
     max_clusters : int, default=500

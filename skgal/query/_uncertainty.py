@@ -15,12 +15,21 @@ class UncertaintySampling(RankingStrategy):
     measure : {"entropy", "margin", "least_confident", "min_distance"}, default="entropy"
         Entropy of the class probabilities; one minus the margin between the two most
         probable classes; one minus the largest probability; or minus the distance to the
-        decision boundary, for classifiers with ``decision_function``. The uncertainty of a
-        regressor is its predictive standard deviation, whatever ``measure`` says.
+        decision boundary, in units of ``decision_function``. The uncertainty of a regressor is
+        its predictive standard deviation, whatever ``measure`` says.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally uncertain.
+
+    Notes
+    -----
+    A classifier without ``predict_proba``, such as ``LinearSVC``, has the softmax of its
+    ``decision_function`` in place of probabilities, or the logistic function if there are two
+    classes. Nobody has calibrated that; for two classes all measures then rank by the distance to
+    the boundary. Of a classifier without ``decision_function`` the
+    distance is the log-odds of the two most probable classes: of a softmax, the gap between the
+    logits.
 
     See Also
     --------

@@ -2,6 +2,7 @@
 
 from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
+from skgal.utils._fit_to_pool import fit_to_pool
 from skgal.utils._labels import is_missing, observed_labels
 from skgal.utils._layout import DataLayout
 from skgal.utils._layouts import LAYOUTS
@@ -23,6 +24,7 @@ __all__ = [
     "as_random_state",
     "concat_rows",
     "draw_seed",
+    "fit_to_pool",
     "gives_blocks",
     "is_missing",
     "nets_in",

@@ -73,4 +73,6 @@ def seed_unset(estimator, rng):
         for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
         if (name == "random_state" or name.endswith("__random_state")) and value is None
     ]
-    return estimator.set_params(**{name: draw_seed(rng) for name in unset})
+    # A FrozenEstimator's set_params returns None.
+    estimator.set_params(**{name: draw_seed(rng) for name in unset})
+    return estimator

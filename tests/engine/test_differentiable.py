@@ -4,7 +4,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, IncrementalPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -26,6 +26,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    RobustScaler,
     StandardScaler,
 )
 from sklearn.svm import SVC, LinearSVC
@@ -34,7 +35,7 @@ from torch import nn
 
 from skgal.engine import differentiable, register_differentiable
 from skgal.exceptions import NotDifferentiableError
-from skgal.generators import ACGAN, GAN, GIN, PolarityGAN
+from skgal.generators import ACGAN, BAGAN, GAN, GIN, PolarityGAN
 from skgal.nn import Dense
 from skgal.utils import seeded_torch
 
@@ -58,10 +59,14 @@ PROBA = {
     "mlp logistic": MLPClassifier((5,), activation="logistic", max_iter=30, random_state=0),
     "standard": make_pipeline(StandardScaler(with_mean=False), LogisticRegression()),
     "min max": make_pipeline(MinMaxScaler((-1, 1), clip=True), LogisticRegression()),
+    "robust": make_pipeline(RobustScaler(), LogisticRegression()),
+    "robust, unscaled": make_pipeline(RobustScaler(with_scaling=False), LogisticRegression()),
+    "robust, uncentred": make_pipeline(RobustScaler(with_centering=False), LogisticRegression()),
     "max abs": make_pipeline(MaxAbsScaler(), LogisticRegression()),
     "normalizer": make_pipeline(Normalizer("l1"), LogisticRegression()),
     "pca": make_pipeline(PCA(2), "passthrough", LogisticRegression()),
     "whitened": make_pipeline(FunctionTransformer(), PCA(whiten=True), LogisticRegression()),
+    "incremental": make_pipeline(IncrementalPCA(2, whiten=True), LogisticRegression()),
     "nested": make_pipeline(
         make_pipeline(StandardScaler(), Normalizer()), FrozenEstimator(PCA(3).fit(X)),
         LogisticRegression(),
@@ -148,6 +153,16 @@ def test_skorch_classifiers(kind):
         assert_allclose(gradient[:, column], (ahead - behind) / (2 * step), atol=1e-3)
 
 
+def test_skorch_classifiers_behind_transformers():
+    net = make_net("logits")
+    inputs = X.astype(np.float32)
+    pipeline = make_pipeline(StandardScaler(), FrozenEstimator(net)).fit(inputs, y)
+    with seeded_torch(0):
+        expected = pipeline.predict_proba(inputs)
+    got = differentiable(pipeline, "predict_proba")(torch.tensor(inputs)).detach()
+    assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
 def test_skorch_weights_are_shared_but_not_taken_over():
     net = make_net("softmax")
     function = differentiable(net, "predict_proba")
@@ -169,15 +184,39 @@ SMALL = {
     "generator",
     [
         ACGAN(**SMALL),
+        BAGAN(autoencoder_max_iter=2, **SMALL),
         PolarityGAN(autoencoder_max_iter=2, **SMALL),
         PolarityGAN(autoencoder_max_iter=2, feature_extractor="encoder", **SMALL),
     ],
-    ids=["ACGAN", "PolarityGAN", "PolarityGAN with extractor"],
+    ids=["ACGAN", "BAGAN", "PolarityGAN", "PolarityGAN with extractor"],
 )
-def test_classifiers_that_also_generate(generator, data):
-    clf = clone(generator).fit(data, LABELS[3])
-    got = differentiable(clf, "predict_proba")(torch.tensor(data)).detach()
-    assert_allclose(got, clf.predict_proba(data), rtol=0, atol=1e-5)
+@pytest.mark.parametrize("before", [[], [StandardScaler(), PCA(3)]], ids=str)
+def test_classifiers_that_also_generate(generator, data, before):
+    clf = make_pipeline(*map(clone, before), clone(generator)).fit(data, LABELS[3])
+    for model in (clf, FrozenEstimator(clf)):
+        got = differentiable(model, "predict_proba")(torch.tensor(data)).detach()
+        assert_allclose(got, clf.predict_proba(data), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("image_shape", [None, (1, 8, 8)], ids=["images", "flat images"])
+@pytest.mark.parametrize(
+    "generator",
+    [
+        ACGAN(**SMALL),
+        BAGAN(autoencoder_max_iter=2, **SMALL),
+        PolarityGAN(autoencoder_max_iter=2, **SMALL),
+    ],
+    ids=["ACGAN", "BAGAN", "PolarityGAN"],
+)
+def test_classifiers_of_images_that_also_generate(generator, image_shape):
+    pixels = np.random.RandomState(0).randint(0, 256, (20, 1, 8, 8), dtype=np.uint8)
+    pixels = pixels if image_shape is None else pixels.reshape(20, 64)
+    clf = clone(generator).set_params(image_shape=image_shape).fit(pixels, np.arange(20) % 3)
+    tensor = torch.tensor(pixels, dtype=torch.float64, requires_grad=True)
+    got = differentiable(clf, "predict_proba")(tensor)
+    assert_allclose(got.detach(), clf.predict_proba(pixels), rtol=0, atol=1e-5)
+    (gradient,) = torch.autograd.grad(got[:, 0].sum(), tensor)
+    assert gradient.abs().max() > 0
 
 
 @pytest.mark.parametrize("generator_class", [GAN, GIN])

@@ -19,7 +19,6 @@ N, BATCH = 20, 6
 DATA = torch.rand(N, 3, generator=torch_generator(5)) * 2 - 1
 LABELS = torch.tensor([0] * 11 + [1] * 6 + [2] * 3)
 CODES = torch.randn(N, 2, generator=torch_generator(6))
-FACTORS = torch.tensor([[[0.5, 0.0], [0.2, 0.4]]] * 3)
 DENSE = Dense(hidden=(8,))
 SETTINGS = {
     "objective": resolve_objective("wasserstein"),
@@ -41,7 +40,7 @@ def make_net(seen=3, **kwargs):
         classifier=partial(make_classifier, DENSE, (seen,), 3),
         **SETTINGS | kwargs,
     ).initialize()
-    net.place(DATA, CODES, FACTORS)
+    net.place(DATA, CODES)
     return net
 
 
@@ -88,7 +87,8 @@ def test_updates_are_algorithm_1(pull, with_extractor):
 
     def fake(labels):
         z = torch.randn(BATCH, 2, generator=rng)
-        return generator.weights(z, labels) @ features(DATA).detach()
+        weights, members = generator.weights(z, labels)
+        return torch.einsum("nk,nkd->nd", weights, features(DATA).detach()[members])
 
     for update in range(3):
         if with_extractor and update % 2 == 0:  # line 2
@@ -96,16 +96,16 @@ def test_updates_are_algorithm_1(pull, with_extractor):
             descend(features, -log_likelihood(classifier, features(DATA[rows]), LABELS[rows]))
         for _ in range(2):  # lines 4 to 7, equation (5)
             labels = torch.multinomial(lack, BATCH, replacement=True, generator=rng)
+            made = fake(labels).detach()
             u = torch.rand(BATCH, generator=rng, dtype=torch.float64)
             rows = [
                 torch.where(label == LABELS)[0][int(position * (label == LABELS).sum())]
                 for label, position in zip(labels, u, strict=True)
             ]
-            real, made = features(DATA[torch.stack(rows)]).detach(), fake(labels).detach()
+            real = features(DATA[torch.stack(rows)]).detach()
             descend(critic, critic(made, labels).mean() - critic(real, labels).mean())
         rows = next(batches)
-        labels = torch.multinomial(lack, BATCH, replacement=True, generator=rng)
-        real, made = features(DATA[rows]).detach(), fake(labels).detach()
+        real = features(DATA[rows]).detach()
         gain = log_likelihood(classifier, real, LABELS[rows])
         descend(classifier, -gain - log_likelihood(classifier, made, labels))
         # Lines 8 to 11.
@@ -130,8 +130,8 @@ def test_each_step_changes_its_own_network_only():
     net.start(DATA, LABELS)
     names = ["module_", "critic_", "classifier_", "extractor_"]
     steps = {
-        "critic_": net.critic_step,
-        "classifier_": lambda: net.classifier_step(net.batches_.next()),
+        "critic_": lambda: net.critic_step(*net.draw_rare()),
+        "classifier_": lambda: net.classifier_step(net.batches_.next(), *net.draw_rare()),
         "module_": net.generator_step,
         "extractor_": lambda: net.extractor_step(net.batches_.next()),
     }
@@ -157,7 +157,7 @@ def test_every_penalty_joins_the_game(penalty):
         penalties=penalties,
         **SETTINGS,
     ).initialize()
-    net.place(DATA, CODES, FACTORS)
+    net.place(DATA, CODES)
     assert np.isfinite(fit(net).history[-1, "critic_loss"])
 
 

@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 
 from skgal.generators import GAN, GIN
 from skgal.nn import Dense
+from skgal.objectives import GradientPenalty
 
 
 def two_modes(n_samples):
@@ -33,6 +34,24 @@ def test_both_of_two_modes_are_found(generator_class):
     nearest = distance.argmin(1)
     assert 0.3 < nearest.mean() < 0.7
     assert np.mean(distance.min(1) < 0.4) > 0.85
+
+
+def test_the_consistency_term_leaves_both_modes_to_be_found():
+    gan = GAN(
+        latent_dim=2,
+        objective="wasserstein",
+        penalty=[GradientPenalty(weight=0.1), "consistency"],
+        max_iter=400,
+        critic_iter=2,
+        learning_rate=2e-3,
+        ema_decay=0.98,
+        architecture=Dense(hidden=(64, 64)),
+        random_state=0,
+    )
+    samples = gan.fit(two_modes(200)).sample(1000, random_state=1)
+    distance = np.linalg.norm(samples[:, None] - [[-2.0, 0.0], [2.0, 1.0]], axis=2)
+    assert 0.3 < distance.argmin(1).mean() < 0.7
+    assert np.mean(distance.min(1) < 0.4) > 0.75
 
 
 @pytest.mark.parametrize("penalty", ["spectral_norm", "gradient_penalty", "weight_clip"])

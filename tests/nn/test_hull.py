@@ -6,6 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from scipy.special import softmax
+from scipy.stats import kstest, norm
+from sklearn.neighbors import NearestNeighbors
 
 from skgal.nn import HullGenerator, mix
 
@@ -15,11 +18,10 @@ def make(n_anchors, latent_dim=3, shape=(2,), seed=0, noise=0.0, **kwargs):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator = HullGenerator(latent_dim, shape, n_anchors, **kwargs)
-    n_all, n_classes = sum(n_anchors), len(n_anchors)
+    n_all = sum(n_anchors)
     generator.place(
         torch.rand(n_all, *shape, generator=rng) * 2 - 1,
         torch.randn(n_all, latent_dim, generator=rng),
-        torch.eye(latent_dim).expand(n_classes, latent_dim, latent_dim),
     )
     with torch.no_grad():
         for parameter in generator.parameters():
@@ -41,21 +43,24 @@ def is_in_hull(point, corners, tolerance):
 
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    st.sampled_from([None, 1, 3]),
     st.integers(0, 1000),
     st.sampled_from([0.0, 1.0, 5.0]),
 )
-def test_weights_are_those_of_a_mean_of_the_own_class(n_anchors, seed, noise):
-    generator = make(n_anchors, seed=seed, noise=noise)
+def test_weights_are_those_of_a_mean_of_the_own_class(n_anchors, n_neighbors, seed, noise):
+    generator = make(n_anchors, seed=seed, noise=noise, n_neighbors=n_neighbors)
     rng = torch.Generator().manual_seed(seed)
     labels = torch.randint(len(n_anchors), (20,), generator=rng)
     z = 10 * torch.randn(20, 3, generator=rng)
-    weights = generator.weights(z, labels)
+    weights, members = generator.weights(z, labels)
     assert (weights >= 0).all()
     torch.testing.assert_close(weights.sum(1), torch.ones(20))
-    own = labels[:, None] == torch.arange(len(n_anchors)).repeat_interleave(torch.tensor(n_anchors))
-    assert (weights[~own] == 0).all()
+    is_own = generator.classes[members] == labels[:, None]
+    assert (weights[~is_own] == 0).all()
+    assert weights.shape[1] == min(n_neighbors or 6, max(n_anchors))
+    dense = torch.zeros(20, sum(n_anchors)).scatter_add_(1, members, weights)
     samples = generator(z, labels).detach()
-    torch.testing.assert_close(samples, mix(weights, generator.anchors).detach())
+    torch.testing.assert_close(samples, (dense @ generator.anchors).detach())
     for point, label in zip(samples[:4].double().numpy(), labels, strict=False):
         corners = generator.anchors[generator.classes == label].double().numpy()
         assert is_in_hull(point, corners, 1e-6)
@@ -67,29 +72,50 @@ def test_the_judge_of_hulls_knows_the_outside():
     assert not is_in_hull(np.array([0.51, 0.5]), corners, 1e-3)
 
 
-def test_the_formula():
-    generator = make([4, 3], noise=0.5)
-    z, labels = torch.randn(5, 3, generator=torch.Generator().manual_seed(1)), torch.ones(5).long()
-    query = z + generator.network(z, labels)
-    squared = ((query[:, None] - generator.codes[4:]) ** 2).sum(2)
-    sharpness = generator.log_sharpness[1].exp()
-    expected = torch.softmax(-sharpness / 2 * squared, dim=1)
-    torch.testing.assert_close(generator.weights(z, labels)[:, 4:], expected)
+@pytest.mark.parametrize("n_neighbors", [None, 2])
+def test_the_formula(n_neighbors):
+    generator = make([4, 5], noise=0.5, n_neighbors=n_neighbors)
+    z = torch.randn(30, 3, generator=torch.Generator().manual_seed(1))
+    labels = torch.ones(30, dtype=torch.int64)
+    weights, members = generator.weights(z, labels)
+    codes = generator.codes[4:].numpy()
+    position = 5 * norm.cdf(z[:, 0].double().numpy())
+    chosen = position.astype(int)
+    z[:, 0] = torch.from_numpy(norm.ppf(position - chosen))
+    spacing = NearestNeighbors(n_neighbors=2).fit(codes).kneighbors(codes)[0][:, 1]
+    start = torch.from_numpy(codes[chosen])
+    shift = generator.network(torch.cat([z, start], dim=1), labels)
+    query = (start + np.sqrt(np.mean(spacing**2)) * z + shift).detach().numpy()
+    squared = ((query[:, None] - codes) ** 2).sum(2)
+    search = NearestNeighbors(n_neighbors=n_neighbors or 5).fit(codes)
+    is_near = search.kneighbors_graph(query).toarray() > 0
+    sharpness = generator.log_sharpness[1].exp().item()
+    expected = softmax(np.where(is_near, -sharpness / 2 * squared, -np.inf), axis=1)
+    found = np.zeros((30, 5))
+    np.add.at(found, (np.arange(30)[:, None], members.numpy() - 4), weights.detach().numpy())
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_at_first_latents_are_normal_among_the_codes_and_weights_are_local():
-    generator = make([200], latent_dim=2)
-    z, labels = generator.codes[:10], torch.zeros(10, dtype=torch.int64)
-    largest = generator.weights(z, labels).argmax(1)
-    assert torch.equal(largest, torch.arange(10))  # a query at a code picks it, and neighbours
-    spacing = torch.cdist(generator.codes, generator.codes).fill_diagonal_(9).amin(1).square()
-    torch.testing.assert_close(generator.log_sharpness[0].exp(), 1 / spacing.mean())
+def test_at_first_samples_are_spread_like_the_anchors():
+    generator = make([200, 1], n_neighbors=5)
+    z = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(2))
+    labels = torch.zeros(20_000, dtype=torch.int64)
+    chosen, left = generator._choose_anchors(z, labels)
+    share = torch.bincount(chosen, minlength=201) / 20_000
+    torch.testing.assert_close(share[:200], torch.full((200,), 0.005), atol=0.003, rtol=0)
+    assert kstest(left[:, 0], "norm").pvalue > 0.01  # a fresh normal number
+    codes = generator.codes[:200]
+    spacing = torch.cdist(codes, codes).fill_diagonal_(9).amin(1).square().mean()
+    torch.testing.assert_close(generator.log_sharpness[0].exp(), 4 / spacing)
+    samples = mix(*generator.weights(z, labels), generator.codes)
+    torch.testing.assert_close(samples.mean(0), codes.mean(0), atol=0.1, rtol=0)
+    torch.testing.assert_close(samples.std(0), codes.std(0), atol=0, rtol=0.1)
 
 
 @pytest.mark.parametrize("n_anchors", [[1], [2], [1, 5]])
 def test_few_anchors(n_anchors):
     generator = make(n_anchors, noise=1.0)
-    generator.place(generator.anchors, torch.zeros_like(generator.codes), generator.factors)
+    generator.place(generator.anchors, torch.zeros_like(generator.codes))
     z, labels = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)
     samples = generator(z, labels)
     assert samples.isfinite().all()
@@ -101,7 +127,7 @@ def test_of_categories_the_largest_share_comes_out_with_the_gradient_of_the_mean
     generator = make([6], shape=(4,), groups=(1, 3), noise=0.5)
     generator.anchors[:, 1:] = torch.eye(3)[torch.tensor([0, 0, 1, 1, 2, 0])]
     z, labels = torch.randn(9, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(9).long()
-    mean = mix(generator.weights(z, labels), generator.anchors)
+    mean = mix(*generator.weights(z, labels), generator.anchors)
     rows = generator(z, labels)
     assert torch.equal(rows[:, 1:].detach().round(), torch.eye(3)[mean[:, 1:].argmax(1)])
     assert torch.equal(rows[:, 0], mean[:, 0])

@@ -9,6 +9,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -139,8 +140,11 @@ def test_classifiers_without_probabilities(strategy):
     svc = LinearSVC(random_state=0).fit(X[:40], y[:40])
     chosen = strategy(measure="min_distance", oversampling=3).query(X, SHOWN, svc, batch_size=4)
     assert np.abs(svc.decision_function(X[chosen])).max() < 0.3
-    with pytest.raises(TypeError, match="no predict_proba, which measure='entropy' reads"):
-        strategy().query(X, SHOWN, svc)
+    by_entropy = strategy(oversampling=3).query(X, SHOWN, svc, batch_size=4)
+    assert np.abs(svc.decision_function(X[by_entropy])).max() < 0.3
+    codes = OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X[:40], y[:40])
+    with pytest.raises(TypeError, match="OutputCodeClassifier has no predict_proba and no"):
+        strategy().query(X, SHOWN, codes)
 
 
 @pytest.fixture(scope="module")

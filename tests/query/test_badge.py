@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import skactiveml.pool
 import torch
+from scipy.special import softmax
 from skactiveml.classifier import SklearnClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from skorch import NeuralNetClassifier
 
@@ -20,6 +22,7 @@ NAN = np.nan
 
 def explicit_k_means_pp(embedding, k, rng):
     """k-means++ on vectors that are there."""
+    rng.random_sample(len(embedding))  # which decides between equal norms; here are none
     chosen = [int(np.argmax((embedding**2).sum(axis=1)))]
     while len(chosen) < k:
         distances = ((embedding[:, None] - embedding[chosen]) ** 2).sum(axis=2).min(axis=1)
@@ -116,8 +119,26 @@ def test_models_that_will_not_do(pool):
         BADGE().query(X, y, LogisticRegression())
     with pytest.raises(TypeError, match="BayesianRidge is a regressor"):
         BADGE().query(X, y, BayesianRidge().fit(X[:9], y[:9]))
-    with pytest.raises(TypeError, match="no predict_proba"):
-        BADGE().query(X, y, LinearSVC(random_state=0).fit(X[:9], y[:9]))
+    codes = OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X[:9], y[:9])
+    with pytest.raises(TypeError, match="no predict_proba and no decision_function"):
+        BADGE(features=None).query(X, y, codes)
+
+
+def test_decisions_stand_for_probabilities(pool):
+    X, y, _ = pool
+    svc = LinearSVC(random_state=0).fit(X[:9], y[:9])
+    residuals = softmax(svc.decision_function(X), axis=1)
+    residuals[np.arange(60), residuals.argmax(axis=1)] -= 1
+    expected = (residuals**2).sum(axis=1) * (X**2).sum(axis=1)
+    _, utilities = BADGE(random_state=0).query(X, y, svc, return_utilities=True)
+    np.testing.assert_allclose(utilities[9:], expected[9:])
+
+
+def test_first_of_equal_gradients_is_drawn():
+    X, y = np.tile([[1.0, 0.0], [0.0, 1.0]], (10, 1)), np.r_[0, 1, np.full(18, NAN)]
+    clf = LogisticRegression().fit(X[:2], y[:2])
+    firsts = {BADGE(random_state=seed).query(X, y, clf)[0] for seed in range(10)}
+    assert len(firsts) > 4
 
 
 def test_memory_holds_no_embedding():

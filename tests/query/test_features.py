@@ -4,6 +4,7 @@ import pytest
 import scipy.sparse
 import torch
 from scipy.special import softmax
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -12,9 +13,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from skgal.engine import penultimate_features
+from skgal.engine import classifier_features, penultimate_features
+from skgal.generators import ACGAN, BAGAN, GAN, PolarityGAN
+from skgal.nn import Dense
 from skgal.query._features import feature_extractor
 from skgal.utils import seeded_nets, seeded_torch
 
@@ -113,6 +116,54 @@ def test_net_without_a_linear_output(samples):
         penultimate_features(net, samples[:, None])
 
 
+TINY = {
+    "latent_dim": 2, "max_iter": 2, "batch_size": 4, "architecture": Dense(hidden=(5,)),
+    "random_state": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("generator", "head"),
+    [
+        (ACGAN(**TINY), lambda net: net.critic_.classifier),
+        # Its last output is that of generated samples.
+        (BAGAN(autoencoder_max_iter=2, **TINY), lambda net: net.critic_.classifier),
+        (PolarityGAN(autoencoder_max_iter=2, **TINY), lambda net: net.classifier_[-1]),
+        (
+            PolarityGAN(autoencoder_max_iter=2, feature_extractor="encoder", **TINY),
+            lambda net: net.classifier_[-1],
+        ),
+    ],
+    ids=["ACGAN", "BAGAN", "PolarityGAN", "PolarityGAN with extractor"],
+)
+def test_last_layer_of_a_generator_that_classifies(samples, generator, head):
+    pipeline = make_pipeline(StandardScaler(), clone(generator)).fit(samples, np.arange(9) % 3)
+    points = extract_features("classifier", [samples[:4], samples[4:]], pipeline)
+    assert points.dtype == np.float32
+    layer = head(pipeline[-1].net_)
+    logits = points @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+    np.testing.assert_allclose(
+        softmax(logits[:, :3], axis=1), pipeline.predict_proba(samples), atol=1e-6
+    )
+
+
+def test_generator_that_does_not_classify(samples):
+    gan = GAN(**TINY).fit(samples)
+    with pytest.raises(TypeError, match="GAN has none of these"):
+        extract_features("classifier", [samples], gan)
+    with pytest.raises(TypeError, match="AdversarialNet doesn't classify"):
+        classifier_features(gan.net_, torch.from_numpy(samples))
+
+
+def test_binary_net_with_flat_outputs(samples):
+    with seeded_torch(0):
+        module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+        net = NeuralNetBinaryClassifier(module).initialize()
+    points = extract_features("classifier", [samples], net)
+    expected = module[:2](torch.from_numpy(samples)).detach().numpy()
+    np.testing.assert_allclose(points, expected, rtol=1e-6)
+
+
 def test_transformer(samples):
     pca = PCA(2).fit(samples)
     points = extract_features(pca, [samples[:4], samples[4:]], None)
@@ -124,7 +175,7 @@ def test_transformer(samples):
 def test_classifier_without_a_last_layer(samples):
     forest = RandomForestClassifier(2, random_state=0).fit(samples, samples[:, 0] > 0)
     with pytest.raises(
-        TypeError, match="RandomForestClassifier is none of these; pass a transformer"
+        TypeError, match="RandomForestClassifier has none of these; pass a transformer"
     ):
         extract_features("classifier", [samples], forest)
 

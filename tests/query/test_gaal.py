@@ -6,6 +6,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -145,8 +146,17 @@ def test_bad_models(gan):
         strategy.synthesize(X, y, LogisticRegression())
     with pytest.raises(TypeError, match="LinearRegression is a regressor"):
         strategy.synthesize(X, y, LinearRegression().fit(X, X[:, 0]))
-    with pytest.raises(TypeError, match="no predict_proba, which measure='entropy' reads"):
-        strategy.set_params(measure="entropy").synthesize(X, y, LinearSVC(random_state=0).fit(X, y))
+    codes = OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match="OutputCodeClassifier has no predict_proba and no"):
+        strategy.synthesize(X, y, codes)
+
+
+@pytest.mark.parametrize("search", ["gradient", "evolution"])
+def test_entropy_of_a_classifier_without_probabilities(gan, search):
+    svc = LinearSVC(random_state=0).fit(X, y)
+    strategy = GAAL(gan, measure="entropy", search=search, random_state=0).fit(X)
+    found = distance_of(svc, strategy.synthesize(X, y, svc, batch_size=6).X)
+    assert np.median(found) < np.median(distance_of(svc, X)) / 5
 
 
 def test_nan():

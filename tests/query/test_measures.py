@@ -1,6 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.ensemble import (
@@ -8,19 +11,28 @@ from sklearn.ensemble import (
     ExtraTreesRegressor,
     GradientBoostingRegressor,
     RandomForestRegressor,
+    VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.linear_model import (
+    BayesianRidge,
+    LinearRegression,
+    LogisticRegression,
+    RidgeClassifier,
+)
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OutputCodeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
+from skgal.engine import log_entropy_of_decisions
 from skgal.metrics import entropy, least_confidence, margin_uncertainty
-from skgal.query._measures import MEASURES, uncertainty
+from skgal.query._measures import DENSITY_MEASURES, MEASURES, uncertainty
 from skgal.query._predictive_std import predictive_std
+from skgal.query._probabilities import pseudo_probabilities
 
 X, y = make_friedman1(60, n_features=6, random_state=0)
 labels = np.digitize(y, [12, 16])
@@ -49,18 +61,54 @@ def test_unfitted_model_is_noticed_before_any_sample_is_taken():
         uncertainty(LogisticRegression(), blocks(), "entropy")
 
 
-@pytest.mark.parametrize("measure", ["entropy", "margin", "least_confident"])
-def test_classifier_without_probabilities(measure):
+@pytest.mark.parametrize("measure", DENSITY_MEASURES)
+@pytest.mark.parametrize(
+    "clf", [LinearSVC(random_state=0), SVC(random_state=0), RidgeClassifier()], ids=str
+)
+def test_two_classes_without_probabilities_rank_by_distance(clf, measure):
+    clf.fit(X, y > 14)
+    assert not hasattr(clf, "predict_proba")
+    uncertain = uncertainty(clf, [X[:40], X[40:]], measure)
+    assert_array_equal(np.argsort(uncertain), np.argsort(-np.abs(clf.decision_function(X))))
+    assert_array_equal(np.argsort(uncertainty(clf, [X], "min_distance")), np.argsort(uncertain))
+
+
+@pytest.mark.parametrize("target", [y > 14, labels], ids=["two classes", "three"])
+def test_decisions_of_a_logistic_regression_give_its_probabilities(target):
+    clf = LogisticRegression().fit(X, target)
+    decisions, proba = clf.decision_function(X), clf.predict_proba(X)
+    np.testing.assert_allclose(pseudo_probabilities(decisions), proba)
+    log_entropies = log_entropy_of_decisions(torch.from_numpy(decisions))
+    np.testing.assert_allclose(log_entropies.exp(), entropy(proba))
+
+
+def test_decisions_of_many_classes_pass_through_a_softmax():
     clf = LinearSVC(random_state=0).fit(X, labels)
-    assert uncertainty(clf, [X], "min_distance").shape == (60,)
-    with pytest.raises(TypeError, match=r"LinearSVC has no predict_proba.*min_distance"):
+    for measure, of_proba in [("entropy", entropy), ("margin", margin_uncertainty)]:
+        expected = of_proba(softmax(clf.decision_function(X), axis=1))
+        np.testing.assert_allclose(uncertainty(clf, [X], measure), expected)
+
+
+def test_distance_of_a_classifier_without_decisions_is_the_gap_between_logits():
+    clf = LogisticRegression().fit(X, labels)
+    decision = np.sort(clf.decision_function(X))
+    proba_only = make_proba_only(clf)
+    np.testing.assert_allclose(
+        uncertainty(proba_only, [X], "min_distance"), decision[:, -2] - decision[:, -1], rtol=1e-6
+    )
+
+
+def make_proba_only(clf):
+    voting = VotingClassifier([("only", clf)], voting="soft").fit(X, labels)
+    assert not hasattr(voting, "decision_function")
+    return voting
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_classifier_that_only_predicts(measure):
+    clf = OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X, labels)
+    with pytest.raises(TypeError, match=rf"OutputCode.* no predict_proba.*measure='{measure}'"):
         uncertainty(clf, [X], measure)
-
-
-def test_classifier_without_decision_function(toys):
-    clf = toys.classifier(lambda first: 0.5)
-    with pytest.raises(TypeError, match=r"FormulaClassifier has no decision_function.*margin"):
-        uncertainty(clf, [X], "min_distance")
 
 
 def test_regressors_with_return_std():

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import zarr
-from dask.distributed import Client, LocalCluster
+from dask.distributed import Client, LocalCluster, get_worker
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -24,7 +24,23 @@ from sklearn.tree import DecisionTreeClassifier
 from skgal.active import ActiveLearner
 from skgal.matching import FeatureMatcher
 from skgal.matching._features import Extractor
-from skgal.query import ASAL, CertaintySampling, CoreSet, RandomSampling, UncertaintySampling
+from skgal.query import (
+    ADBA,
+    AISEL,
+    ASAL,
+    BADGE,
+    GAAL,
+    CertaintySampling,
+    CoreSet,
+    LatentRandom,
+    LatentUncertainty,
+    LearningLoss,
+    ProbCover,
+    RandomSampling,
+    TypiClust,
+    UncertaintySampling,
+)
+from skgal.query._embedding import EmbeddingStrategy
 from skgal.query._features import feature_extractor
 from skgal.query._measures import uncertainty_rater
 from skgal.utils import _blocks
@@ -56,12 +72,25 @@ CONTAINERS = {
     "list of blocks": lambda X: [X[:60], X[60:]],
     "iterable": Blocks,
 }
+
+
+class LossyTree(DecisionTreeClassifier):
+    """A stand-in for a net with a loss-prediction head."""
+
+    def predict_loss(self, X):
+        return 1 - self.predict_proba(X).max(axis=1)
+
+
 STRATEGIES = [
     RandomSampling(random_state=0),
     UncertaintySampling(random_state=0),
     UncertaintySampling("margin", random_state=0),
     CertaintySampling(random_state=0),
     CoreSet(random_state=0),
+    BADGE(features=None, random_state=0),
+    TypiClust(max_clusters=5, random_state=0),
+    ProbCover(delta=20, random_state=0),
+    LearningLoss(random_state=0),
 ]
 
 
@@ -72,7 +101,7 @@ def problem():
     y = np.full(200, np.nan)
     y[:40] = target[:40]
     # Few leaves, so that most samples tie.
-    return X, y, DecisionTreeClassifier(min_samples_leaf=10, random_state=0).fit(X[:40], y[:40])
+    return X, y, LossyTree(min_samples_leaf=10, random_state=0).fit(X[:40], y[:40])
 
 
 @pytest.fixture(params=CONTAINERS)
@@ -89,7 +118,7 @@ def small_blocks(monkeypatch):
 @pytest.mark.parametrize("candidates", [None, np.arange(199, 0, -3)], ids=["all", "some"])
 def test_same_answer_as_in_memory(problem, container, strategy, candidates):
     X, y, clf = problem
-    if isinstance(strategy, CoreSet) and scipy.sparse.issparse(container):
+    if isinstance(strategy, EmbeddingStrategy) and scipy.sparse.issparse(container):
         pytest.skip("distances between sparse samples are refused")
     options = {"candidates": candidates, "batch_size": 30, "return_utilities": True}
     indices, utilities = strategy.query(X, y, clf, **options)
@@ -102,8 +131,6 @@ def test_foreign_candidates(problem, container):
     X, y, clf = problem
     strategy = UncertaintySampling(random_state=0)
     expected = strategy.query(X[:50], y[:50], clf, candidates=X, batch_size=8)
-    if not hasattr(container, "shape"):
-        pytest.skip("blocks are given as X")
     np.testing.assert_array_equal(
         strategy.query(X[:50], y[:50], clf, candidates=container, batch_size=8), expected
     )
@@ -210,6 +237,17 @@ def test_asal_as_in_memory(problem, container, toys):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("name", ["memmap", "zarr", "dask", "list of blocks", "iterable"])
+def test_foreign_candidates_of_asal(problem, name, toys):
+    X, y, _ = problem
+    clf = LogisticRegression(max_iter=20, tol=1e-2).fit(X[:40], y[:40])
+    strategy = asal(problem, toys, n_components=5).fit(X[:50])
+    expected = strategy.query(X[:50], y[:50], clf, candidates=X, batch_size=8)
+    foreign = CONTAINERS[name](X)
+    found = strategy.query(X[:50], y[:50], clf, candidates=foreign, batch_size=8)
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", ["memmap", "zarr", "dask", "list of blocks", "iterable"])
 def test_asal_in_the_features_of_the_classifier(problem, name, toys):
@@ -219,6 +257,57 @@ def test_asal_in_the_features_of_the_classifier(problem, name, toys):
     strategy, pool = asal(problem, toys, features="classifier"), CONTAINERS[name](X)
     expected = strategy.fit(X).query(X, y, clf, batch_size=8)
     found = strategy.fit(pool).query(pool, y, clf, batch_size=8)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("cls", "params"),
+    [
+        (LatentRandom, {}),
+        (LatentUncertainty, {"n_candidates": 25}),
+        (AISEL, {"n_candidates": 25, "max_iter": 2}),
+        (GAAL, {"max_iter": 2}),
+        (ADBA, {"n_points": 2}),
+    ],
+)
+@pytest.mark.parametrize("name", ["memmap", "zarr", "dask", "list of blocks", "iterable"])
+def test_designs_as_in_memory(problem, name, toys, cls, params):
+    X, y, _ = problem
+    y = np.where(np.isnan(y), np.nan, y > 4)
+    clf = LogisticRegression(max_iter=20, tol=1e-2).fit(X[:40], y[:40])
+    generator = FrozenEstimator(toys.Invertible().fit(X))
+    made, expected = (
+        cls(generator, random_state=0, **params).fit(pool).synthesize(pool, y, clf, batch_size=4)
+        for pool in (CONTAINERS[name](X), X)
+    )
+    np.testing.assert_array_equal(made.latent, expected.latent)
+    np.testing.assert_array_equal(made.X, expected.X)
+
+
+@pytest.mark.parametrize("name", ["zarr", "dask", "list of blocks", "iterable"])
+def test_training_that_needs_all_samples_at_once(problem, name, toys):
+    pool = CONTAINERS[name](problem[0])
+    for cls in (ASAL, GAAL, LatentRandom):
+        with pytest.raises(TypeError, match=r"PaddingGenerator needs all samples.*FrozenEstimator"):
+            cls(toys.Generator()).fit(pool)
+    with pytest.raises(TypeError, match=r"Autoencoder needs all samples.*FrozenEstimator"):
+        asal(problem, toys, features="autoencoder").fit(pool)
+    for cls in (CoreSet, BADGE, TypiClust, ProbCover):
+        with pytest.raises(TypeError, match=r"PCA needs all samples.*FrozenEstimator"):
+            cls(features=PCA(2)).fit(pool)
+
+
+@pytest.mark.parametrize("features", [MinMaxScaler(), "frozen"], ids=str)
+def test_transformers_of_pools_in_blocks(problem, container, features):
+    X, y, _ = problem
+    if scipy.sparse.issparse(container):
+        pytest.skip("distances between sparse samples are refused")
+    if features == "frozen":
+        features = FrozenEstimator(PCA(5).fit(X))
+    strategy = CoreSet(features=features, random_state=0)
+    expected = strategy.fit(X).query(X, y, None, batch_size=9)
+    found = strategy.fit(container).query(container, y, None, batch_size=9)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -260,13 +349,38 @@ def test_what_travels_to_workers_can_be_pickled(problem):
 
 
 class TestCluster:
-    def test_query(self, problem, cluster):
+    @pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
+    def test_query(self, problem, cluster, strategy):
         X, y, clf = problem
-        strategy = UncertaintySampling(random_state=0)
         pool = dask.array.from_array(X, chunks=(50, 64)).persist()
         np.testing.assert_array_equal(
             strategy.query(pool, y, clf, batch_size=30), strategy.query(X, y, clf, batch_size=30)
         )
+
+    def test_blocks_are_scored_by_the_workers(self, problem, cluster):
+        X, y, _ = problem
+
+        class OnWorkersOnly(DecisionTreeClassifier):
+            def predict_proba(self, X):
+                get_worker()
+                return super().predict_proba(X)
+
+        clf = OnWorkersOnly(random_state=0).fit(X[:40], y[:40])
+        pool = dask.array.from_array(X, chunks=(50, 64)).persist()
+        assert UncertaintySampling().query(pool, y, clf) >= 40
+        with pytest.raises(ValueError, match="No worker found"):
+            UncertaintySampling().query(X, y, clf)
+
+    @pytest.mark.parametrize("features", ["pixels", "classifier", MaxAbsScaler()], ids=str)
+    @pytest.mark.parametrize("hybrid", [{}, {"oversampling": 2}, {"n_neighbors": 2}], ids=str)
+    def test_asal(self, problem, cluster, toys, features, hybrid):
+        X, y, _ = problem
+        clf = LogisticRegression(max_iter=20, tol=1e-2).fit(X[:40], y[:40])
+        strategy = asal(problem, toys, features=features, **hybrid)
+        expected = strategy.fit(X).query(X, y, clf, batch_size=8)
+        pool = dask.array.from_array(X, chunks=(50, 64)).persist()
+        found = strategy.fit(pool).query(pool, y, clf, batch_size=8)
+        np.testing.assert_array_equal(found, expected)
 
     def test_shards_are_searched_where_they_lie(self, problem, cluster):
         X, queries = problem[0], problem[0][:9] + 0.4 * problem[0][9:18]

@@ -52,7 +52,9 @@ OURS = [
     (CoreSet(features="classifier"), None),
     (BADGE(), None),
     (TypiClust(), None),
+    (TypiClust(features="classifier"), None),
     (ProbCover(), None),
+    (ProbCover(features="classifier"), None),
     (LearningLoss(), LossPredictor()),
 ]
 
@@ -91,10 +93,18 @@ def test_designs_keep_the_promises(cls, params, toys):
         {},
         {"measure": "min_distance", "features": "critic"},
         {"features": make_pipeline(FunctionTransformer(flatten), PCA(2)), "index": "kd_tree"},
+        {"features": "classifier"},
         {"oversampling": 3},
         {"n_neighbors": 3},
     ],
-    ids=["entropy", "min_distance, critic", "pipeline, kd_tree", "oversampling", "n_neighbors"],
+    ids=[
+        "entropy",
+        "min_distance, critic",
+        "pipeline, kd_tree",
+        "classifier",
+        "oversampling",
+        "n_neighbors",
+    ],
 )
 def test_matches_keep_the_promises(params, toys):
     check_query_strategy(ASAL(toys.Generator(), max_iter=3, **params))
@@ -110,5 +120,7 @@ def test_matches_keep_the_promises(params, toys):
 )
 def test_classifiers_that_generate(clf):
     check_query_strategy(UncertaintySampling(), clf=clf)
+    check_query_strategy(CoreSet(features="classifier"), clf=clf)
     generator = GAN(max_iter=1, **TINY)
-    check_query_strategy(ASAL(generator, search="gradient", max_iter=2), clf=clf)
+    strategy = ASAL(generator, features="classifier", search="gradient", max_iter=2)
+    check_query_strategy(strategy, clf=clf)

@@ -12,10 +12,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import LinearSVC
 from skorch import NeuralNetClassifier
 
 from skgal.active import ActiveLearner
+from skgal.generators import GAN
 from skgal.query import (
+    ASAL,
     BADGE,
     CertaintySampling,
     CoreSet,
@@ -97,6 +100,7 @@ def test_theirs_in_our_learner(strategy):
         BADGE(random_state=0),
         TypiClust(random_state=0),
         ProbCover(random_state=0),
+        ASAL(GAN(latent_dim=2, max_iter=2, batch_size=8), max_iter=2, random_state=0),
     ],
     ids=lambda strategy: type(strategy).__name__,
 )
@@ -105,6 +109,7 @@ def test_ours_in_their_loop(strategy):
     clf = SklearnClassifier(LogisticRegression(max_iter=500), classes=[0, 1, 2])
     y = np.full(len(X), MISSING_LABEL)
     y[::50] = labels[::50]
+    strategy.fit(X)
     for _ in range(4):
         clf.fit(X, y)
         indices = strategy.query(X=X, y=y, clf=clf, batch_size=5)
@@ -127,6 +132,15 @@ def test_strategy_that_supposes_labels(pool):
         X, y, clf, candidates=candidates, batch_size=2
     )
     assert chosen.tolist() == expected.tolist()
+
+
+def test_classifiers_without_probabilities(pool):
+    X, y, _ = pool
+    svc = LinearSVC(random_state=0).fit(X[::15], y[::15])
+    chosen = FromSkactiveml(theirs.UncertaintySampling("entropy"), random_state=0).query(
+        X, y, svc, batch_size=9
+    )
+    assert chosen.tolist() == UncertaintySampling().query(X, y, svc, batch_size=9).tolist()
 
 
 def test_arguments_that_we_cannot_know(pool):

@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, clone
 from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
 from skgal.base import ConditionalGenerator
@@ -310,6 +311,14 @@ def test_a_seed_decides_everything():
     of_generator = GANOverSampler(CGAN(**TINY, random_state=5), random_state=0)
     assert of_generator.fit_resample(X, Y)[0].shape == (66, 3)
     assert of_generator.generator_.random_state == 5
+
+
+def test_a_frozen_generator_is_used_as_it_is():
+    generator = Repeat(random_state=0).fit(X[:5] + 1000, [0, 1, 2, 1, 2])
+    sampler = GANOverSampler(FrozenEstimator(generator), random_state=0)
+    X_new, _ = sampler.fit_resample(X, Y)
+    assert X_new[40:].min() > 500
+    assert sampler.generator_.estimator is generator
 
 
 def test_pickling():

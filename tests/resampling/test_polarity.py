@@ -8,12 +8,14 @@ from hypothesis.extra.numpy import arrays
 from imblearn.pipeline import make_pipeline
 from scipy.optimize import linprog
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning
 from skgal.generators import Autoencoder, PolarityGAN
 from skgal.nn import Dense
 from skgal.resampling import PolarityGANSampler
+from skgal.resampling._trust import LabelTrust
 
 TINY = PolarityGAN(
     latent_dim=2,
@@ -76,3 +78,65 @@ def test_after_a_feature_extractor():
     assert pipe.predict(X).shape == (200,)
     assert pipe[1].n_features_in_ == 4
     assert pipe[1].sampling_strategy_ == {True: (~y).sum() - y.sum()}
+
+
+@pytest.mark.parametrize("width", [2, 40])
+def test_trust_is_the_weighted_share_of_the_own_class(width):
+    rng = np.random.RandomState(0)
+    X, y = rng.uniform(-1, 1, size=(60, width)), np.repeat(["a", "b", "c"], [40, 15, 5])
+    X[0], X[1] = -1, 1  # so that networks see them as they are
+    new, labels = rng.uniform(-1, 1, size=(9, width)), np.tile(["a", "b", "c"], 3)
+    real, seen = X, new
+    if width > 32:
+        components = PCA(32, svd_solver="randomized", random_state=0).fit(X.astype(np.float32))
+        real, seen = components.transform(X), components.transform(new)
+    found = LabelTrust(X, y).score(new, labels)
+    for trust, point, label in zip(found, seen, labels, strict=True):
+        distance = np.linalg.norm(real - point, axis=1)
+        nearest = np.argsort(distance)[:5]
+        votes = [1 / (distance[row] * np.sum(y == y[row])) for row in nearest]
+        own = sum(vote for vote, row in zip(votes, nearest, strict=True) if y[row] == label)
+        assert trust == pytest.approx(own / sum(votes), abs=1e-3)
+
+
+def test_where_real_samples_coincide_with_a_point_they_decide():
+    X = np.array([[0.0], [0.0], [1.0], [1.0], [1.0], [1.0]])
+    judge = LabelTrust(X, np.array([0, 0, 1, 1, 1, 0]))
+    np.testing.assert_allclose(judge.score([[0.0], [1.0]], np.array([0, 1])), [1, 0.75])
+
+
+def overlapping():
+    return np.random.RandomState(0).normal(size=(70, 2)), np.repeat([0, 1], [60, 10])
+
+
+def test_samples_among_other_classes_are_left_out():
+    X, y = overlapping()
+    trust = {}
+    for min_trust in (0, 0.5):
+        sampler = PolarityGANSampler(TINY, min_trust=min_trust, random_state=0)
+        X_new, y_new = sampler.fit_resample(X, y)
+        assert np.bincount(y_new).tolist() == [60, 60]
+        trust[min_trust] = LabelTrust(X, y).score(X_new[70:], y_new[70:])
+    assert trust[0].min() < 0.5
+    report = sampler.report_.loc[1]
+    assert report["generated"] == 100
+    assert report["rejected_by_trust"] > 0
+    assert report["accepted"] + report["topped_up"] == 50
+    assert np.sum(trust[0.5] >= 0.5) == report["accepted"]
+    assert report["topped_up"] == 0 or report["surplus"] == 0
+
+
+def test_a_quota_that_trust_does_not_fill_takes_the_most_trusted():
+    X, y = overlapping()
+    sampler = PolarityGANSampler(TINY, min_trust=1.0, random_state=0)
+    X_new, y_new = sampler.fit_resample(X[:, :1], y)
+    report = sampler.report_.loc[1]
+    assert report["topped_up"] == 50 - report["accepted"]
+    assert report["surplus"] + report["accepted"] + report["rejected_by_trust"] == 100
+    assert len(X_new) == len(y_new) == 120
+
+
+@pytest.mark.parametrize("min_trust", [-0.1, 1.1, "high"])
+def test_trust_is_a_share(min_trust):
+    with pytest.raises(ValueError, match="min_trust"):
+        PolarityGANSampler(min_trust=min_trust).fit_resample(*overlapping())

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
+from skgal.generators import ACGAN, BAGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.testing import check_generator, generator_checks
 
 SMALL = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "architecture": "dense"}
-OURS = [GAN(**SMALL), GIN(**SMALL), BiGAN(**SMALL), CGAN(**SMALL), ACGAN(**SMALL)]
+OURS = [
+    *(cls(**SMALL) for cls in (GAN, GIN, BiGAN, CGAN, ACGAN)),
+    *(cls(autoencoder_max_iter=2, **SMALL) for cls in (BAGAN, PolarityGAN)),
+]  # StackGAN's are in tests/generators/test_stack_gan.py
 
 
 @pytest.mark.parametrize(
