@@ -12,11 +12,15 @@ trained once on images that no generator sees:
 - ``updates_per_second`` (the first generator's, once, and ratios to it) and ``peak_mib``.
 
     python benchmarks/generators.py --datasets mnist fashion_mnist --seconds 60 --seeds 0 1
+
+What the output has, of the same settings, is not measured again.
 """
 
 import argparse
+import itertools
 import json
 import resource
+import shlex
 import statistics
 import sys
 import time
@@ -54,16 +58,16 @@ GENERATORS = {
 
 
 class Deadline(Callback):
-    """Stop the training once it has had its seconds of processor time."""
+    """Stop the training when the process has had its seconds, counted from now on.
+
+    An autoencoder that is trained first has used up some of them.
+    """
 
     def __init__(self, seconds):
-        self.seconds = seconds
-
-    def on_train_begin(self, net, **kwargs):
-        self.start = time.process_time()
+        self.end = time.process_time() + seconds
 
     def on_epoch_end(self, net, **kwargs):
-        if time.process_time() - self.start > self.seconds:
+        if time.process_time() > self.end:
             raise KeyboardInterrupt
 
 
@@ -160,8 +164,7 @@ def summarize(rows):
     return table
 
 
-def main():
-    """Run all generators, data sets and seeds; write the table after each."""
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", nargs="+", default=["mnist", "fashion_mnist"])
     parser.add_argument("--generators", nargs="+", default=list(GENERATORS), choices=GENERATORS)
@@ -171,30 +174,43 @@ def main():
     parser.add_argument("--n-drawn", type=int, default=2000)
     parser.add_argument("--classifier-updates", type=int, default=1500)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/generators.json"))
-    args = parser.parse_args()
+    return parser.parse_args()
 
+
+def read_report(path, settings):
+    """Return the report of an earlier run with these settings, or an empty one."""
+    empty = {"settings": settings, "results": {}}
+    report = json.loads(path.read_text()) if path.exists() else empty
+    return report if report["settings"] == settings else empty
+
+
+def main():
+    """Run all generators, data sets and seeds; write the table after each."""
+    args = parse_arguments()
     torch.set_num_threads(1)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "versions": {"torch": torch.__version__},
-        "results": {},
-    }
+    names = ("seconds", "n_train", "n_drawn", "classifier_updates")
+    report = read_report(args.output, {name: getattr(args, name) for name in names})
+    report["command"] = shlex.join(["python", *sys.argv])
+    report["versions"] = {"torch": torch.__version__}
     for dataset in args.datasets:
         classifier, real, floor = prepare(args, dataset)
-        report["results"][dataset] = {"floor": floor, "runs": {}}
-        runs = report["results"][dataset]["runs"]
-        for seed in args.seeds:
-            for name in args.generators:
-                # A process for each, so that the peak of its memory is its own.
-                with joblib.parallel_config("loky", inner_max_num_threads=1):
-                    (scores,) = joblib.Parallel(n_jobs=2)(
-                        [joblib.delayed(run)(name, args, dataset, seed, classifier, real)]
-                    )
-                joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
-                runs.setdefault(name, []).append({"seed": seed, **scores})
-                print(dataset, seed, name, scores, flush=True)
-                report["results"][dataset]["summary"] = summarize(runs)
-                args.output.write_text(json.dumps(report, indent=1) + "\n")
+        of_dataset = report["results"].setdefault(dataset, {"runs": {}})
+        of_dataset["floor"] = floor
+        for seed, name in itertools.product(args.seeds, args.generators):
+            runs = of_dataset["runs"].setdefault(name, [])
+            if seed in [row["seed"] for row in runs]:
+                continue
+            # A process for each, so that the peak of its memory is its own.
+            with joblib.parallel_config("loky", inner_max_num_threads=1):
+                (scores,) = joblib.Parallel(n_jobs=2)(
+                    [joblib.delayed(run)(name, args, dataset, seed, classifier, real)]
+                )
+            joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
+            runs.append({"seed": seed, **scores})
+            print(dataset, seed, name, scores, flush=True)
+            measured = {name: rows for name, rows in of_dataset["runs"].items() if rows}
+            of_dataset["summary"] = summarize(measured)
+            args.output.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
