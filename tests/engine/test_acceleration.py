@@ -266,7 +266,7 @@ def draw_from_hulls(precision):
         precision=precision,
     ).initialize()
     rows = torch.randn(8, 3, generator=torch_generator(1))
-    net.place(rows, rows[:, :2], torch.eye(2).expand(2, 2, 2))
+    net.place(rows, rows[:, :2])
     net.start(rows, torch.tensor([0, 1] * 4))
     return net.draw_fake(torch.tensor([0, 1, 1]))
 
