@@ -29,7 +29,6 @@ from skgal import (
     ACGAN,
     CGAN,
     GANOverSampler,
-    PolarityGAN,
     PolarityGANSampler,
     SelectiveAugmentation,
 )
@@ -245,9 +244,9 @@ def _gan(max_iter, y, strategy, seed):
     return GANOverSampler(ACGAN(max_iter=max_iter), sampling_strategy=strategy, random_state=seed)
 
 
-def _polarity(classifier_weight, y, strategy, seed):
+def _polarity(min_trust, y, strategy, seed):
     return PolarityGANSampler(
-        PolarityGAN(classifier_weight=classifier_weight),
+        min_trust=min_trust,
         sampling_strategy=strategy,
         random_state=seed,
     )
@@ -315,7 +314,7 @@ def make_methods(gan_updates, extractor_updates, *, is_image=False):
             {"": partial(_gan, gan_updates)}, shares=(0.5, 1.0, 0.25, 0.75), is_ours=True
         ),
         "PolarityGANSampler": _resampler(
-            {f"classifier_weight={weight}": partial(_polarity, weight) for weight in (0.1, 1.0)},
+            {f"min_trust={trust}": partial(_polarity, trust) for trust in (0.5, 0.0)},
             is_ours=True,
         ),
         "SelectiveAugmentation": _resampler(select, is_ours=True),

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.engine import PolarityNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._autoencoder_start import class_gaussians, fit_autoencoder
+from skgal.generators._autoencoder_start import fit_autoencoder
 from skgal.generators._class_critic import ClassCriticMixin
 from skgal.generators._classifying import ClassifyingMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
@@ -22,16 +22,17 @@ from skgal.nn import (
     resolve_architecture,
     resolve_conditioning,
 )
+from skgal.objectives import PENALTIES, GradientPenalty, Penalty
 from skgal.utils import MixedLayout, draw_seed
 
 
 class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGenerator):
     r"""Polarity-GAN: fills up rare classes with samples near their boundary, and classifies.
 
-    A sample is a weighted mean of training samples of its class, so it lies in their convex hull,
-    whatever the networks make of it. The weights are learnt in two games at once: samples
-    should look real to a critic that is told the class, and be hard for a classifier, which
-    learns from real and generated samples. Both games are about the rarer classes: class
+    A sample is a weighted mean of training samples of its class, neighbours of each other, so it
+    lies in their convex hull, whatever the networks make of it. Where it lies is learnt in two
+    games at once: samples should look real to a critic that is told the class, and be hard for a
+    classifier, which learns from real and generated samples. Both are about rarer classes: class
     :math:`i` is generated with probability proportional to :math:`p_k - p_i`, with :math:`p_k` the
     frequency of the most frequent class [1]_. An autoencoder, trained first, decides which
     samples are near each other.
@@ -44,10 +45,13 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
     ----------
     latent_dim : int, default=16
         Width of the latent space and of the autoencoder's code.
-    classifier_weight : float, default=0.1
+    classifier_weight : float, default=0.03
         The classifier's pull: the weight of the generator's game with the classifier beside that
         with the critic, 1 in the paper. 0: samples follow the distribution of their class, and
         the classifier still learns from them.
+    n_neighbors : int or None, default=5
+        How many training samples of the class a mean is taken of at most, near each other by the
+        autoencoder's codes. None: all, as in the paper.
     max_anchors : int, default=256
         Samples of a class that its hull is spanned by. Of a larger class as many are drawn at
         random, once; critic and classifier learn from all.
@@ -65,9 +69,12 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
     objective : {"wasserstein", "hinge", "nonsaturating", "least_squares"} or Objective, \
 default="wasserstein"
         What generator and critic play for.
-    penalty : None, {"gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
-Penalty, or a list of these, default="gradient_penalty"
-        What keeps the critic smooth; several may be combined.
+    penalty : None, {"auto", "gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``GradientPenalty(weight=1, target=0)``: the game starts where generated samples look real,
+        and from there a critic held to slopes of 1, as by ``"gradient_penalty"``, drives them
+        away [2]_.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks of critic, classifier and autoencoder. ``"auto"`` is
         ``Dense(hidden=(64, 64))`` for tables, ``"dense"`` for images of fewer than 8 pixels
@@ -81,8 +88,7 @@ Penalty, or a list of these, default="gradient_penalty"
     critic_iter : int, default=1
         Critic updates for each generator update.
     learning_rate : float, default=2e-4
-        Step size of Adam, for generator and critic. Larger ones have made the generator circle
-        about the data.
+        Step size of Adam, for generator and critic.
     classifier_learning_rate : float, default=1e-3
         Step size of Adam, for classifier and feature extractor.
     augment : None, "auto", str or list of str, default="auto"
@@ -98,6 +104,9 @@ Penalty, or a list of these, default="gradient_penalty"
         the game.
     device : str, default="auto"
         ``"auto"`` takes a CUDA GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
+        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
     random_state : int, RandomState instance or None, default=None
         Decides anchors, initial weights, batches and latent points.
     verbose : int, default=0
@@ -147,11 +156,16 @@ Penalty, or a list of these, default="gradient_penalty"
     The most frequent class needs no samples, and the generator isn't trained on it; what is drawn
     of it are means of neighbours, as the autoencoder left them.
 
+    The first latent coordinate chooses the training sample that a sample starts near, so what is
+    generated jumps along it.
+
     A pickle, and the file that :meth:`save` writes, hold the anchors: training samples.
 
     References
     ----------
     .. [1] Polarity-GAN, Algorithm 1 and equations (3) to (6).
+    .. [2] L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually
+       converge?", ICML 2018.
 
     Examples
     --------
@@ -170,6 +184,7 @@ Penalty, or a list of these, default="gradient_penalty"
     _parameter_constraints = {
         **AdversarialGenerator._parameter_constraints,
         "classifier_weight": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [None, Interval(Integral, 1, None, closed="left")],
         "max_anchors": [Interval(Integral, 1, None, closed="left")],
         "autoencoder_max_iter": [Interval(Integral, 1, None, closed="left")],
         "feature_extractor": [
@@ -180,20 +195,22 @@ Penalty, or a list of these, default="gradient_penalty"
         "extractor_interval": [Interval(Integral, 1, None, closed="left")],
         "classifier_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "conditioning": [StrOptions(set(CONDITIONINGS)), Conditioning],
+        "penalty": [None, StrOptions({"auto", *PENALTIES}), Penalty, tuple, list],
     }
 
     def __init__(
         self,
         *,
         latent_dim=16,
-        classifier_weight=0.1,
+        classifier_weight=0.03,
+        n_neighbors=5,
         max_anchors=256,
         autoencoder_max_iter=200,
         feature_extractor=None,
         extractor_interval=10,
         conditioning="projection",
         objective="wasserstein",
-        penalty="gradient_penalty",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=300,
@@ -206,6 +223,7 @@ Penalty, or a list of these, default="gradient_penalty"
         model_selection=None,
         callbacks=None,
         device="auto",
+        precision="float32",
         random_state=None,
         verbose=0,
         warm_start=False,
@@ -226,18 +244,23 @@ Penalty, or a list of these, default="gradient_penalty"
             model_selection=model_selection,
             callbacks=callbacks,
             device=device,
+            precision=precision,
             random_state=random_state,
             verbose=verbose,
             warm_start=warm_start,
             checkpoint=checkpoint,
         )
         self.classifier_weight = classifier_weight
+        self.n_neighbors = n_neighbors
         self.max_anchors = max_anchors
         self.autoencoder_max_iter = autoencoder_max_iter
         self.feature_extractor = feature_extractor
         self.extractor_interval = extractor_interval
         self.conditioning = conditioning
         self.classifier_learning_rate = classifier_learning_rate
+
+    def _penalties(self):
+        return (_steadying(),) if self.penalty == "auto" else super()._penalties()
 
     def _resolve_architecture(self):
         # Not for_table: here categories are means of those of the anchors, not outputs.
@@ -258,6 +281,7 @@ Penalty, or a list of these, default="gradient_penalty"
                 self.latent_dim,
                 shape,
                 np.minimum(self.class_count_, self.max_anchors).tolist(),
+                n_neighbors=self.n_neighbors,
                 groups=self.layout_.groups if isinstance(self.layout_, MixedLayout) else None,
             ),
             critic=partial(
@@ -315,8 +339,7 @@ Penalty, or a list of these, default="gradient_penalty"
         rows = self._choose_anchors(labels, rng)
         codes = apply_network(autoencoder.module_, tensor[rows], autoencoder.device)
         codes /= np.where(codes.std(axis=0) > 0, codes.std(axis=0), 1)
-        means, factors = class_gaussians(codes, labels[rows])
-        self.net_.place(tensor[rows], codes - means[labels[rows]], factors)
+        self.net_.place(tensor[rows], codes)
         if self.feature_extractor == "encoder":
             self.net_.extractor_.load_state_dict(autoencoder.module_.state_dict())
 
@@ -339,3 +362,12 @@ Penalty, or a list of these, default="gradient_penalty"
 
 def _small():
     return Dense(hidden=(64, 64))
+
+
+def _steadying():
+    """Return the penalty for a game that starts near its end.
+
+    Where real and generated samples are alike already, a critic held to slopes of 1 has to slope
+    somewhere, and drives the generator about; one drawn to slopes of 0 lets it be.
+    """
+    return GradientPenalty(weight=1.0, target=0.0)

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 
 from skgal.nn._one_hot import ClassInput, one_hot
 
+# How near to 0 and 1 a share may be before it is turned into a normal number.
+_LEAST_SHARE = 1e-9
+# In units of the spacing of the codes. With 1, samples are means of so many anchors that they
+# crowd in the middle of their class; with 4, mostly of one or two.
+_SHARPNESS = 4.0
+
 
 class HullGenerator(nn.Module):
-    r"""Weigh the anchors, training samples of a class, so that their mean is a new sample.
+    r"""Weigh neighbouring anchors, training samples of a class: their mean is a new sample.
 
-    .. math:: G(z, k) = \sum_j w_j x_j, \qquad w = \operatorname{softmax}_j
-        \left(-\tfrac{\beta_k}{2} \lVert q(z, k) - c_j \rVert^2 \right), \qquad
-        q(z, k) = L_k (z + f(z, k))
+    .. math:: G(z, k) = \sum_{j \in N(q)} w_j x_j, \qquad w = \operatorname{softmax}_j
+        \left(-\tfrac{\beta_k}{2} \lVert q - c_j \rVert^2 \right), \qquad
+        q(z, k) = c_a + s_k z' + f(z', k, c_a)
 
-    The sum runs over the anchors :math:`x_j` of class :math:`k`. Their codes :math:`c_j`, relative
-    to the class's mean code, are given (an autoencoder's, say), as is the factor :math:`L_k` of the
-    codes' covariance; the network :math:`f` and the sharpness :math:`\beta_k` are learnt. At first
-    :math:`f` is 0: the queries :math:`q` are spread like the codes, and each sample is a mean
-    of anchors whose codes are near each other.
+    The first coordinate of the latent :math:`z` chooses an anchor :math:`a` of class :math:`k`,
+    each with the same probability; :math:`z'` is the latent with a fresh normal number in its
+    place, made of what the choice left over. The sum runs over :math:`N(q)`, the anchors of the
+    class nearest to the query :math:`q`. Near is what has similar codes :math:`c_j`, which are
+    given (an autoencoder's, say), and whose spacing in the class is :math:`s_k`. The network
+    :math:`f`, at first 0, and the sharpness :math:`\beta_k`, at first :math:`4 s_k^{-2}`, are
+    learnt: samples are spread like the anchors, until the game moves them.
 
     Parameters
     ----------
@@ -31,6 +41,8 @@ class HullGenerator(nn.Module):
         The shape of one sample.
     n_anchors : sequence of int
         How many anchors each class has, at least 1.
+    n_neighbors : int or None, default=None
+        How many anchors a mean is taken of at most. None: all of the class.
     groups : sequence of int or None, default=None
         Which features of a table belong together: 1 for a number, k for one of k categories. Of the
         latter the one of most weight comes out, and gradients pass as if it were the mean.
@@ -47,7 +59,7 @@ class HullGenerator(nn.Module):
     --------
     >>> import torch
     >>> generator = HullGenerator(2, (5,), n_anchors=[3, 1])
-    >>> generator.place(torch.ones(4, 5), torch.zeros(4, 2), torch.eye(2).expand(2, 2, 2))
+    >>> generator.place(torch.ones(4, 5), torch.zeros(4, 2))
     >>> generator(torch.zeros(7, 2), torch.zeros(7, dtype=torch.int64)).shape
     torch.Size([7, 5])
     """
@@ -58,26 +70,31 @@ class HullGenerator(nn.Module):
         shape: Sequence[int],
         n_anchors: Sequence[int],
         *,
+        n_neighbors: int | None = None,
         groups: Sequence[int] | None = None,
         hidden: int = 64,
     ):
         super().__init__()
         n_classes, n_all = len(n_anchors), sum(n_anchors)
         self.groups = None if groups is None else tuple(groups)
+        self.n_neighbors = min(n_all if n_neighbors is None else n_neighbors, max(n_anchors))
         self.register_buffer("anchors", torch.zeros(n_all, *shape))
         self.register_buffer("codes", torch.zeros(n_all, latent_dim))
-        self.register_buffer("factors", torch.zeros(n_classes, latent_dim, latent_dim))
-        classes = torch.arange(n_classes).repeat_interleave(torch.as_tensor(n_anchors))
+        self.register_buffer("spacing", torch.ones(n_classes))
+        counts = torch.as_tensor(n_anchors)
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("first", counts.cumsum(0) - counts, persistent=False)
+        classes = torch.arange(n_classes).repeat_interleave(counts)
         self.register_buffer("classes", classes, persistent=False)
         self.log_sharpness = nn.Parameter(torch.zeros(n_classes))
         last = nn.Linear(hidden, latent_dim)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        network = nn.Sequential(nn.Linear(latent_dim + n_classes, hidden), nn.ReLU(), last)
+        network = nn.Sequential(nn.Linear(2 * latent_dim + n_classes, hidden), nn.ReLU(), last)
         self.network = ClassInput(network, n_classes)
 
     @torch.no_grad()
-    def place(self, anchors: Tensor, codes: Tensor, factors: Tensor) -> None:
+    def place(self, anchors: Tensor, codes: Tensor) -> None:
         """Set the anchors, and all that the first queries depend on.
 
         Parameters
@@ -85,19 +102,16 @@ class HullGenerator(nn.Module):
         anchors : torch.Tensor of shape (n, *shape)
             Training samples, those of the first class first.
         codes : torch.Tensor of shape (n, latent_dim)
-            Their codes, minus the mean code of their class.
-        factors : torch.Tensor of shape (n_classes, latent_dim, latent_dim)
-            Cholesky factors of the covariance of each class's codes.
+            Their codes.
         """
         self.anchors.copy_(anchors)
         self.codes.copy_(codes)
-        self.factors.copy_(factors)
-        for label, log_sharpness in enumerate(self.log_sharpness):
-            own = self.codes[self.classes == label]
-            log_sharpness.copy_(-_squared_spacing(own).log())
+        for label, own in enumerate(self.codes.split(self.counts.tolist())):
+            self.spacing[label] = _spacing(own)
+        self.log_sharpness.copy_(log(_SHARPNESS) - 2 * self.spacing.log())
 
-    def weights(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Return the weights of all anchors; those of other classes are 0.
+    def weights(self, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the anchors that samples are means of, and the weight of each.
 
         Parameters
         ----------
@@ -108,16 +122,30 @@ class HullGenerator(nn.Module):
 
         Returns
         -------
-        weights : torch.Tensor of shape (n, n_anchors)
+        weights : torch.Tensor of shape (n, n_neighbors)
             Not negative, of sum 1 in each row.
+        members : torch.Tensor of the same shape, dtype int64
+            The anchors. Where the class has fewer, those of other classes have weight 0.
         """
-        whitened = z + self.network(z, labels)
-        query = (self.factors[labels] @ whitened.unsqueeze(2)).squeeze(2)
+        chosen, z = self._choose_anchors(z, labels)
+        start = self.codes[chosen]
+        shift = self.network(torch.cat([z, start], dim=1), labels)
+        query = start + self.spacing[labels].unsqueeze(1) * z + shift
         # Half the squared distance, but for the part that all anchors share.
         nearness = query @ self.codes.T - self.codes.square().sum(1) / 2
         logits = self.log_sharpness[labels].exp().unsqueeze(1) * nearness
         is_other = labels.unsqueeze(1) != self.classes
-        return logits.masked_fill(is_other, -torch.inf).softmax(1)
+        nearest, members = logits.masked_fill(is_other, -torch.inf).topk(self.n_neighbors, dim=1)
+        return nearest.softmax(1), members
+
+    def _choose_anchors(self, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Have the first coordinate choose an anchor; put what is left over in its place."""
+        counts = self.counts[labels]
+        position = torch.special.ndtr(z[:, 0].double()) * counts
+        step = position.long().minimum(counts - 1)
+        left = (position - step).clamp(_LEAST_SHARE, 1 - _LEAST_SHARE)
+        fresh = torch.special.ndtri(left).to(z.dtype)
+        return self.first[labels] + step, torch.cat([fresh.unsqueeze(1), z[:, 1:]], dim=1)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """Return samples of the given classes.
@@ -133,17 +161,19 @@ class HullGenerator(nn.Module):
         -------
         samples : torch.Tensor of shape (n, *shape)
         """
-        samples = mix(self.weights(z, labels), self.anchors)
+        samples = mix(*self.weights(z, labels), self.anchors)
         return samples if self.groups is None else _choose_categories(samples, self.groups)
 
 
-def mix(weights: Tensor, anchors: Tensor) -> Tensor:
+def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
     """Return weighted means of anchors.
 
     Parameters
     ----------
-    weights : torch.Tensor of shape (n, n_anchors)
+    weights : torch.Tensor of shape (n, n_members)
         Of sum 1 in each row.
+    members : torch.Tensor of shape (n, n_members), dtype int64
+        The anchors that the weights belong to.
     anchors : torch.Tensor of shape (n_anchors, ...)
         Samples, or features of them.
 
@@ -151,15 +181,16 @@ def mix(weights: Tensor, anchors: Tensor) -> Tensor:
     -------
     means : torch.Tensor of shape (n, ...)
     """
-    return (weights @ anchors.flatten(1)).unflatten(1, anchors.shape[1:])
+    # Sums without making a copy of the anchors for each sample.
+    means = embedding_bag(members, anchors.flatten(1), per_sample_weights=weights, mode="sum")
+    return means.unflatten(1, anchors.shape[1:])
 
 
-def _squared_spacing(codes: Tensor) -> Tensor:
-    """Return the mean squared distance of a code to the next; 1 if they are all the same."""
-    distances = torch.cdist(codes, codes)
-    distances.fill_diagonal_(torch.inf)
+def _spacing(codes: Tensor) -> Tensor:
+    """Return the root mean square of the distance of a code to the next; 1 if there is none."""
+    distances = torch.cdist(codes, codes).fill_diagonal_(torch.inf)
     nearest = distances.amin(1).square()
-    spacing = nearest[nearest.isfinite()].sum() / len(codes)
+    spacing = nearest[nearest.isfinite()].sum().div(len(codes)).sqrt()
     return spacing if spacing > 0 else torch.ones_like(spacing)
 
 

@@ -1,7 +1,17 @@
 """Over-sampling with Polarity-GAN."""
 
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
 from skgal.generators import PolarityGAN
 from skgal.resampling._base import GeneratorOverSampler
+from skgal.resampling._trust import LabelTrust
+from skgal.utils import take_rows
+
+# Candidates drawn for each sample that is wanted.
+_N_CANDIDATES = 2
 
 
 class PolarityGANSampler(GeneratorOverSampler):
@@ -9,12 +19,20 @@ class PolarityGANSampler(GeneratorOverSampler):
 
     A new sample is a weighted mean of samples of its class. Where ``SMOTE`` takes a point on the
     way from a sample to one of its neighbours, the weights here are learnt: samples should look
-    real to a critic and be hard for a classifier [1]_.
+    real to a critic and be hard for a classifier [1]_. Those that come to lie among real samples of
+    other classes are left out.
 
     Parameters
     ----------
     generator : PolarityGAN or None, default=None
-        None stands for ``PolarityGAN()``. It is cloned.
+        None stands for ``PolarityGAN(max_iter=100, autoencoder_max_iter=100)``: the samples start
+        where they should be, and the rest of the default updates is for its classifier. It is
+        cloned.
+    min_trust : float in [0, 1], default=0.5
+        The trust that a new sample must deserve: the share of its class among the five real samples
+        next to it, nearer ones and those of rarer classes counting more. Twice as many
+        candidates are drawn as are wanted; where too few pass, the most trusted of the others
+        fill the quota up. 0: whatever is drawn is taken.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms; see
         :class:`GANOverSampler`.
@@ -34,7 +52,10 @@ class PolarityGANSampler(GeneratorOverSampler):
     gate_scores_ : GateScores
         ``original`` and ``resampled``: the classifier's scores in each fold, with a gate.
     report_ : pandas.DataFrame
-        A row for each class; see :class:`GANOverSampler`.
+        A row for each class; see :class:`GANOverSampler`. With ``min_trust``, ``generated`` is the
+        number of candidates, ``rejected_by_trust`` how many deserved too little of it,
+        ``accepted`` how many passed and were added, ``surplus`` how many passed and were not
+        needed, and ``topped_up`` how many were added though rejected.
     n_features_in_ : int
         Number of features, or of channels.
     feature_names_in_ : ndarray of str
@@ -75,7 +96,52 @@ class PolarityGANSampler(GeneratorOverSampler):
     _parameter_constraints = {
         **GeneratorOverSampler._parameter_constraints,
         "generator": [None, PolarityGAN],
+        "min_trust": [Interval(Real, 0, 1, closed="both")],
     }
 
+    def __init__(
+        self,
+        generator=None,
+        *,
+        min_trust=0.5,
+        sampling_strategy="auto",
+        gate=None,
+        random_state=None,
+    ):
+        super().__init__(
+            generator, sampling_strategy=sampling_strategy, gate=gate, random_state=random_state
+        )
+        self.min_trust = min_trust
+
     def _default_generator(self):
-        return PolarityGAN()
+        return PolarityGAN(max_iter=100, autoencoder_max_iter=100)
+
+    def _synthesize(self, X, y, rng, fit_params):
+        if self.min_trust == 0:
+            return super()._synthesize(X, y, rng, fit_params)
+        self._fit_generator(X, y, rng, fit_params)
+        asked = self._wanted_labels(y, factor=_N_CANDIDATES)
+        candidates, _ = self._draw(asked, rng)
+        trust = LabelTrust(X, y, self._image_shape()).score(candidates, asked)
+        self._report.count("generated", asked)
+        chosen = np.concatenate(
+            [
+                self._choose(np.flatnonzero(asked == label), trust, asked, n_wanted)
+                for label, n_wanted in self.sampling_strategy_.items()
+            ]
+        )
+        return take_rows(candidates, chosen), asked[chosen]
+
+    def _choose(self, rows, trust, labels, n_wanted):
+        """Return the candidates of one class to be added; enter all into the report."""
+        passes = trust[rows] >= self.min_trust
+        # Those that pass as they were drawn, then of the others the most trusted.
+        order = np.lexsort([np.where(passes, 0, -trust[rows]), ~passes])
+        chosen, labels = rows[order[:n_wanted]], labels[rows]
+        n_passed = np.count_nonzero(passes)
+        n_accepted = min(n_passed, n_wanted)
+        self._report.count("rejected_by_trust", labels[n_passed:])
+        self._report.count("accepted", labels[:n_accepted])
+        self._report.count("surplus", labels[n_accepted:n_passed])
+        self._report.count("topped_up", labels[n_accepted:n_wanted])
+        return chosen
