@@ -4,7 +4,7 @@ The conditional BigGAN setting (hinge loss, projection critic, self-attention, c
 normalisation, spectral normalisation) and SNGAN's residual networks (hinge loss, spectral
 normalisation), each trained on all 50,000 images for some updates. What is written after every
 window of updates: the mean losses of the window. At the end: the critic's mean loss over the last
-20 updates beside that over the first 20.
+20 updates beside its loss on its first batch, untrained, and the mean over the first 20 updates.
 
 On a GPU the widths, batch sizes and numbers of critic steps are the papers'; a processor needs
 smaller ones.
@@ -16,6 +16,7 @@ smaller ones.
 
 import argparse
 import json
+import shlex
 import statistics
 import sys
 import time
@@ -76,6 +77,14 @@ class Curves(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.start = time.perf_counter()
+        update, self.untrained = net.update_critic, []
+
+        def update_and_remember(loss):
+            if not self.untrained:
+                self.untrained.append(loss.detach())
+            return update(loss)
+
+        net.update_critic = update_and_remember
 
     def on_batch_end(self, net, critic_loss, generator_loss, **kwargs):
         self.losses["critic_loss"].append(critic_loss)
@@ -107,9 +116,10 @@ class Curves(Callback):
                 }
                 for start in windows
             ],
+            "critic_loss_untrained": float(self.untrained[0]),
             "critic_loss_at_first": ends[0],
             "critic_loss_at_last": ends[1],
-            "critic_loss_was_lowered": ends[1] < ends[0],
+            "critic_loss_was_lowered": ends[1] < float(self.untrained[0]),
         }
 
 
@@ -157,7 +167,7 @@ def main():
         torch.set_num_threads(1)
     X, y = load_images("cifar10", subset="train", return_X_y=True)
     report = {
-        "command": "python " + " ".join(sys.argv),
+        "command": shlex.join(["python", *sys.argv]),
         "versions": {"torch": torch.__version__},
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu, one thread",
         "n_images": len(X),
