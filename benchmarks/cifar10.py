@@ -119,7 +119,6 @@ class Curves(Callback):
             "critic_loss_untrained": float(self.untrained[0]),
             "critic_loss_at_first": ends[0],
             "critic_loss_at_last": ends[1],
-            "critic_loss_was_lowered": ends[1] < float(self.untrained[0]),
         }
 
 
