@@ -24,7 +24,8 @@ default="hinge"
         What generator and critic play for.
     penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined.
+        What keeps the critic smooth; several may be combined. The defaults of objective and
+        penalty are for images; for tables try ``"wasserstein"`` and ``"gradient_penalty"`` first.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.

@@ -61,8 +61,10 @@ class MinibatchDiscrimination(nn.Module):
         """
         if not self.training:
             return features.new_ones(len(features), self.n_kernels)
-        # In float32 even where autocast is on: distances are small differences.
-        places = self.tensor(features).float().unflatten(1, (self.n_kernels, -1))
+        places = self.tensor(features)
+        # In float32 at least, even where autocast is on: distances are small differences.
+        places = places.to(torch.promote_types(places.dtype, torch.float32))
+        places = places.unflatten(1, (self.n_kernels, -1))
         # Not torch.cdist: a gradient penalty needs second derivatives, which that has not.
         distance = (places.unsqueeze(1) - places.unsqueeze(0)).abs().sum(dim=3)
         return torch.exp(-distance).sum(dim=1)
