@@ -260,14 +260,16 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
             as a :class:`~skgal.exceptions.StoreInUseError` while another learner buys for it.
         """
         X, known, labels = self._check(X, y)
-        self._validation = check_validation(
+        validation = check_validation(
             X_val, y_val, X, self.estimator, missing_label=self.missing_label
         )
         simulates = self.oracle is None and not self._synthesizes and known.all()
-        self._hidden = LabelOracle(X, labels) if simulates else None
-        self.store_ = open_store(self.store)
+        store = open_store(self.store)
         buys = self.oracle is not None or simulates
-        with sole_buyer(self.store_) if buys else nullcontext():
+        with sole_buyer(store) if buys else nullcontext():
+            # Only now: a learner that is refused stays what it was.
+            self.store_, self._validation = store, validation
+            self._hidden = LabelOracle(X, labels) if simulates else None
             self._start(X, known, labels)
             self._work(buys)
         return self

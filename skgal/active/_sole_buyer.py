@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from skgal.active._store_file import errors_named
@@ -37,7 +37,8 @@ def sole_buyer(store, *, wait=0.0):
         yield
         return
     path = os.path.realpath(store.path) + SUFFIX
-    Path(path).touch()  # with the permissions of a store; SQLite's own would keep a group out
+    with suppress(OSError):  # what SQLite then meets, it names
+        Path(path).touch()  # with the permissions of a store; SQLite's own would keep a group out
     with closing(sqlite3.connect(path, timeout=wait, isolation_level=None)) as lock:
         with errors_named(path):
             _take(lock, store)

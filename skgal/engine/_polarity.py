@@ -120,7 +120,7 @@ class PolarityNet(ConditionalNet):
     def start(self, data, labels=None):
         """Prepare the batches, and the draws of rows by class."""
         super().start(data, labels)
-        # The generator's anchors are its only buffers, and not to be averaged.
+        # The generator's buffers, anchors and what belongs to them, are not to be averaged.
         self.averages_ = list(self.ema_.parameters()), list(self.module_.parameters())
         self.classifier_.train()
         self.extractor_.eval()

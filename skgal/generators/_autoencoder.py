@@ -64,7 +64,7 @@ class Autoencoder(
         ``"auto"`` takes a CUDA GPU where there is one.
     precision : {"float32", "bfloat16"}, default="float32"
         What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
-        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
+        networks on a GPU that has it. Weights, losses and codes are float32 in both.
     random_state : int, RandomState instance or None, default=None
         Decides initial weights and batches.
     verbose : int, default=0

@@ -27,7 +27,7 @@ from skgal.utils import MixedLayout, draw_seed
 
 
 class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGenerator):
-    r"""Polarity-GAN: fills up rare classes with samples near their boundary, and classifies.
+    r"""Polarity-GAN: fills up rare classes within their convex hull, and classifies.
 
     A sample is a weighted mean of training samples of its class, neighbours of each other, so it
     lies in their convex hull, whatever the networks make of it. Where it lies is learnt in two
@@ -154,7 +154,7 @@ Penalty, or a list of these, default="auto"
     always a category that occurs in the class.
 
     The most frequent class needs no samples, and the generator isn't trained on it; what is drawn
-    of it are means of neighbours, as the autoencoder left them.
+    of it are means of neighbours all the same.
 
     The first latent coordinate chooses the training sample that a sample starts near, so what is
     generated jumps along it.

@@ -314,11 +314,10 @@ class FeatureMatcher(BaseEstimator):
                 f"({self.n_samples_fit_},), got an array of shape {available.shape} and dtype "
                 f"{available.dtype}."
             )
-        lowest, highest = available.min(initial=0), available.max(initial=0)
-        if not 0 <= lowest <= highest < self.n_samples_fit_:
+        if available.size and not 0 <= available.min() <= available.max() < self.n_samples_fit_:
             raise ValueError(
                 f"available must be rows of the pool, from 0 to {self.n_samples_fit_ - 1}; got "
-                f"values from {lowest} to {highest}."
+                f"values from {available.min()} to {available.max()}."
             )
         is_available = np.zeros(self.n_samples_fit_, dtype=bool)
         is_available[available.astype(np.intp)] = True

@@ -188,7 +188,9 @@ def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
 
 def _spacing(codes: Tensor) -> Tensor:
     """Return the root mean square of the distance of a code to the next; 1 if there is none."""
-    distances = torch.cdist(codes, codes).fill_diagonal_(torch.inf)
+    # By differences, so that equal codes have no distance; matrix products leave some rounding.
+    distances = torch.cdist(codes, codes, compute_mode="donot_use_mm_for_euclid_dist")
+    distances = distances.fill_diagonal_(torch.inf)
     nearest = distances.amin(1).square()
     spacing = nearest[nearest.isfinite()].sum().div(len(codes)).sqrt()
     return spacing if spacing > 0 else torch.ones_like(spacing)

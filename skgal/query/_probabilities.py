@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import is_regressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,7 +20,8 @@ def check_classifier(clf, reader):
     Raises
     ------
     TypeError
-        If it is a regressor, or has neither ``predict_proba`` nor ``decision_function``.
+        If it is a regressor, has neither ``predict_proba`` nor ``decision_function``, or
+        decisions between pairs of classes.
     sklearn.exceptions.NotFittedError
         If it isn't fitted.
     """
@@ -31,6 +33,15 @@ def check_classifier(clf, reader):
             f"{type(clf).__name__} has no predict_proba and no decision_function, one of which "
             f"{reader} reads; put it into sklearn.ensemble.BaggingClassifier, for which the "
             "predictions of several are probabilities."
+        )
+    last = clf
+    while isinstance(last, Pipeline):
+        last = last[-1]
+    if getattr(last, "decision_function_shape", "ovr") == "ovo" and len(clf.classes_) > 2:
+        raise TypeError(
+            f"{type(last).__name__} has decision_function_shape='ovo', a decision for each pair of "
+            f"classes, but {reader} reads one for each class; fit it with 'ovr', which predicts "
+            "the same."
         )
 
 

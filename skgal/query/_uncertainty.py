@@ -27,9 +27,8 @@ class UncertaintySampling(RankingStrategy):
     A classifier without ``predict_proba``, such as ``LinearSVC``, has the softmax of its
     ``decision_function`` in place of probabilities, or the logistic function if there are two
     classes. Nobody has calibrated that; for two classes all measures then rank by the distance to
-    the boundary. Of a classifier without ``decision_function`` the
-    distance is the log-odds of the two most probable classes: of a softmax, the gap between the
-    logits.
+    the boundary. Of a classifier without ``decision_function`` the distance is the log-odds
+    of the two most probable classes: of a softmax, the gap between the logits.
 
     See Also
     --------

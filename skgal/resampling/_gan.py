@@ -53,7 +53,7 @@ class GANOverSampler(GeneratorOverSampler):
 
     See Also
     --------
-    PolarityGANSampler : Samples near the boundary of their class, within its convex hull.
+    PolarityGANSampler : Samples within the convex hull of their class.
     SelectiveAugmentation : Chooses among what the generator draws.
 
     Examples

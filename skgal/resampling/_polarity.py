@@ -15,12 +15,12 @@ _N_CANDIDATES = 2
 
 
 class PolarityGANSampler(GeneratorOverSampler):
-    """Fill up rare classes with samples near their boundary, within their convex hull.
+    """Fill up rare classes with samples within their convex hull, hard for a classifier.
 
     A new sample is a weighted mean of samples of its class. Where ``SMOTE`` takes a point on the
     way from a sample to one of its neighbours, the weights here are learnt: samples should look
-    real to a critic and be hard for a classifier [1]_. Those that come to lie among real samples of
-    other classes are left out.
+    real to a critic and be hard for a classifier [1]_. Those between samples of other classes are
+    left out, but for near copies of a single sample, whose label they share.
 
     Parameters
     ----------

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 import skactiveml.pool
+from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from skgal.generators import GIN
 from skgal.query import (
@@ -229,3 +233,16 @@ def test_nan_in_training_samples(name):
     cls, params = LATENT[name]
     with pytest.raises(ValueError, match="NaN"):
         cls(GIN(max_iter=1), **params).fit(spoilt)
+
+
+def test_decisions_between_pairs_of_classes_are_refused():
+    X, y = load_iris(return_X_y=True)
+    for clf in (
+        SVC(decision_function_shape="ovo", random_state=0),
+        make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo", random_state=0)),
+    ):
+        with pytest.raises(TypeError, match="a decision for each pair of classes"):
+            UncertaintySampling(random_state=0).query(X, np.full(len(X), np.nan), clf.fit(X, y))
+    two = y < 2  # of two classes there is one pair
+    clf = SVC(decision_function_shape="ovo", random_state=0).fit(X[two], y[two])
+    UncertaintySampling(random_state=0).query(X[two], np.full(two.sum(), np.nan), clf)
