@@ -282,6 +282,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
             self._take_up()
             if buys:
                 self._run()
+        # Whatever it is, it is told where the labels are, and goes on.
         except (Exception, KeyboardInterrupt) as error:
             if self.labelled_.n_bought:
                 error.add_note(

@@ -137,6 +137,7 @@ class LoopMixin:
             else:
                 rules = {"classes": self.labelled_.classes, "missing_label": self.missing_label}
                 buy(oracle, asked, query.ids, self.store_, heard=heard, **rules)
+        # Whatever it is, what was answered before is kept, and it goes on.
         except (Exception, KeyboardInterrupt) as error:
             if heard:
                 self.refused_ = query, heard if hasattr(oracle, "stream") else heard[0]

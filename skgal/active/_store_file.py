@@ -107,7 +107,7 @@ def connect(path):
         try:
             _check_writable(connection, path)
             migrate(connection, path)
-        except BaseException:
+        except BaseException:  # a Ctrl-C as well: no connection stays open
             connection.close()
             raise
     return connection
@@ -153,7 +153,7 @@ def transaction(connection):
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # a Ctrl-C as well: all of it is undone
         if connection.in_transaction:  # SQLite itself rolls back on a full disk
             connection.execute("ROLLBACK")
         raise

@@ -36,7 +36,7 @@ def salvage(path, new_path):
     try:
         with closing(connect(new_path)) as connection, transaction(connection):
             _write_tables(connection, tables)
-    except BaseException:
+    except BaseException:  # a Ctrl-C as well: no half a store is left
         for leftover in (new_path, f"{new_path}-wal", f"{new_path}-shm"):
             Path(leftover).unlink(missing_ok=True)
         raise

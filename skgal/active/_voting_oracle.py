@@ -218,6 +218,7 @@ def _in_turn(streams, errors):
                 yield name, next(stream)
             except StopIteration:
                 del streams[name]
+            # One annotator's failure, raised after the others have answered.
             except Exception as error:
                 error.add_note(f"This was annotator {name!r}.")
                 errors.append(error)

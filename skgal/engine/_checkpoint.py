@@ -72,7 +72,7 @@ class TrainingCheckpoint:
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             configuration, state = json.loads(saved["configuration"]), saved["state"]
-        except Exception as error:
+        except Exception as error:  # a damaged file makes torch raise nearly anything
             raise ValueError(
                 f"The checkpoint {self.path} can't be read ({type(error).__name__}: {error}); "
                 "delete it to train from the start."

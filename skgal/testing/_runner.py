@@ -31,7 +31,7 @@ def run_checks(checks, name, expected_failures=None):
             continue
         try:
             check()
-        except Exception as error:
+        except Exception as error:  # whatever a broken promise comes to, it is named
             promise = check.func.__doc__.splitlines()[0]
             error.add_note(f"It breaks {check_name}: {promise}")
             raise

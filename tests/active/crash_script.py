@@ -128,7 +128,7 @@ def fork(task, *arguments):
     if child == 0:
         try:
             task(*arguments)
-        except BaseException:
+        except BaseException:  # in a forked child nothing may get past this
             traceback.print_exc()
             os._exit(1)
         os._exit(0)

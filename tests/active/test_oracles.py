@@ -175,7 +175,7 @@ def test_backends_of_joblib(backend):
     # By value, so that loky's workers needn't import this module; by name for multiprocessing.
     oracle = CallableOracle(parity if backend == "multiprocessing" else lambda x: int(x[0]) % 2)
     if backend == "dask":
-        distributed = pytest.importorskip("distributed")
+        distributed = pytest.importorskip("distributed", reason="needs distributed, the extra dask")
         cluster = {"processes": False, "n_workers": 1, "dashboard_address": None}
         with distributed.Client(**cluster), joblib.parallel_config("dask"):
             labels = oracle(X)

@@ -181,7 +181,9 @@ def test_rows_of_frames_survive(path, blobs, make_learner):
 @pytest.mark.parametrize("form", ["dask", "zarr"])
 def test_pools_on_disk_survive(path, blobs, partial, make_learner, form):
     X, y = blobs
-    package = pytest.importorskip("dask.array" if form == "dask" else "zarr")
+    package = pytest.importorskip(
+        "dask.array" if form == "dask" else "zarr", reason=f"needs {form}"
+    )
     pool = package.from_array(X, chunks=(15, 2)) if form == "dask" else package.array(X)
     learner = make_learner(path, oracle=LabelOracle(X, y), budget=4).fit(pool, partial[1])
     longer = make_learner(path, oracle=LabelOracle(X, y), budget=8).fit(pool, partial[1])

@@ -339,7 +339,7 @@ def test_export_with_the_samples(store, tmp_path, form):
 
 
 def test_export_to_parquet(store, tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="needs pyarrow, of the extra test")
     ids = store.ask(np.eye(3))
     store.tell(ids, ["cat", 3, {"cat": 1.0}], details={"page": 1})
     store.to_parquet(tmp_path / "labels.parquet")

@@ -115,7 +115,9 @@ def ask():
 
 @contextmanager
 def open_chromium():
-    webdriver = pytest.importorskip("selenium.webdriver")
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="needs selenium, of the extra test"
+    )
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (browser and driver):
         pytest.skip("needs chromium and chromedriver")

@@ -7,10 +7,10 @@ from sklearn.datasets import load_digits
 
 from skgal.exceptions import StoreFullError
 
-webdriver = pytest.importorskip("selenium.webdriver")
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra test")
 
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402 - after the importorskip
+from selenium.webdriver.common.keys import Keys  # noqa: E402 - after the importorskip
 
 DIGITS = load_digits().images[:12, np.newaxis]
 

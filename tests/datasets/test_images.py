@@ -47,7 +47,7 @@ def write_arrays(path, *image_shape):
 
 
 def write_jpegs(path):
-    image_module = pytest.importorskip("PIL.Image")
+    image_module = pytest.importorskip("PIL.Image", reason="needs PIL, comes with matplotlib")
     # Flat colours survive the compression, so that the test can tell channels apart.
     colours = np.array([[250, 10, 20], [10, 240, 30], [0, 5, 255]], dtype=np.uint8)
     jpegs = []

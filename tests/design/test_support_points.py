@@ -15,7 +15,7 @@ from skgal.design import _objective as objective_module
 from skgal.design import energy_distance, support_points
 from skgal.design._objective import DesignObjective
 
-pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # a division by a distance of zero
 
 
 def objective(points, candidates, weights=None, existing=None):
@@ -42,7 +42,7 @@ def plain_step(points, candidates, weights, existing):
 def quietly(n_points, candidates, **options):
     """Run support_points for a few iterations that are not meant to be enough."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)  # few iterations are asked for
         return support_points(n_points, candidates, **options)
 
 

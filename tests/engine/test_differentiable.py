@@ -39,6 +39,7 @@ from skgal.generators import ACGAN, BAGAN, GAN, GIN, PolarityGAN
 from skgal.nn import Dense
 from skgal.utils import seeded_torch
 
+# Fits are cut short.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, y = load_iris(return_X_y=True)

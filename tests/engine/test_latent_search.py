@@ -117,9 +117,10 @@ def test_evolution_climbs_without_a_gradient(distribution):
 
 def test_evolution_repeats_itself_and_depends_on_the_seed():
     def search(seed):
-        score = lambda latent: -np.abs(latent).sum(axis=1)  # noqa: E731
         rng = np.random.RandomState(seed)
-        return evolve_latent(score, START, stats.norm(), rng, max_iter=5)[0]
+        return evolve_latent(
+            lambda latent: -np.abs(latent).sum(axis=1), START, stats.norm(), rng, max_iter=5
+        )[0]
 
     assert_array_equal(search(0), search(0))
     assert (search(0) != search(1)).any()

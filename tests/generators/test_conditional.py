@@ -337,6 +337,7 @@ def test_acgan_classifies_digits():
     assert_array_equal(acgan.classes_[probability.argmax(axis=1)], acgan.predict(X[400:]))
 
 
+# One sample a class is the case.
 @pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")
 def test_acgan_in_an_active_learner():
     X, y = two_places()

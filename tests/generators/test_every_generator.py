@@ -200,7 +200,7 @@ def test_a_class_of_one_sample_is_named(make_conditional):
     assert np.isfinite(generator.sample(y=["rare"] * 3)[0]).all()
 
 
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")  # that is the case
 @pytest.mark.parametrize("n_samples", [2, 3, 5])
 def test_batch_norm_of_hardly_any_samples(make_any, n_samples):
     # With batches of two, an odd number of samples must leave no batch of one.

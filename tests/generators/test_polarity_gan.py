@@ -65,7 +65,7 @@ def distances_to_hull(points, corners, span=1.0):
     max_anchors=st.sampled_from([3, 256]),
     n_neighbors=st.sampled_from([2, None]),
 )
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")  # that is the case
 def test_every_sample_is_in_the_hull_of_its_class(counts, seed, scale, max_anchors, n_neighbors):
     X = np.random.RandomState(seed).normal(size=(sum(counts), 3)) * scale
     y = np.repeat(np.arange(len(counts)), counts)

@@ -53,6 +53,7 @@ def test_model_equally_unsure_everywhere(on_a_line, toys, proba):
     assert record[0].filename == __file__
 
 
+# That is the case.
 @pytest.mark.filterwarnings("ignore::skgal.exceptions.UniformUncertaintyWarning")
 class TestWhatIsThereAlready:
     """With one fixed point e, (10) is (1 + x²) / 2 - |x - e| / 2 on U(-1, 1): best at x = 1/2."""

@@ -41,6 +41,7 @@ from skgal.query import (
 from skgal.utils import seeded_nets, seeded_torch
 
 pytestmark = [
+    # Fits are cut short.
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Classifiers of two updates may be equally unsure everywhere.
     pytest.mark.filterwarnings("ignore::skgal.exceptions.UniformUncertaintyWarning"),

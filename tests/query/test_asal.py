@@ -74,7 +74,7 @@ def test_a_whole_pool_is_labelled_without_one_twice(strategy):
     asal = strategy(max_iter=2)
     shown = SHOWN.copy()
     rounds = []
-    while (left := 200 - np.count_nonzero(shown != None)) > 0:  # noqa: E711
+    while (left := 200 - np.count_nonzero(shown != None)) > 0:  # noqa: E711 - element by element
         chosen = asal.query(X, shown, CLF, batch_size=min(60, left))
         shown[chosen] = y[chosen]
         rounds.append(chosen)

@@ -114,7 +114,7 @@ def test_features_of_a_transformer_are_fitted_once():
 
 def test_pool_in_chunks():
     X, y = make_pool()
-    dask_array = pytest.importorskip("dask.array")
+    dask_array = pytest.importorskip("dask.array", reason="needs dask, the extra dask")
     chunked = dask_array.from_array(X, chunks=(150, 5))
     expected = CoreSet().query(X, y, None, batch_size=20)
     assert CoreSet().query(chunked, y, None, batch_size=20).tolist() == expected.tolist()

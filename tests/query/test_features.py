@@ -95,7 +95,7 @@ def test_linear_model_behind_a_pipeline(samples):
     np.testing.assert_allclose(points, pipeline[0].transform(samples))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # fits are cut short
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4)], ids=str)
 def test_last_hidden_layer_of_a_perceptron(samples, activation, hidden):

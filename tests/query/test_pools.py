@@ -248,7 +248,7 @@ def test_foreign_candidates_of_asal(problem, name, toys):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of AISEL's points
 @pytest.mark.parametrize("name", ["memmap", "zarr", "dask", "list of blocks", "iterable"])
 def test_asal_in_the_features_of_the_classifier(problem, name, toys):
     X, y, _ = problem
@@ -260,7 +260,7 @@ def test_asal_in_the_features_of_the_classifier(problem, name, toys):
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of AISEL's points
 @pytest.mark.parametrize(
     ("cls", "params"),
     [

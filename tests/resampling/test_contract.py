@@ -83,7 +83,7 @@ def test_quotas_are_those_of_imbalanced_learn(strategy):
     st.sampled_from(["auto", "minority", "not minority", "all"]),
     st.data(),
 )
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")  # that is the case
 def test_quotas_whatever_the_classes(counts, strategy, data):
     y = np.repeat([f"class {i}" for i in range(len(counts))], counts)
     y = y[data.draw(st.permutations(range(len(y))))]
@@ -266,7 +266,7 @@ def test_generators_that_do_not_fit():
         GANOverSampler(CGAN(max_iter=-1)).fit_resample(X, Y)
 
 
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")  # that is the case
 def test_nested_parameters_pipeline_and_search(tmp_path):
     pipe = Pipeline(
         [("sampler", GANOverSampler(Repeat(), random_state=0)), ("clf", DummyClassifier())],

@@ -25,6 +25,7 @@ RESAMPLERS = [
 # The checks draw their data from NumPy's global generator.
 pytestmark = [
     pytest.mark.touches_global_rng,
+    # Their tables are small.
     pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning"),
 ]
 

@@ -112,6 +112,7 @@ def test_folds_get_their_share_of_synthetic_samples(params, in_folds, in_the_end
     assert Recording.asked == [in_folds] * 3 + [in_the_end]
 
 
+# The gate is meant to close.
 @pytest.mark.filterwarnings("ignore::skgal.exceptions.UselessSamplesWarning")
 def test_a_ratio_in_folds():
     tiny = CGAN(latent_dim=2, max_iter=1, batch_size=8, architecture=Dense(hidden=(4,)))
@@ -179,8 +180,8 @@ def test_a_net_as_classifier():
         (Gate(Unfittable(), cv=80), Y, "n_splits=80"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:The least populated class")
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
+@pytest.mark.filterwarnings("ignore:The least populated class")  # scikit-learn's, of few samples
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")  # that is the case
 def test_what_cannot_be_judged_is_refused_before_training(gate, y, match):
     with pytest.raises(ValueError, match=match):
         GANOverSampler(Oracle(), gate=gate).fit_resample(X, y)

@@ -48,8 +48,8 @@ def distance_from_hull(point, vertices):
     st.integers(0, 99),
     st.data(),
 )
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")
-@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")  # that is the case
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.SingleSampleClassWarning")  # that is the case
 def test_samples_lie_in_the_hull_of_their_class(counts, width, seed, data):
     y = np.repeat(np.arange(len(counts)), counts)
     X = data.draw(arrays(float, (len(y), width), elements=st.floats(-5, 5, width=32)))

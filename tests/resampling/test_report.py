@@ -81,5 +81,5 @@ def test_mixed_tables_and_images():
 
 def test_there_is_none_before():
     with pytest.raises(NotFittedError):
-        GANOverSampler(Noisy()).report_  # noqa: B018
+        GANOverSampler(Noisy()).report_  # noqa: B018 - reading it raises
     assert not hasattr(GANOverSampler(Noisy()).fit(X, Y), "report_")

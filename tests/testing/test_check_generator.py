@@ -82,7 +82,7 @@ class ChangesItsInput(Broken):
 
 class ReadsTheGlobalState(Broken):
     def fit(self, X, y=None):
-        np.random.rand()  # noqa: NPY002
+        np.random.rand()  # noqa: NPY002 - the mistake that is to be found
         return super().fit(X)
 
 

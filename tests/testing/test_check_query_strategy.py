@@ -49,6 +49,7 @@ class Bare(PoolStrategy):
 
 
 @pytest.mark.touches_global_rng  # where it has no seed
+# Theirs: some of scikit-activeml's take smaller batches.
 @pytest.mark.filterwarnings("ignore:.* is larger than number of candidates")
 def test_scikit_activemls_as_they_are():
     check_query_strategy(
@@ -156,7 +157,7 @@ class WritesClassifier(WritesInto):
 
 class DrawsFromNumpy(Sound):
     def values(self, rows, clf):
-        np.random.rand()  # noqa: NPY002
+        np.random.rand()  # noqa: NPY002 - the mistake that is to be found
         return super().values(rows, clf)
 
 

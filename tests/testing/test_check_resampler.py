@@ -80,7 +80,7 @@ class ChangesItsInput(Broken):
 
 class ReadsTheGlobalState(Broken):
     def fit_resample(self, X, y):
-        np.random.rand()  # noqa: NPY002
+        np.random.rand()  # noqa: NPY002 - the mistake that is to be found
         return super().fit_resample(X, y)
 
 

@@ -189,12 +189,12 @@ def test_blocks_that_are_no_samples():
             return iter(X)
 
     with pytest.raises(TypeError, match=r"it gave ndarray of shape \(4,\)"):
-        as_pool(Rows()).shape  # noqa: B018
+        as_pool(Rows()).shape  # noqa: B018 - reading it raises
 
 
 def test_no_blocks():
     with pytest.raises(ValueError, match="pool is empty"):
-        as_pool({}.keys()).shape  # noqa: B018
+        as_pool({}.keys()).shape  # noqa: B018 - reading it raises
 
 
 def test_dask_chunks_of_unknown_length():
