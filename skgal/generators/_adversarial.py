@@ -49,8 +49,8 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
 
     _parameter_constraints = {
         "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "objective": [StrOptions(set(OBJECTIVES)), Objective],
-        "penalty": [None, StrOptions(set(PENALTIES)), Penalty, tuple, list],
+        "objective": [StrOptions({"auto", *OBJECTIVES}), Objective],
+        "penalty": [None, StrOptions({"auto", *PENALTIES}), Penalty, tuple, list],
         "architecture": [StrOptions({"auto", *ARCHITECTURES}), Architecture],
         "image_shape": [None, tuple, list],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -211,7 +211,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
     def _game_arguments(self, seed):
         """Return what any adversarial net of this generator is made with, but its networks."""
         return {
-            "objective": resolve_objective(self.objective),
+            "objective": self._objective(),
             "penalties": self._penalties(),
             "augmentations": resolve_augmentations(self.augment, self.layout_.is_image),
             "latent_dim": self.latent_dim,
@@ -227,8 +227,17 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         """Return the dropout that the penalties ask of the critic."""
         return max((penalty.critic_dropout for penalty in self._penalties()), default=0.0)
 
+    def _objective(self):
+        """Return what generator and critic play for; "auto" was chosen by measurements."""
+        if self.objective == "auto":
+            return resolve_objective("hinge" if self.layout_.is_image else "wasserstein")
+        return resolve_objective(self.objective)
+
     def _penalties(self):
-        """Return what keeps the critic smooth."""
+        """Return what keeps the critic smooth; "auto" was chosen by measurements."""
+        if self.penalty == "auto":
+            is_image = self.layout_.is_image
+            return resolve_penalties("spectral_norm" if is_image else "gradient_penalty")
         return resolve_penalties(self.penalty)
 
     def _make_watchers(self, architecture, tensor, labels):

@@ -32,10 +32,11 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         ``"nonsaturating"`` objective both are the paper's one cross-entropy.
     autoencoder_max_iter : int, default=500
         Number of updates of the autoencoder.
-    objective : {"nonsaturating", "hinge", "least_squares", "wasserstein"} or Objective, \
+    objective : {"nonsaturating", "auto", "hinge", "least_squares", "wasserstein"} or Objective, \
 default="nonsaturating"
-        What generator and critic play for, with the log-odds of being real as critic.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+        What generator and critic play for, with the log-odds of being real as critic. ``"auto"``,
+        here and for the penalty, depends on the data, as in :class:`GAN`.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="spectral_norm"
         What keeps the critic smooth; several may be combined. The paper has none. Clipping and
         spectral normalisation leave its last layer, which tells the classes apart, free.

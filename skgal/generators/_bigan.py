@@ -20,12 +20,14 @@ class BiGAN(EncodingMixin, AdversarialGenerator):
     ----------
     latent_dim : int, default=8
         Width r of the latent space, the cube [-1, 1]^r.
-    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="hinge"
-        What the players play for.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined.
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="auto"
+        What the players play for. ``"auto"`` is ``"hinge"`` for images and
+        ``"wasserstein"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``"gradient_penalty"`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
@@ -105,8 +107,8 @@ Penalty, or a list of these, default="spectral_norm"
         self,
         *,
         latent_dim=8,
-        objective="hinge",
-        penalty="spectral_norm",
+        objective="auto",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,

@@ -27,13 +27,14 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
         How the critic is told the class: as further columns or image planes [1]_, or by an inner
         product of its features with an embedding of the class [2]_.
-    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="hinge"
-        What generator and critic play for.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined. The defaults of objective and
-        penalty are for images; for tables try ``"wasserstein"`` and ``"gradient_penalty"`` first.
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="auto"
+        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
+        ``"wasserstein"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``"gradient_penalty"`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
@@ -129,8 +130,8 @@ default="auto"
         latent_dim=64,
         latent="normal",
         conditioning="projection",
-        objective="hinge",
-        penalty="spectral_norm",
+        objective="auto",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,

@@ -10,8 +10,9 @@ class GAN(AdversarialGenerator):
 
     Objective, penalty and architecture are independent choices: DCGAN is
     ``objective="nonsaturating", penalty=None``; WGAN ``objective="wasserstein",
-    penalty="weight_clip"``; WGAN-GP the same with ``penalty="gradient_penalty"``; SNGAN, the
-    default, ``objective="hinge", penalty="spectral_norm"``.
+    penalty="weight_clip"``; WGAN-GP the same with ``penalty="gradient_penalty"``; SNGAN
+    ``objective="hinge", penalty="spectral_norm"``. The default is SNGAN for images and WGAN-GP for
+    tables.
 
     Parameters
     ----------
@@ -19,13 +20,14 @@ class GAN(AdversarialGenerator):
         Width of the latent space.
     latent : {"normal", "uniform"}, default="normal"
         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
-    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="hinge"
-        What generator and critic play for.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined. The defaults of objective and
-        penalty are for images; for tables try ``"wasserstein"`` and ``"gradient_penalty"`` first.
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="auto"
+        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
+        ``"wasserstein"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``"gradient_penalty"`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
@@ -111,8 +113,8 @@ Penalty, or a list of these, default="spectral_norm"
         *,
         latent_dim=64,
         latent="normal",
-        objective="hinge",
-        penalty="spectral_norm",
+        objective="auto",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,

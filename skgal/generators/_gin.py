@@ -20,8 +20,8 @@ class GIN(EncodingMixin, AdversarialGenerator):
     inverts the generator and nothing else [1]_. The cube is a space to design samples in.
 
     The paper plays for the Wasserstein distance and clips the critic's weights
-    (``objective="wasserstein", penalty="weight_clip"``). The default here is the hinge loss with
-    spectral normalisation, which reconstructed images best at 400 training samples and 600
+    (``objective="wasserstein", penalty="weight_clip"``). The default for images is the hinge loss
+    with spectral normalisation, which reconstructed them best at 400 training samples and 600
     updates, before the gradient penalty; the numbers are in
     ``benchmarks/results/reconstruction.json``.
 
@@ -29,12 +29,14 @@ class GIN(EncodingMixin, AdversarialGenerator):
     ----------
     latent_dim : int, default=8
         Width r of the latent space.
-    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="hinge"
-        What generator and critic play for.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined.
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="auto"
+        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
+        ``"wasserstein"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``"gradient_penalty"`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
@@ -130,8 +132,8 @@ Penalty, or a list of these, default="spectral_norm"
         self,
         *,
         latent_dim=8,
-        objective="hinge",
-        penalty="spectral_norm",
+        objective="auto",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,

@@ -22,7 +22,7 @@ from skgal.nn import (
     resolve_architecture,
     resolve_conditioning,
 )
-from skgal.objectives import PENALTIES, GradientPenalty, Penalty
+from skgal.objectives import GradientPenalty
 from skgal.utils import MixedLayout, draw_seed
 
 
@@ -66,9 +66,9 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         The feature extractor makes an update every so many updates of the generator.
     conditioning : {"projection", "concatenation"} or Conditioning, default="projection"
         How the critic is told the class.
-    objective : {"wasserstein", "hinge", "nonsaturating", "least_squares"} or Objective, \
+    objective : {"wasserstein", "auto", "hinge", "nonsaturating", "least_squares"} or Objective, \
 default="wasserstein"
-        What generator and critic play for.
+        What generator and critic play for. ``"auto"`` depends on the data, as in :class:`GAN`.
     penalty : None, {"auto", "gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -195,7 +195,6 @@ Penalty, or a list of these, default="auto"
         "extractor_interval": [Interval(Integral, 1, None, closed="left")],
         "classifier_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "conditioning": [StrOptions(set(CONDITIONINGS)), Conditioning],
-        "penalty": [None, StrOptions({"auto", *PENALTIES}), Penalty, tuple, list],
     }
 
     def __init__(

@@ -49,10 +49,11 @@ class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
         How the critics are told the class: as further columns or image planes, or by an inner
         product of their features with an embedding of the class.
-    objective : {"hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
 default="wasserstein"
-        What generator and critics play for.
-    penalty : None, {"spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+        What generator and critics play for. ``"auto"``, here and for the penalty, depends on the
+        data, as in :class:`GAN`.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default=("gradient_penalty", "spectral_norm")
         What keeps the critics smooth; several may be combined.
     architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \

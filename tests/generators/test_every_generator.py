@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from sklearn.callback import ProgressBar
 
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.generators import ACGAN, CGAN, GAN, Autoencoder
+from skgal.generators import ACGAN, CGAN, GAN, GIN, Autoencoder, BiGAN
 from skgal.nn import DCGAN, BigGAN, Residual
 from skgal.objectives import Objective, resolve_objective
 
@@ -48,6 +48,29 @@ def assert_same(first, second, X):
         assert pd.DataFrame(one.reshape(len(one), -1)).equals(
             pd.DataFrame(other.reshape(len(other), -1))
         )
+
+
+# What is chosen by the data.
+
+
+@pytest.mark.parametrize(
+    ("data", "objective", "penalty"),
+    [
+        (TABLE, "wasserstein", "gradient_penalty"),
+        (MIXED, "wasserstein", "gradient_penalty"),
+        (IMAGES, "hinge", "spectral_norm"),
+    ],
+    ids=["table", "mixed", "images"],
+)
+@pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN, CGAN, ACGAN])
+def test_the_game_by_default(generator_class, data, objective, penalty):
+    params = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
+    by_itself = generator_class(**params).fit(data, Y)
+    asked_for = generator_class(**params, objective=objective, penalty=penalty).fit(data, Y)
+    assert_same(by_itself, asked_for, data)
+    one_asked_for = generator_class(**params, objective="least_squares").fit(data, Y)
+    penalties = [type(one) for one in one_asked_for.net_.penalties]
+    assert penalties == [type(one) for one in asked_for.net_.penalties]
 
 
 # Saving.
