@@ -155,16 +155,16 @@ def run_aisel(args, seed):
     return {"scores": scores, "share of coats among the virtual": shares}
 
 
-class PixelExtractor(torch.nn.Module):
-    """The default extractor, for pixels from 0 to 255."""
-
-    def __init__(self, image_shape, n_classes):
-        super().__init__()
-        self.net = make_dropout_classifier(image_shape, n_classes)
-        self.feature_layers = [f"net.{name}" for name in self.net.feature_layers]
+class FromPixels(torch.nn.Module):
+    """Scale pixels from 0 to 255 to [-1, 1]."""
 
     def forward(self, images):
-        return self.net(images.float() / 127.5 - 1)
+        return images.float() / 127.5 - 1
+
+
+def make_extractor(image_shape, n_classes):
+    """Make the default extractor, for pixels from 0 to 255."""
+    return torch.nn.Sequential(FromPixels(), make_dropout_classifier(image_shape, n_classes))
 
 
 def run_selective(args, seed):
@@ -179,7 +179,7 @@ def run_selective(args, seed):
         random_state=seed,
     ).fit(X, y)
     extractor = fit_classifier(
-        partial(PixelExtractor, X.shape[1:], len(np.unique(y))),
+        partial(make_extractor, X.shape[1:], len(np.unique(y))),
         X,
         y,
         max_iter=args.extractor_updates,
@@ -216,7 +216,7 @@ def _selective(args, generator, extractor, seed, **params):
         generator,
         ratio=args.ratio,
         extractor=FrozenEstimator(extractor),
-        layers=extractor.module_.feature_layers,
+        layers=[f"1.{name}" for name in extractor.module_[1].feature_layers],
         random_state=seed,
         **params,
     )

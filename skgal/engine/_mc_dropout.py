@@ -1,11 +1,13 @@
 """Monte-Carlo dropout: a trained classifier run several times with its dropout on."""
 
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from skorch.dataset import unpack_data
+from skorch.utils import to_tensor
 from torch import nn
 from torch.nn.functional import normalize
 
@@ -72,7 +74,8 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     labels = torch.as_tensor(labels, device=net.device)
     totals = None
     with seeded_torch(seed, net.device), _dropout_on(net, seed):
-        for rows, _, activations in _one_pass(net, X, layers):
+        for rows, fixed, ((_, dropped),) in _passes(net, X, layers, n_passes=1):
+            activations = fixed + dropped
             if totals is None:
                 totals = [a.new_zeros((n_classes, *a.shape[1:])) for a in activations]
             for total, activation in zip(totals, activations, strict=True):
@@ -123,24 +126,24 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     centroids = [normalize(centroid, dim=1) for centroid in centroids]
     parts = []
     with seeded_torch(seed, net.device), _dropout_on(net, seed):
-        for _ in range(n_passes):
-            batches = [
-                (proba, _distances(activations, centroids, labels[rows]))
-                for rows, proba, activations in _one_pass(net, X, layers)
-            ]
-            parts.append([torch.cat(part) for part in zip(*batches, strict=True)])
-    probas, distances = (torch.stack(part) for part in zip(*parts, strict=True))
-    entropy = torch.special.entr(probas).sum(dim=2).mean(dim=0)
-    means = (entropy, distances.mean(dim=0), probas.mean(dim=0))
-    return DropoutScores(*(mean.cpu().numpy() for mean in means))
+        for rows, fixed, passes in _passes(net, X, layers, n_passes):
+            own = [centroid[labels[rows]] for centroid in centroids]
+            distance = _distances(fixed, own[: len(fixed)])
+            for _, dropped in passes:
+                distance = distance + _distances(dropped, own[len(fixed) :]) / n_passes
+            probas = torch.stack([proba for proba, _ in passes])
+            entropy = torch.special.entr(probas).sum(dim=2).mean(dim=0)
+            parts.append((entropy, distance, probas.mean(dim=0)))
+    return DropoutScores(*(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)))
 
 
-def _distances(activations, centroids, labels):
+def _distances(activations, centroids):
+    """Return the summed distances of each sample's activations from its centroids."""
     return sum(
-        (normalize(activation, dim=1) - centroid[labels])
+        (normalize(activation, dim=1) - centroid)
         .square()
         .sum(dim=1)
-        .reshape(len(labels), -1)
+        .reshape(len(activation), -1)
         .mean(dim=1)
         for activation, centroid in zip(activations, centroids, strict=True)
     )
@@ -168,20 +171,79 @@ def _dropout_on(net, seed):
         module.eval()
 
 
-def _one_pass(net, X, layers):
-    """Yield of each batch its rows, class probabilities and activations."""
+def _passes(net, X, layers, n_passes):
+    """Run each batch so often, what comes before the first dropout only once.
+
+    Yields
+    ------
+    rows : slice
+        The samples of the batch.
+    fixed : tuple of Tensor
+        Activations before the first dropout, the same in every pass.
+    passes : list of (Tensor, tuple of Tensor)
+        Of each pass the class probabilities, and the other activations.
+    """
     nonlinearity = net._get_predict_nonlinearity()
-    activations, start = [], 0
+    layers = find_layers(net.module_, layers)
+    before, after = _split(net.module_, layers)
+    start = 0
+    with _recorded(layers) as activations:
+        for batch in net.get_iterator(net.get_dataset(X), training=False):
+            inputs, _ = unpack_data(batch)
+            if before:
+                reached = _run(before, to_tensor(inputs, net.device))
+            fixed = _take(activations)
+            passes = []
+            for _ in range(n_passes):
+                # Cloned, for the layers behind may work in place.
+                output = _run(after, reached.clone()) if before else net.infer(inputs)
+                output = output[0] if isinstance(output, tuple) else output
+                passes.append((nonlinearity(output), _take(activations)))
+            rows = slice(start, start + len(output))
+            yield rows, fixed, passes
+            start = rows.stop
+
+
+def _split(module, layers):
+    """Return the parts of a chain before the first dropout, and the others.
+
+    A module that isn't a chain has no parts before.
+    """
+    chain = _links(module, layers)
+    first = next(i for i, part in enumerate(chain) if any(m.training for m in part.modules()))
+    return chain[:first], chain[first:]
+
+
+def _links(module, layers):
+    """Return the modules that a module calls one after the other, and nothing else.
+
+    One whose own output is looked at is left whole.
+    """
+    is_chain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+    has_hooks = module._forward_hooks or module._forward_pre_hooks
+    if not is_chain or has_hooks or any(module is layer for layer in layers):
+        return [module]
+    return [link for child in module for link in _links(child, layers)]
+
+
+def _run(chain, x):
+    return reduce(lambda reached, part: part(reached), chain, x)
+
+
+@contextmanager
+def _recorded(layers):
+    """Have the outputs of layers appended to a list."""
+    activations = []
     with ExitStack() as hooks:
-        for layer in find_layers(net.module_, layers):
+        for layer in layers:
             # A copy, for a layer behind it may work in place.
             hook = layer.register_forward_hook(lambda *call: activations.append(call[2].clone()))
             hooks.callback(hook.remove)
-        for batch in net.get_iterator(net.get_dataset(X), training=False):
-            inputs, _ = unpack_data(batch)
-            output = net.infer(inputs)
-            output = output[0] if isinstance(output, tuple) else output
-            rows = slice(start, start + len(output))
-            yield rows, nonlinearity(output), tuple(activations)
-            start = rows.stop
-            activations.clear()
+        yield activations
+
+
+def _take(activations):
+    """Return what is in the list, and empty it."""
+    taken = tuple(activations)
+    activations.clear()
+    return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ _LARGE_SIDE = 32
 _MAX_FULL_RESOLUTION = 64
 
 
-class ResNet(nn.Module):
+class ResNet(nn.Sequential):
     """Residual network with dropout before its last block.
 
     With the default blocks and widths it is ResNet-34 [1]_. Its stem halves images of more than 64
@@ -59,27 +60,24 @@ class ResNet(nn.Module):
         widths: Sequence[int] = (64, 128, 256, 512),
         dropout: float = 0.5,
     ):
-        super().__init__()
         channels, height, width = shape
-        self.stem = _make_stem(channels, widths[0], max(height, width) > _MAX_FULL_RESOLUTION)
         stages = [
             _Block(n_in, n_out, stride=2 if first and stage else 1)
             for stage, (n_blocks, n_out) in enumerate(zip(blocks, widths, strict=True))
             for first, n_in in _inputs(n_blocks, n_out, widths[max(stage - 1, 0)])
         ]
-        self.blocks = nn.Sequential(*stages[:-1], nn.Dropout(dropout), stages[-1])
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_classes)
+        super().__init__(
+            OrderedDict(
+                stem=_make_stem(channels, widths[0], max(height, width) > _MAX_FULL_RESOLUTION),
+                blocks=nn.Sequential(*stages[:-1]),
+                dropout=nn.Dropout(dropout),
+                last_block=stages[-1],
+                head=nn.Sequential(
+                    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], n_classes)
+                ),
+            )
         )
-        self.feature_layers = [
-            f"blocks.{name}"
-            for name, layer in self.blocks.named_children()
-            if isinstance(layer, _Block)
-        ]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits, shape (n, n_classes), of images of shape (n, *shape)."""
-        return self.head(self.blocks(self.stem(images)))
+        self.feature_layers = [*(f"blocks.{i}" for i in range(len(stages) - 1)), "last_block"]
 
 
 def _make_stem(n_in: int, n_out: int, is_large: bool) -> nn.Sequential:

@@ -1,5 +1,7 @@
 """Monte-Carlo dropout against the formulas of the paper, term by term."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -32,17 +34,20 @@ def make_net(dropout):
         return net.initialize()
 
 
-def one_pass(module):
-    """Activations and probabilities of all samples, in batches of 4, as the net runs them."""
-    seen = {"1": [], "5": [], "6": []}
+def passes(module, n_passes):
+    """Activations and probabilities of all samples in each pass, batch by batch of 4."""
+    seen = [{"1": [], "5": [], "6": []} for _ in range(n_passes)]
     for batch in torch.from_numpy(X).split(4):
-        for name, layer in module.named_children():
-            batch = layer(batch)
-            if name in seen:
-                seen[name].append(batch.detach().numpy())
-    maps, dense, logits = (np.concatenate(seen[name]).astype(float) for name in seen)
-    odds = np.exp(logits)
-    return [maps, dense[:, :, None, None]], odds / odds.sum(axis=1, keepdims=True)
+        for one in seen:
+            reached = batch
+            for name, layer in module.named_children():
+                reached = layer(reached)
+                if name in one:
+                    one[name].append(reached.detach().numpy())
+    for one in seen:
+        maps, dense, logits = (np.concatenate(one[name]).astype(float) for name in one)
+        odds = np.exp(logits)
+        yield [maps, dense[:, :, None, None]], odds / odds.sum(axis=1, keepdims=True)
 
 
 def test_equations_3_and_4_term_by_term():
@@ -52,15 +57,14 @@ def test_equations_3_and_4_term_by_term():
 
     module = net.module_.train()
     set_rng(module, torch_generator(7))
-    activations, _ = one_pass(module)
+    ((activations, _),) = passes(module, 1)
     centres = [[a[i == LABELS].mean(axis=0) for i in range(3)] for a in activations]
     for ours, theirs in zip(centroids, centres, strict=True):
         assert_allclose(np.squeeze(ours.numpy()), np.squeeze(np.stack(theirs)), rtol=1e-5)
 
     set_rng(module, torch_generator(9))
     distance, entropy, proba = np.zeros(11), np.zeros(11), np.zeros((11, 3))
-    for _ in range(n_passes):
-        activations, p = one_pass(module)
+    for activations, p in passes(module, n_passes):
         entropy += -(p * np.log(p)).sum(axis=1) / n_passes
         proba += p / n_passes
         for j in range(11):
@@ -75,6 +79,41 @@ def test_equations_3_and_4_term_by_term():
     assert_allclose(scores.distance, distance, rtol=1e-4)
     assert_allclose(scores.entropy, entropy, rtol=1e-4)
     assert_allclose(scores.proba, proba, rtol=1e-4)
+
+
+class Whole(nn.Module):
+    """A network that doesn't say in which order it calls its layers."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+        self.calls = dict.fromkeys(["0", "4"], 0)
+        for name in self.calls:
+            layers.get_submodule(name).register_forward_hook(partial(self.count, name))
+
+    def forward(self, x):
+        return self.layers(x)
+
+    def count(self, name, *call):
+        self.calls[name] += 1
+
+
+@pytest.mark.parametrize("dropout", [nn.Dropout(0.5), nn.Dropout(0.5, inplace=True), Dropout(0.5)])
+@pytest.mark.parametrize("layers", [["1", "5"], ["5"], ["1"]], ids=str)
+def test_what_comes_before_the_dropout_is_computed_once(dropout, layers):
+    chain, whole = make_net(dropout), make_net(dropout)
+    counter = Whole(chain.module_)
+    whole.module_ = Whole(whole.module_)
+    scores = {}
+    for net, start in ((chain, ""), (whole, "layers.")):
+        names = [start + name for name in layers]
+        centroids = class_centroids(net, X, LABELS, 3, layers=names, seed=0)
+        scores[net] = dropout_scores(net, X, LABELS, centroids, n_passes=4, layers=names, seed=1)
+    for ours, theirs in zip(scores[chain], scores[whole], strict=True):
+        assert_allclose(ours, theirs, rtol=1e-5)
+    # Three batches, of which the centroids take one pass and the scores four.
+    assert counter.calls == {"0": 3 + 3, "4": 3 + 12}
+    assert whole.module_.calls == {"0": 3 + 12, "4": 3 + 12}
 
 
 @pytest.mark.parametrize("dropout", [nn.Dropout(0.5), nn.Dropout(0.5, inplace=True), Dropout(0.5)])
@@ -130,7 +169,8 @@ def test_default_classifiers(shape, n_layers):
     assert len(names) == 1
     if isinstance(module, ResNet):
         # Right before the last block, as in the paper.
-        assert names == [f"blocks.{len(module.blocks) - 2}"]
+        children = [name for name, _ in module.named_children()]
+        assert children[children.index(names[0]) + 1] == "last_block"
 
 
 def test_the_large_one_is_resnet_34():
