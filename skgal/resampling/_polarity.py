@@ -25,9 +25,9 @@ class PolarityGANSampler(GeneratorOverSampler):
     Parameters
     ----------
     generator : PolarityGAN or None, default=None
-        None stands for ``PolarityGAN(max_iter=100, autoencoder_max_iter=100)``: the samples start
-        where they should be, and the rest of the default updates is for its classifier. It is
-        cloned.
+        None stands for ``PolarityGAN(classifier_weight=1, max_iter=100,
+        autoencoder_max_iter=100)``: the classifier pulls as strongly as in the paper, and since
+        the samples start where they should be, few updates will do. It is cloned.
     min_trust : float in [0, 1], default=0.5
         The trust that a new sample must deserve: the share of its class among the five real samples
         next to it, nearer ones and those of rarer classes counting more. Twice as many
@@ -114,7 +114,7 @@ class PolarityGANSampler(GeneratorOverSampler):
         self.min_trust = min_trust
 
     def _default_generator(self):
-        return PolarityGAN(max_iter=100, autoencoder_max_iter=100)
+        return PolarityGAN(classifier_weight=1.0, max_iter=100, autoencoder_max_iter=100)
 
     def _synthesize(self, X, y, rng, fit_params):
         if self.min_trust == 0:

@@ -62,7 +62,7 @@ def assert_same(first, second, X):
     ],
     ids=["table", "mixed", "images"],
 )
-@pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN, CGAN, ACGAN])
+@pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN, CGAN])
 def test_the_game_by_default(generator_class, data, objective, penalty):
     params = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
     by_itself = generator_class(**params).fit(data, Y)
