@@ -16,9 +16,7 @@ draws, trainings, strategies or queries add to it, any other option needs a file
 """
 
 import argparse
-import json
 import re
-import sys
 from pathlib import Path
 
 import joblib
@@ -27,6 +25,7 @@ import sklearn
 import skorch
 import torch
 from aisel_arms import CLASSIFIERS, STRATEGIES, get_gin, get_oracle, run_training
+from report import ReportFile
 
 #: Options that say how much is run, or where; the others decide what an arm's accuracy is.
 EXTENT = {
@@ -38,43 +37,10 @@ EXTENT = {
 BOUGHT = re.compile(r"\+ (\d+) (.+), (hard|soft) labels")
 
 
-def made_with(args):
-    """Tell what the accuracies depend on: the options and the libraries."""
-    return {
-        "settings": {key: value for key, value in vars(args).items() if key not in EXTENT},
-        "versions": {
-            module.__name__: module.__version__ for module in (sklearn, skorch, torch, np)
-        },
-    }
-
-
-def read(args):
-    """Load the accuracies of an earlier run with the same options: by draw, training and arm."""
-    if not args.output.exists():
-        return {}
-    report = json.loads(args.output.read_text())
-    now = made_with(args)
-    if any(report.get(key) != value for key, value in now.items()):
-        sys.exit(
-            f"{args.output} holds results of other options or libraries; name another --output. "
-            f"It has {[report.get(key) for key in now]}, this run {list(now.values())}."
-        )
-    return report["runs"]
-
-
-def write(args, runs):
-    """Write what is there so far; a long run leaves its results step by step."""
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        **made_with(args),
-        "runs": runs,
-        "summary": summarize(args, runs),
-    }
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = args.output.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(report, indent=1) + "\n")
-    unfinished.replace(args.output)
-    return report
+def report_file(args):
+    """Return the file of accuracies: by draw, training and arm."""
+    settings = {key: value for key, value in vars(args).items() if key not in EXTENT}
+    return ReportFile(args.output, settings, (sklearn, skorch, torch, np))
 
 
 def summarize(args, runs):
@@ -161,7 +127,8 @@ def make_generators(args):
 
 def run_missing(args):
     """Train what the output file doesn't hold yet, writing after each training; return all."""
-    runs = read(args)
+    report = report_file(args)
+    runs = report.read_runs()
     steps = [(draw, training) for draw in args.draws for training in range(args.trainings)]
     known = [runs.setdefault(str(draw), {}).setdefault(str(k), {}) for draw, k in steps]
     results = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator")(
@@ -170,8 +137,8 @@ def run_missing(args):
     )
     for scores, new_scores in zip(known, results, strict=True):
         scores.update(new_scores)
-        report = write(args, runs)
-    return report
+        report.write(runs, summary=summarize(args, runs))
+    return runs
 
 
 def main():
@@ -181,7 +148,7 @@ def main():
     if args.gin_only:
         make_generators(args)
         return
-    for arm, score in run_missing(args)["summary"]["accuracy"].items():
+    for arm, score in summarize(args, run_missing(args))["accuracy"].items():
         print(f"{arm:40s} {score['mean']:.4f} +- {score['sd']:.4f}")
 
 

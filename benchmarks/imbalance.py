@@ -26,8 +26,6 @@ missing there.
 """
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from time import process_time
 
@@ -41,6 +39,7 @@ from imbalance_cv import run_job
 from imbalance_data import CASES, SMALL
 from imbalance_methods import CLASSIFIERS, METHODS, make_methods
 from imbalance_summary import summarize
+from report import ReportFile
 
 #: What decides the results, besides data set, method and seed.
 SETTINGS = (
@@ -54,37 +53,6 @@ SETTINGS = (
     "gate_folds",
     "min_gain",
 )
-
-
-def read_runs(args):
-    """Read what an earlier call with the same settings has done."""
-    if not args.output.exists():
-        return {}
-    report = json.loads(args.output.read_text())
-    settings = {name: getattr(args, name) for name in SETTINGS}
-    if report["settings"] != settings:
-        sys.exit(
-            f"{args.output} holds runs with other settings: {report['settings']}, not {settings}. "
-            "Choose another --output."
-        )
-    return report["runs"]
-
-
-def write(args, runs):
-    """Write all runs so far and their summary; a crash leaves the file of before."""
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "settings": {name: getattr(args, name) for name in SETTINGS},
-        "versions": {
-            module.__name__: module.__version__ for module in (sklearn, imblearn, skorch, torch, np)
-        },
-        "summary": summarize(runs),
-        "runs": runs,
-    }
-    beside = args.output.with_suffix(".part")
-    beside.write_text(json.dumps(report, indent=1) + "\n")
-    beside.replace(args.output)
 
 
 def jobs_to_do(args, runs):
@@ -133,14 +101,16 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/imbalance.json"))
     args = parser.parse_args()
 
-    runs = read_runs(args)
+    settings = {name: getattr(args, name) for name in SETTINGS}
+    report = ReportFile(args.output, settings, (sklearn, imblearn, skorch, torch, np))
+    runs = report.read_runs()
     with joblib.parallel_config("loky", inner_max_num_threads=1):
         parallel = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator_unordered")
         for key, arms, seconds in parallel(
             joblib.delayed(run)(args, *job) for job in jobs_to_do(args, runs)
         ):
             runs[key] = arms
-            write(args, runs)
+            report.write(runs, summary=summarize(runs))
             means = {
                 arm: round(float(np.mean([record["macro_f1"] for record in records])), 4)
                 for arm, records in arms.items()

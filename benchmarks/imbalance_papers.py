@@ -21,9 +21,8 @@ Each seed is written as it ends; a command that is called again does only what i
 """
 
 import argparse
-import json
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import process_time
 
@@ -34,6 +33,7 @@ import skorch
 import torch
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
+from report import ReportFile
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -48,6 +48,8 @@ from skgal.utils import seeded_nets, seeded_torch
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from demo import fit_plain, make_classifier, train_oracle
 
+#: Options that say how much is run, or where; the others decide the results.
+EXTENT = ("seeds", "n_jobs", "output")
 COMMON, RARE = 0, 4
 N_COMMON, N_RARE = 275, 25
 PAPERS = {
@@ -117,12 +119,17 @@ def score_rare(classifier, X, y):
     }
 
 
+@cache
+def two_class_oracle(n_updates):
+    """Train the oracle on all images of the two classes, once for all draws of a process."""
+    return train_oracle(*two_classes("train"), n_updates=n_updates)
+
+
 def run_aisel(args, seed):
     """Run all arms of the AISEL table for one draw of the labelled images."""
-    X_all, y_all = two_classes("train")
     X_test, y_test = two_classes("test")
-    X, y = draw_imbalanced(X_all, y_all, seed)
-    oracle = train_oracle(X_all, y_all, n_updates=args.oracle_updates)
+    X, y = draw_imbalanced(*two_classes("train"), seed)
+    oracle = two_class_oracle(args.oracle_updates)
     gin = GIN(latent_dim=args.latent_dim, max_iter=args.generator_updates, random_state=seed).fit(X)
     native = train(args, X, y, seed)
     weights = len(y) / (2 * np.bincount(y))
@@ -258,42 +265,6 @@ def _spread(values):
     return round(float(np.std(values, ddof=1)), 5) if len(values) > 1 else None
 
 
-def settings_of(args):
-    """Return what decides the results, besides the seed."""
-    ignored = ("seeds", "n_jobs", "output")
-    return {name: value for name, value in vars(args).items() if name not in ignored}
-
-
-def read_runs(args):
-    """Read what an earlier call with the same settings has done."""
-    if not args.output.exists():
-        return {}
-    report = json.loads(args.output.read_text())
-    if report["settings"] != settings_of(args):
-        sys.exit(
-            f"{args.output} holds runs with other settings: {report['settings']}, not "
-            f"{settings_of(args)}. Choose another --output."
-        )
-    return report["runs"]
-
-
-def write(args, runs):
-    """Write all seeds so far and their summary."""
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "settings": settings_of(args),
-        "versions": {
-            module.__name__: module.__version__ for module in (sklearn, skorch, torch, np)
-        },
-        "paper": PAPERS[args.experiment],
-        "summary": summarize(runs, "native" if args.experiment == "aisel" else "none"),
-        "runs": runs,
-    }
-    args.output.write_text(json.dumps(report, indent=1) + "\n")
-    return report
-
-
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="experiment", required=True)
@@ -325,15 +296,19 @@ def parse_args():
 def main():
     """Run the seeds that are missing, and write the report after each."""
     args = parse_args()
-    runs = read_runs(args)
+    settings = {name: value for name, value in vars(args).items() if name not in EXTENT}
+    report = ReportFile(args.output, settings, (sklearn, skorch, torch, np))
+    runs = report.read_runs()
+    reference = "native" if args.experiment == "aisel" else "none"
     parallel = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator_unordered")
     for seed, record in parallel(
         joblib.delayed(run)(args, seed) for seed in args.seeds if str(seed) not in runs
     ):
         runs[seed] = record
-        report = write(args, runs)
+        summary = summarize(runs, reference)
+        report.write(runs, paper=PAPERS[args.experiment], summary=summary)
         print(f"seed {seed}: {record['processor_seconds']} s", flush=True)
-        for arm, measures in report["summary"].items():
+        for arm, measures in summary.items():
             means = [f"{measures[name]['mean']:.4f}" for name in measures]
             print(f"  {arm:36s} {' '.join(means)}", flush=True)
 

@@ -36,6 +36,16 @@ def test_the_session_of_the_docs_comes_to_what_its_comments_say(tmp_path, monkey
     assert values[5:] == [(17, 30), ["answered", "reopened", "withdrawn"], (29, 40)]
 
 
+def test_the_page_about_resamplers_comes_to_what_it_says():
+    page = (ROOT / "docs/resampling.md").read_text()
+    names = {}
+    cells = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    _, n_of_classes, report, scores = [run_cell(code, names) for code in cells]
+    assert n_of_classes.tolist() == [538, 538]
+    assert report["accepted"].add(report["topped_up"]).tolist() == [269, 507]
+    assert len(scores.original) == len(scores.resampled) == 3
+
+
 def test_the_generator_of_the_docs_passes_its_check(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/index.md").read_text(), re.DOTALL)
     (block,) = (block for block in blocks if "check_generator(" in block)
