@@ -32,14 +32,15 @@ class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         generator are updated on: those that look most real to the critic, of all classes
         together, are chosen [2]_. 1 chooses none. What :meth:`sample` draws isn't chosen, so
         its classes are those asked for.
-    objective : {"hinge", "auto", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="hinge"
-        What generator and critic play for. The paper's equation (1) is ``"nonsaturating"``.
-    penalty : None, {"spectral_norm", "auto", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined. The classifier's own layer, on top
-        of the critic's features, is left free. ``"auto"``, here and for the objective, depends on
-        the data, as in :class:`CGAN`; on small tables it was no better than the default.
+    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
+default="auto"
+        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and, as in the
+        paper's equation (1), ``"nonsaturating"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables. The
+        classifier's own layer, on top of the critic's features, is left free.
     architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
@@ -139,8 +140,8 @@ default="auto"
         latent="normal",
         classifier_weight=1.0,
         adversarial_sampling=4,
-        objective="hinge",
-        penalty="spectral_norm",
+        objective="auto",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,

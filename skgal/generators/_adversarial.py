@@ -28,6 +28,7 @@ from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
 from skgal.objectives import (
     OBJECTIVES,
     PENALTIES,
+    GradientPenalty,
     Objective,
     Penalty,
     resolve_objective,
@@ -228,16 +229,16 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         return max((penalty.critic_dropout for penalty in self._penalties()), default=0.0)
 
     def _objective(self):
-        """Return what generator and critic play for; "auto" was chosen by measurements."""
+        """Return what generator and critic play for."""
         if self.objective == "auto":
-            return resolve_objective("hinge" if self.layout_.is_image else "wasserstein")
+            return resolve_objective("hinge" if self.layout_.is_image else "nonsaturating")
         return resolve_objective(self.objective)
 
     def _penalties(self):
-        """Return what keeps the critic smooth; "auto" was chosen by measurements."""
+        """Return what keeps the critic smooth."""
         if self.penalty == "auto":
             is_image = self.layout_.is_image
-            return resolve_penalties("spectral_norm" if is_image else "gradient_penalty")
+            return resolve_penalties("spectral_norm" if is_image else zero_centred_penalty())
         return resolve_penalties(self.penalty)
 
     def _make_watchers(self, architecture, tensor, labels):
@@ -352,6 +353,11 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # features are float32, always
         return tags
+
+
+def zero_centred_penalty():
+    """Return the penalty that lets a critic come to rest where real and generated are alike."""
+    return GradientPenalty(weight=1.0, target=0.0)
 
 
 def history_rows(net):

@@ -30,11 +30,11 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
 default="auto"
         What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
-        ``"wasserstein"`` for tables.
+        ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
-        ``"spectral_norm"`` for images and ``"gradient_penalty"`` for tables.
+        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels

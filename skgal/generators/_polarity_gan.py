@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.engine import PolarityNet, apply_network
-from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._adversarial import AdversarialGenerator, zero_centred_penalty
 from skgal.generators._autoencoder_start import fit_autoencoder
 from skgal.generators._class_critic import ClassCriticMixin
 from skgal.generators._classifying import ClassifyingMixin
@@ -22,7 +22,6 @@ from skgal.nn import (
     resolve_architecture,
     resolve_conditioning,
 )
-from skgal.objectives import GradientPenalty
 from skgal.utils import MixedLayout, draw_seed
 
 
@@ -259,7 +258,8 @@ Penalty, or a list of these, default="auto"
         self.classifier_learning_rate = classifier_learning_rate
 
     def _penalties(self):
-        return (_steadying(),) if self.penalty == "auto" else super()._penalties()
+        # The game starts where generated samples look real, whatever the data.
+        return (zero_centred_penalty(),) if self.penalty == "auto" else super()._penalties()
 
     def _resolve_architecture(self):
         # Not for_table: here categories are means of those of the anchors, not outputs.
@@ -361,12 +361,3 @@ Penalty, or a list of these, default="auto"
 
 def _small():
     return Dense(hidden=(64, 64))
-
-
-def _steadying():
-    """Return the penalty for a game that starts near its end.
-
-    Where real and generated samples are alike already, a critic held to slopes of 1 has to slope
-    somewhere, and drives the generator about; one drawn to slopes of 0 lets it be.
-    """
-    return GradientPenalty(weight=1.0, target=0.0)

@@ -134,7 +134,11 @@ class GradientPenalty(Penalty):
 
     References
     ----------
-    I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3).
+    I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3). With a
+    target of 0, under which a critic comes to rest: L. Mescheder, A. Geiger, S. Nowozin, "Which
+    training methods for GANs do actually converge?", ICML 2018; H. Thanh-Tung, T. Tran,
+    S. Venkatesh, "Improving generalization and stability of generative adversarial networks",
+    ICLR 2019.
 
     Examples
     --------

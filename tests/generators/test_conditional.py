@@ -343,7 +343,7 @@ def test_acgan_in_an_active_learner():
     X, y = two_places()
     acgan = small(ACGAN, max_iter=60, learning_rate=2e-2, architecture=Dense(hidden=(16,)))
     learner = ActiveLearner(
-        acgan, UncertaintySampling(), n_initial=4, batch_size=4, budget=8, random_state=0
+        acgan, UncertaintySampling(), n_initial=8, batch_size=4, budget=16, random_state=0
     )
     assert learner.fit(X, y).score(X, y) > 0.9
     assert isinstance(learner.estimator_, ACGAN)
