@@ -2,12 +2,12 @@
 
 import warnings
 from abc import abstractmethod
+from copy import copy
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import _fit_context, clone
-from sklearn.preprocessing import label_binarize
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import (
@@ -19,7 +19,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.exceptions import FewSamplesWarning
-from skgal.resampling._containers import as_passed, check_samples_and_labels
+from skgal.resampling._containers import as_passed, check_samples_and_labels, one_hot
+from skgal.resampling._drawn import as_data
 from skgal.resampling._gate import Gate
 from skgal.resampling._report import Report
 from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset, take_rows
@@ -76,6 +77,7 @@ class GeneratorOverSampler(BaseOverSampler):
         -------
         self
         """
+        self._forget()
         _, labels, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
         return self
@@ -105,7 +107,8 @@ class GeneratorOverSampler(BaseOverSampler):
         TypeError
             If X is a sparse matrix, or the generator can't draw samples of given classes.
         ValueError
-            What imbalanced-learn raises for such labels and such a ``sampling_strategy``.
+            If the generator draws other features than X has, or no finite numbers for them;
+            what imbalanced-learn raises for such labels and such a ``sampling_strategy``.
 
         Warns
         -----
@@ -116,11 +119,12 @@ class GeneratorOverSampler(BaseOverSampler):
         """
         _raise_for_params(params, self, "fit_resample")
         routed = process_routing(self, "fit_resample", **params)
+        self._forget()
         samples, labels, is_one_hot = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
-        resampled, new_labels = self._fit_resample(samples, labels, routed=routed)
+        resampled, new_labels = self._fit_resample(samples, labels, routed=routed, params=params)
         if is_one_hot:
-            new_labels = label_binarize(new_labels, classes=np.unique(labels))
+            new_labels = one_hot(new_labels, y)
         return as_passed(resampled, X), as_passed(new_labels, y)
 
     def _check_X_y(self, X, y):  # noqa: N802, for it is imblearn's name
@@ -131,25 +135,29 @@ class GeneratorOverSampler(BaseOverSampler):
         """Return the number of samples to generate of each class."""
         return check_sampling_strategy(self.sampling_strategy, y, self._sampling_type)
 
-    def _fit_resample(self, X, y, *, routed):
-        self._check_generator()
-        for fitted in ("generator_", "gate_scores_"):  # of an earlier call
-            vars(self).pop(fitted, None)
+    def _forget(self):
+        """Forget what an earlier call has learnt, of other data perhaps."""
+        for name in [*vars(self)]:
+            if name == "_report" or (name.endswith("_") and not name.startswith("_")):
+                delattr(self, name)
+
+    def _fit_resample(self, X, y, *, routed, params):
+        self._check_parts(X, y)
         rng = as_random_state(self.random_state)
         self._report = Report(y)
         new, new_labels = take_rows(X, []), y[:0]
         if any(self.sampling_strategy_.values()):
             self._warn_of_few(y)
-            if self._passes_gate(X, y, rng, routed):
+            if self._passes_gate(X, y, rng, routed, params):
                 new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
                 self._report.describe(X, y, new, new_labels, self._image_shape())
         return concat_rows(X, new), np.concatenate([y, new_labels])
 
-    def _passes_gate(self, X, y, rng, routed):
+    def _passes_gate(self, X, y, rng, routed, params):
         if self.gate is None:
             return True
         self.gate_scores_ = self.gate.compare(
-            self, X, y, seed=draw_seed(rng), split_params=routed.gate.split
+            self, X, y, seed=draw_seed(rng), split_params=routed.gate.split, params=params
         )
         is_gain = self.gate_scores_.is_gain(self.gate.min_gain)
         if not is_gain:
@@ -170,15 +178,18 @@ class GeneratorOverSampler(BaseOverSampler):
         Returns
         -------
         resampler
-            Without a gate; it generates the same share of the samples that this one does.
+            Without a gate; it generates the same share of the samples that this one does, and
+            at least one of each class that this one generates samples of.
         """
         counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
         strategy = {
-            label: counts[label] + round(share * n_samples)
+            label: counts[label] + max(round(share * n_samples), min(n_samples, 1))
             for label, n_samples in self.sampling_strategy_.items()
             if label in counts
         }
-        return clone(self).set_params(gate=None, sampling_strategy=strategy, random_state=seed)
+        # Cloned without the gate, for an iterator of splits can't be.
+        ungated = copy(self).set_params(gate=None, sampling_strategy=strategy, random_state=seed)
+        return clone(ungated)
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""
@@ -186,15 +197,27 @@ class GeneratorOverSampler(BaseOverSampler):
         wanted = self._wanted_labels(y)
         self._report.count("generated", wanted)
         self._report.count("accepted", wanted)
-        return self._draw(wanted, rng)
+        return self._draw(X, wanted, rng)
 
     def _fit_generator(self, X, y, rng, fit_params):
         generator = seed_unset(clone(self._resolve_generator()), rng)
         self.generator_ = generator.fit(X, y, **fit_params)
 
-    def _draw(self, labels, rng):
-        """Draw a sample of each label; return both."""
-        samples, _ = self.generator_.sample(y=labels, random_state=draw_seed(rng))
+    def _draw(self, X, labels, rng):
+        """Draw a sample of each label, like those of X; return both."""
+        drawn = self.generator_.sample(y=labels, random_state=draw_seed(rng))
+        name = type(self.generator_).__name__
+        if not isinstance(drawn, tuple) or len(drawn) != 2:
+            raise TypeError(
+                f"{name}.sample(y=...) must return two things, samples and their classes; it "
+                f"returned a {type(drawn).__name__}."
+            )
+        samples = as_data(drawn[0], X, name)
+        if len(samples) != len(labels):
+            raise ValueError(
+                f"{name}.sample(y=...) must return a sample of each class in y; it returned "
+                f"{len(samples)} for {len(labels)}."
+            )
         return samples, labels
 
     def _wanted_labels(self, y, factor=1):
@@ -212,9 +235,16 @@ class GeneratorOverSampler(BaseOverSampler):
     def _image_shape(self):
         return getattr(self._resolve_generator(), "image_shape", None)
 
-    def _check_generator(self):
-        """Refuse a generator that can't be asked for classes."""
+    def _check_parts(self, X, y):
+        """Refuse, before anything is trained, what it couldn't be used with."""
         generator = self._resolve_generator()
+        if not hasattr(generator, "__sklearn_tags__"):
+            raise TypeError(
+                f"{type(self).__name__} needs a generator that is a scikit-learn estimator and "
+                f"says by its tags that it learns from classes; {type(generator).__name__} has no "
+                "__sklearn_tags__. Subclass skgal.base.ConditionalGenerator, or "
+                "sklearn.base.BaseEstimator with target_tags.required = True in __sklearn_tags__."
+            )
         if not get_tags(generator).target_tags.required:
             raise TypeError(
                 f"{type(self).__name__} needs a generator of given classes, such as ACGAN() or "

@@ -36,7 +36,7 @@ def check_samples_and_labels(resampler, X, y):
         dimensions than two or four, there are several labels a sample, or X and y have different
         lengths.
     """
-    y = _as_array(y)
+    y = _labels_as_array(y)
     _refuse_missing(y)
     check_classification_targets(y)
     y, is_one_hot = check_target_type(y, indicate_one_vs_all=True)
@@ -95,8 +95,9 @@ def make_layout(X, image_shape=None):
     if MixedLayout.fits(X):
         layout = MixedLayout(X)
         return layout, layout.to_network(X)
-    layout = DataLayout(np.asarray(X), image_shape)
-    return layout, layout.to_network(np.asarray(X))
+    array = as_array(X)
+    layout = DataLayout(array, image_shape)
+    return layout, layout.to_network(array)
 
 
 def to_network(layout, X):
@@ -111,7 +112,45 @@ def to_network(layout, X):
     -------
     ndarray of shape (n_samples, *layout.shape), dtype float32
     """
-    return layout.to_network(X if isinstance(layout, MixedLayout) else np.asarray(X))
+    return layout.to_network(X if isinstance(layout, MixedLayout) else as_array(X))
+
+
+def as_array(X):
+    """Make an array of samples, of numbers where they are nothing but numbers.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...)
+    """
+    array = np.asarray(X)
+    if array.dtype != object or not hasattr(X, "columns") or MixedLayout.fits(X):
+        return array
+    # Of pandas' nullable and Arrow columns only each by itself becomes an array of numbers.
+    return np.column_stack([X[name].to_numpy() for name in X.columns])
+
+
+def one_hot(labels, y):
+    """Make one-hot labels with the columns that the user passed.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Positions of columns.
+    y : array-like of shape (n_original, n_columns)
+        What was passed.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_columns)
+        Of the dtype of y. imbalanced-learn would leave out columns of classes that have no
+        samples, and one column of two.
+    """
+    y = np.asarray(y)
+    return np.eye(y.shape[1], dtype=y.dtype)[labels]
 
 
 def _refuse_missing(y):
@@ -123,9 +162,10 @@ def _refuse_missing(y):
         )
 
 
-def _as_array(y):
+def _labels_as_array(y):
     """Make an array of what imblearn takes for one, and isn't."""
-    return np.asarray(y) if _is_polars(y) or _is_nested(y) else y
+    is_wide = hasattr(y, "columns") and len(y.columns) > 1
+    return np.asarray(y) if _is_polars(y) or _is_nested(y) or is_wide else y
 
 
 def _is_nested(y):
@@ -137,7 +177,7 @@ def _is_polars(container):
 
 
 def _densify(X):
-    if not hasattr(X, "dtypes") or _is_polars(X):
+    if not hasattr(X, "columns") or _is_polars(X):
         return X
     sparse = {name: dtype.subtype for name, dtype in X.dtypes.items() if hasattr(dtype, "subtype")}
     return X.astype(sparse) if sparse else X

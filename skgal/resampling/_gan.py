@@ -15,7 +15,10 @@ class GANOverSampler(GeneratorOverSampler):
     ----------
     generator : generator or None, default=None
         What draws samples of given classes: ``ACGAN()``, which None stands for, ``CGAN()``,
-        ``PolarityGAN()``, or any other with ``fit(X, y)`` and ``sample(y=...)``. It is cloned.
+        ``PolarityGAN()``, any other subclass of :class:`skgal.base.ConditionalGenerator`, or a
+        scikit-learn estimator whose tag ``target_tags.required`` is True and whose
+        ``sample(y=..., random_state=...)`` returns ``(X, y)``, a sample for each label. It is
+        cloned.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms:
 

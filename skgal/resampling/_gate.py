@@ -5,12 +5,13 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_method_params
 
 from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning, UselessSamplesWarning
 from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, take_rows
@@ -51,7 +52,8 @@ class Gate(BaseEstimator):
     A resampler takes it as ``gate``. In each fold of a cross-validation the resampler fills up
     the training part; the classifier is fitted with and without what it made, and scored on the
     other part, which stays as it is. So the generator is trained once in each fold, and once
-    more on all data if the gate opens.
+    more on all data if the gate opens. The scores without synthetic samples come first, so that
+    a classifier or metric that fails does so before anything is trained.
 
     Parameters
     ----------
@@ -62,7 +64,8 @@ class Gate(BaseEstimator):
         classifier's own ``score``: accuracy, mostly, which hardly notices a rare class.
     cv : int, cross-validation generator or iterable, default=3
         An int is the number of stratified folds. More folds, or a
-        :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely.
+        :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely. An iterator
+        of splits can be used once only.
     min_gain : float, default=0.0
         By how much the mean score must be higher with synthetic samples than without.
     n_jobs : int or None, default=None
@@ -100,7 +103,7 @@ class Gate(BaseEstimator):
         self.min_gain = min_gain
         self.n_jobs = n_jobs
 
-    def compare(self, resampler, X, y, *, seed, split_params=None):
+    def compare(self, resampler, X, y, *, seed, split_params=None, params=None):
         """Score the classifier with and without synthetic samples.
 
         Parameters
@@ -113,6 +116,8 @@ class Gate(BaseEstimator):
             Decides all that has no seed of its own.
         split_params : dict, default=None
             Metadata for the splitter, such as ``groups``.
+        params : dict, default=None
+            Metadata that the resampler's ``fit_resample`` was given: each fold gets its part.
 
         Returns
         -------
@@ -121,23 +126,35 @@ class Gate(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is out of range, or the training part of a fold has one class only.
+            If a parameter is out of range, there are no folds, the training part of a fold has
+            one class only, or a score is not a number, such as that of ``"roc_auc"`` where the
+            test part of a fold lacks a class.
         """
         self._validate_params()
         scorer = check_scoring(self.classifier, self.scoring)
         routed = process_routing(self, "split", **(split_params or {}))
         folds = list(self._splitter(y).split(X, y, **routed.splitter.split))
-        for train, _ in folds:
-            self._check_classes(y[train])
+        self._check_folds(folds, y)
         rng = as_random_state(seed)
-        scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(_score_fold)(
-                resampler, self.classifier, scorer, X, y, train, test, draw_seed(rng)
+        resamplers, seeds = [], []
+        for train, _ in folds:
+            fold_rng = as_random_state(draw_seed(rng))
+            resamplers.append(
+                resampler.for_fold(y[train], len(train) / len(y), draw_seed(fold_rng))
             )
-            for train, test in folds
-        )
-        original, resampled = np.transpose(scores)
-        return GateScores(original, resampled, self._metric())
+            seeds.append(draw_seed(fold_rng))
+
+        def score(resamplers):
+            scores = Parallel(n_jobs=self.n_jobs)(
+                delayed(_score_fold)(self.classifier, scorer, X, y, *job, params or {})
+                for job in zip(folds, seeds, resamplers, strict=True)
+            )
+            self._check_scores(scores, folds, y)
+            return np.array(scores)
+
+        # What is wrong with the classifier or the metric shows before any generator is trained.
+        original = score([None] * len(folds))
+        return GateScores(original, score(resamplers), self._metric())
 
     def get_metadata_routing(self):
         """Say where metadata that a resampler is given for its gate goes.
@@ -146,8 +163,10 @@ class Gate(BaseEstimator):
         -------
         sklearn.utils.metadata_routing.MetadataRouter
         """
+        # Splits take no metadata; an iterator of them must not be used up here.
+        is_iterable = not hasattr(self.cv, "split") and np.iterable(self.cv)
         return MetadataRouter(owner=self).add(
-            splitter=check_cv(self.cv, classifier=True),
+            splitter=check_cv([] if is_iterable else self.cv, classifier=True),
             method_mapping=MethodMapping().add(caller="split", callee="split"),
         )
 
@@ -159,33 +178,53 @@ class Gate(BaseEstimator):
             return "the classifier's score"
         return self.scoring if isinstance(self.scoring, str) else "the score"
 
-    def _check_classes(self, y):
-        classes = np.unique(y)
-        if len(classes) < 2:
+    def _check_folds(self, folds, y):
+        if not folds:
             raise ValueError(
-                "The gate cross-validates, and the training part of a fold has samples of class "
-                f"{classes[0]!r} only: pass another cv, or gate=None, or more samples of the "
-                "rarest class."
+                "The gate's cv has no folds. An iterator of splits can be used once only: pass a "
+                "list of them, or a splitter such as StratifiedKFold(3)."
             )
+        for train, _ in folds:
+            classes = np.unique(y[train]).tolist()
+            if len(classes) < 2:
+                raise ValueError(
+                    "The gate cross-validates, and the training part of a fold has samples of "
+                    f"class {classes[0]!r} only: pass another cv, or gate=None, or more samples "
+                    "of the rarest class."
+                )
+
+    def _check_scores(self, scores, folds, y):
+        """Refuse scores that nothing can be concluded from; NaN is neither gain nor loss."""
+        failed = np.flatnonzero(~np.isfinite(scores)).tolist()
+        if not failed:
+            return
+        lacking = [np.setdiff1d(y, y[folds[fold][1]]).tolist() for fold in failed]
+        why = f", whose test parts lack the classes {lacking}" if any(lacking) else ""
+        raise ValueError(
+            f"The gate can't compare scores: {self._metric()} is not a finite number in the folds "
+            f"{failed} (from 0, of {len(folds)}){why}. Pass a cv that leaves samples of each class "
+            "in each test part, such as StratifiedKFold with no more folds than the rarest class "
+            "has samples, or another scoring, or gate=None."
+        )
 
 
-def _score_fold(resampler, classifier, scorer, X, y, train, test, seed):
-    """Return the score of the classifier without, and with synthetic samples."""
+def _score_fold(classifier, scorer, X, y, fold, seed, resampler, params):
+    """Return the classifier's score on the test part, fitted to the other one.
+
+    That one is resampled before, where there is a resampler.
+    """
+    train, test = fold
     X_train, y_train = take_rows(X, train), y[train]
-    X_test, y_test = take_rows(X, test), y[test]
-    rng = as_random_state(seed)
-    fold_resampler = resampler.for_fold(y_train, len(train) / len(y), draw_seed(rng))
-    with warnings.catch_warnings():
-        # Of all the data they are said once, by the resampler itself.
-        warnings.simplefilter("ignore", FewSamplesWarning)
-        warnings.simplefilter("ignore", SingleSampleClassWarning)
-        resampled = fold_resampler.fit_resample(X_train, y_train)
-    classifier_seed = draw_seed(rng)
-    scores = []
-    for X_fit, y_fit in ((X_train, y_train), resampled):
-        # The same seed for both, so that luck favours neither.
-        fitted = seed_unset(clone(classifier), as_random_state(classifier_seed))
-        with seeded_nets(fitted, classifier_seed):
-            fitted.fit(X_fit, y_fit)
-            scores.append(scorer(fitted, X_test, y_test))
-    return scores
+    if resampler is not None:
+        asked = resampler.get_metadata_routing().consumes("fit_resample", params)
+        params = _check_method_params(X, {name: params[name] for name in asked}, indices=train)
+        with warnings.catch_warnings():
+            # Of all the data they are said once, by the resampler itself.
+            warnings.simplefilter("ignore", FewSamplesWarning)
+            warnings.simplefilter("ignore", SingleSampleClassWarning)
+            X_train, y_train = resampler.fit_resample(X_train, y_train, **params)
+    # The same seed with and without synthetic samples, so that luck favours neither.
+    fitted = seed_unset(clone(classifier), as_random_state(seed))
+    with seeded_nets(fitted, seed):
+        fitted.fit(X_train, y_train)
+        return scorer(fitted, take_rows(X, test), y[test])

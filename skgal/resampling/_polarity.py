@@ -121,7 +121,7 @@ class PolarityGANSampler(GeneratorOverSampler):
             return super()._synthesize(X, y, rng, fit_params)
         self._fit_generator(X, y, rng, fit_params)
         asked = self._wanted_labels(y, factor=_N_CANDIDATES)
-        candidates, _ = self._draw(asked, rng)
+        candidates, _ = self._draw(X, asked, rng)
         trust = LabelTrust(X, y, self._image_shape()).score(candidates, asked)
         self._report.count("generated", asked)
         chosen = np.concatenate(

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
@@ -13,7 +14,7 @@ from skgal.engine import class_centroids, dropout_scores, fit_classifier, resolv
 from skgal.generators import CGAN, FrechetSelection
 from skgal.nn import make_dropout_classifier
 from skgal.resampling._base import GeneratorOverSampler
-from skgal.resampling._containers import make_layout, to_network
+from skgal.resampling._containers import as_array, make_layout, to_network
 from skgal.resampling._filters import FILTERS, count_candidates, select
 from skgal.utils import concat_rows, draw_seed, seeded_nets, take_rows
 
@@ -34,7 +35,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
         give it ``architecture="biggan"``. It is cloned.
     ratio : float or None, default=None
         :math:`r`: how many samples of each class are added for each that there is; the paper's is
-        0.5 or so. None: as many as ``sampling_strategy`` says.
+        0.5 or so. Each class gets at least one. None: as many as ``sampling_strategy`` says.
     filters : tuple of {"label", "entropy", "distance"}, default=("entropy", "distance")
         What candidates must pass, in this order; for each filter twice as many are drawn.
         ``("distance",)`` is the single filter of [2]_. ``"label"``, which the paper has not,
@@ -45,9 +46,11 @@ class SelectiveAugmentation(GeneratorOverSampler):
     extractor : skorch net or None, default=None
         A classifier with dropout, which takes samples as the user has them and labels as integers
         from 0. It is cloned and trained on the data; one in a
-        :class:`sklearn.frozen.FrozenEstimator` is used as it is. None: ResNet-34 for images with
-        sides of 32 pixels and more, three residual blocks for smaller ones, a dense network for
-        tables.
+        :class:`sklearn.frozen.FrozenEstimator` is used as it is, and may know more classes: where
+        the labels of y are among its ``classes_``, its outputs are those of these; else they must
+        be as many as there are classes in y, in sorted order, for the filter ``"label"``. None:
+        ResNet-34 for images with sides of 32 pixels and more, three residual blocks for smaller
+        ones, a dense network for tables.
     layers : list of str or None, default=None
         Submodules of the extractor whose outputs, of shape (n, n_channels, ...), are compared.
         None: all hidden activations that are modules; of the default extractor every block.
@@ -178,7 +181,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 "many samples to add; leave one of them out."
             )
         labels, counts = np.unique(y, return_counts=True)
-        numbers = np.rint(self.ratio * counts).astype(int).tolist()
+        # None of a class that shall be augmented would be an answer to another question.
+        numbers = np.maximum(np.rint(self.ratio * counts), 1).astype(int).tolist()
         return OrderedDict(zip(labels.tolist(), numbers, strict=True))
 
     def _check_filters(self):
@@ -189,6 +193,32 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 f"{self.filters!r}."
             )
 
+    def _check_parts(self, X, y):
+        super()._check_parts(X, y)
+        if isinstance(self.extractor, FrozenEstimator):
+            self._try_frozen_extractor(X, y)
+
+    def _try_frozen_extractor(self, X, y):
+        """Have the extractor look at one sample, so that what fails does so before training."""
+        net = self.extractor.estimator
+        if not hasattr(net, "forward_iter"):
+            raise TypeError(
+                "extractor must be a skorch net, in a FrozenEstimator or not, for activations are "
+                f"read in its layers; got a {type(net).__name__} in a FrozenEstimator."
+            )
+        if not getattr(net, "initialized_", False):
+            raise NotFittedError(
+                f"The {type(net).__name__} in the FrozenEstimator passed as extractor is not "
+                "fitted; fit it first, or pass it without FrozenEstimator to have it fitted here."
+            )
+        sample, label = as_array(take_rows(X, [0])), np.zeros(1, dtype=np.int64)
+        centroids = class_centroids(net, sample, label, 1, layers=self.layers, seed=0)
+        scores = dropout_scores(
+            net, sample, label, centroids, n_passes=1, layers=self.layers, seed=0
+        )
+        if "label" in self.filters:
+            _output_of_class(net, np.unique(y), scores.proba.shape[1])
+
     def _synthesize(self, X, y, rng, fit_params):
         self._fit_generator(X, y, rng, fit_params)
         judge = self._make_judge(X, y, rng)
@@ -197,7 +227,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
             if n_wanted:
                 n_candidates = count_candidates(n_wanted, self.filters)
                 asked = np.full(n_candidates, label, dtype=y.dtype)
-                candidates, _ = self._draw(asked, rng)
+                candidates, _ = self._draw(X, asked, rng)
                 selection = select(judge(candidates, asked, draw_seed(rng)), n_wanted)
                 self._enter(selection, asked)
                 chosen.append(take_rows(candidates, selection.chosen))
@@ -232,11 +262,10 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 layers=layers,
                 seed=seed,
             )
-            by_filter = {
-                "label": scores.proba.argmax(axis=1) == targets,
-                "entropy": scores.entropy,
-                "distance": scores.distance,
-            }
+            by_filter = {"entropy": scores.entropy, "distance": scores.distance}
+            if "label" in self.filters:
+                outputs = self._outputs(classes, scores.proba.shape[1])
+                by_filter["label"] = scores.proba.argmax(axis=1) == outputs[targets]
             return {name: by_filter[name] for name in self.filters}
 
         return judge
@@ -256,18 +285,37 @@ class SelectiveAugmentation(GeneratorOverSampler):
             return partial(to_network, layout), self.layers or self._default_layers()
         if isinstance(self.extractor, FrozenEstimator):
             self.extractor_ = self.extractor.estimator
-            return _as_array, self.layers
+            return as_array, self.layers
         net = clone(self.extractor)
         with seeded_nets(net, seed):
-            self.extractor_ = net.fit(_as_array(X), indices)
-        return _as_array, self.layers
+            self.extractor_ = net.fit(as_array(X), indices)
+        return as_array, self.layers
+
+    def _outputs(self, classes, n_outputs):
+        """Return which of the extractor's outputs is that of each class."""
+        if isinstance(self.extractor, FrozenEstimator):
+            return _output_of_class(self.extractor_, classes, n_outputs)
+        return np.arange(len(classes))
 
     def _default_layers(self):
         return self.extractor_.module_.feature_layers
 
 
-def _as_array(X):
-    return np.asarray(X)
+def _output_of_class(net, classes, n_outputs):
+    """Return which output of a fitted net is that of each class, or refuse to guess."""
+    known, labels = np.asarray(getattr(net, "classes_", ())).tolist(), classes.tolist()
+    if all(label in known for label in labels):
+        # To skorch a number is the position of its output, unless the user has named the outputs.
+        is_named = getattr(net, "classes", None) is not None or isinstance(labels[0], str)
+        return np.array([known.index(label) if is_named else int(label) for label in labels])
+    if n_outputs != len(labels):
+        raise ValueError(
+            f"The frozen extractor has {n_outputs} outputs, and knows the classes {known}; y has "
+            f"the {len(labels)} classes {labels}, and nothing says which outputs are theirs. Pass "
+            "y with labels that the extractor knows, or name them by its parameter classes, or "
+            'leave "label" out of filters.'
+        )
+    return np.arange(n_outputs)
 
 
 def _stack(parts):

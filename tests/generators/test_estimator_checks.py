@@ -4,8 +4,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skgal.generators import ACGAN, BAGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.nn import Dense
 
-# Of a layer of 8 units, less than a vector register holds, the last bit of what comes out depends on
-# the place of a row in its batch.
+# Of a layer of 8 units, fewer than a vector register holds, the last bit of what comes out depends
+# on the place of a row in its batch.
 SMALL = {"max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(16,)), "random_state": 0}
 # scikit-learn expects of a classifier that it has learnt something.
 CLASSIFIER = SMALL | {

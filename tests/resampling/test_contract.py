@@ -23,8 +23,8 @@ from skgal.base import ConditionalGenerator
 from skgal.exceptions import FewSamplesWarning
 from skgal.generators import CGAN, GAN, PolarityGAN
 from skgal.nn import Dense
-from skgal.resampling import GANOverSampler, PolarityGANSampler
-from skgal.utils import as_random_state, take_rows
+from skgal.resampling import GANOverSampler, Gate, PolarityGANSampler
+from skgal.utils import as_random_state, is_missing, take_rows
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(40, 3)) * [1, 10, 100]
@@ -52,6 +52,18 @@ class Repeat(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+class Drawing(Repeat):
+    """A generator that draws what it is told to, or makes that of the training samples."""
+
+    def __init__(self, draw, random_state=None):
+        self.draw = draw
+        self.random_state = random_state
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        samples, _ = super().sample(y=y, random_state=random_state)
+        return self.draw(samples) if callable(self.draw) else self.draw, y
 
 
 class MustNotTrain(Repeat):
@@ -164,6 +176,40 @@ def test_tables_of_numbers(module):
     assert X_new[:40].equals(frame)
 
 
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        "Float64",
+        "Int64",
+        "double[pyarrow]",
+        {"a": "Float64", "b": "Int64"},
+        {"c": "uint8[pyarrow]"},
+    ],
+    ids=str,
+)
+def test_tables_of_nullable_numbers_without_gaps(dtypes):
+    frame = pd.DataFrame(RNG.randint(0, 9, size=(40, 3)), columns=list("abc")).astype(dtypes)
+    for sampler in (GANOverSampler(CGAN(**TINY)), PolarityGANSampler(polarity())):
+        X_new, _ = sampler.fit_resample(frame, Y)
+        assert list(X_new.dtypes) == list(frame.dtypes)
+        pd.testing.assert_frame_equal(X_new[:40], frame)
+        assert sampler.report_["nearest_real"].notna().tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("container", [np.array, np.ndarray.tolist, pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("n_columns", [2, 3, 4])
+def test_one_hot_labels_keep_their_columns(container, n_columns):
+    y = np.minimum(Y, n_columns - 1)  # of four classes one has no samples
+    one_hot = container(np.eye(n_columns, dtype=np.int8)[y])
+    _, y_new = GANOverSampler(Repeat()).fit_resample(X, one_hot)
+    assert type(y_new) is type(one_hot)
+    assert_array_equal(np.asarray(y_new)[:40], np.eye(n_columns)[y])
+    counts = np.bincount(y, minlength=n_columns)
+    assert_array_equal(np.sum(np.asarray(y_new), axis=0), (counts > 0) * counts.max())
+    if container in (pd.DataFrame, pl.DataFrame):
+        assert y_new[:40].equals(one_hot)
+
+
 def test_lists_come_back_as_lists():
     X_new, y_new = GANOverSampler(Repeat()).fit_resample(X.tolist(), Y.tolist())
     assert X_new[:40] == X.tolist()
@@ -180,6 +226,87 @@ def test_whole_numbers_are_rounded_and_clipped():
     assert X_new.max() <= 5
     # Truncated means of 3, 4 and 5 would hardly ever be 5.
     assert (X_new[40:] == 5).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64, bool])
+def test_whole_numbers_of_any_generator_are_rounded_and_clipped(dtype):
+    whole = RNG.randint(0, 2, size=(40, 2)).astype(dtype)
+    low, high = (0, 1) if dtype is bool else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for draw, least, most in (
+        (lambda x: x + 0.6, 1, 1 if dtype is bool else 2),  # truncated, 0 would stay 0
+        (lambda x: x + 1e20, high - 2048, high),  # as near as float64 comes to it
+        (lambda x: x - 1e20, low, low),
+        (lambda x: (x * 0.2).astype(np.float32), 0, 0),
+        (lambda x: x.astype(object), 0, 1),
+    ):
+        X_new, _ = GANOverSampler(Drawing(draw)).fit_resample(whole, Y)
+        assert X_new.dtype == dtype
+        assert_array_equal(X_new[:40], whole)
+        assert X_new[40:].min() >= least
+        assert X_new[40:].max() <= most
+
+
+def narrowed(module):
+    columns = {"a": X[:, 0].astype(np.float32), "b": np.arange(40) % 3, "c": np.arange(40) > 19}
+    frame = module.DataFrame(columns)
+    return (
+        frame.astype({"b": "Int8"})
+        if module is pd
+        else frame.with_columns(b=pl.col.b.cast(pl.Int8))
+    )
+
+
+@pytest.mark.parametrize("module", [pd, pl])
+@pytest.mark.parametrize("columns", [["a"], ["a", "b"], ["a", "b", "c"]], ids="".join)
+def test_what_any_generator_draws_becomes_rows_of_the_table(module, columns):
+    frame = narrowed(module)[columns]
+    drawn_of_each = {"c": 0.7, "b": 500.4, "a": 0.1}
+    with_names = {name: np.full(26, drawn_of_each[name]) for name in drawn_of_each}
+    array = np.column_stack([with_names[name] for name in columns])
+    expected = {"a": np.float32(0.1), "b": 127, "c": True}
+    other = pl if module is pd else pd
+    for drawn in (
+        array,
+        array.astype(object),
+        array.tolist(),
+        module.DataFrame(with_names)[sorted(columns, reverse=True)],
+        other.DataFrame(with_names)[columns],
+    ):
+        X_new, _ = GANOverSampler(Drawing(drawn)).fit_resample(frame, Y)
+        assert list(X_new.dtypes) == list(frame.dtypes)
+        assert X_new[:40].equals(frame)
+        for name in columns:
+            assert X_new[name].to_list()[40:] == [expected[name]] * 26
+
+
+def test_gaps_in_whole_numbers_stay_gaps():
+    frame = pd.DataFrame({"a": pd.array([1, None] * 20, dtype="Int64")})
+    floats = np.where(np.arange(26) % 2, 2.6, np.nan)[:, None]
+    for table in (frame, pl.from_pandas(frame)):
+        X_new, _ = GANOverSampler(Drawing(floats)).fit_resample(table, Y)
+        assert X_new["a"].dtype == table["a"].dtype
+        drawn = X_new["a"].to_list()[40:]
+        assert drawn[1::2] == [3] * 13
+        assert is_missing(drawn[::2]).all()
+
+
+@pytest.mark.parametrize(
+    ("drawn", "samples", "match"),
+    [
+        (np.full((26, 3), np.nan), X, "NaN or infinite"),
+        (np.full((26, 3), np.inf), X, "NaN or infinite"),
+        (np.full((26, 1), -np.inf), pd.DataFrame({"a": Y}), "NaN or infinite"),
+        (pd.DataFrame({"a": [pd.NA] * 26}, dtype="Int64"), pd.DataFrame({"a": Y}), "NaN or inf"),
+        (np.zeros((26, 4)), X, r"shape \(3,\)"),
+        (np.zeros((26, 4)), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
+        (pd.DataFrame({"b": np.zeros(26)}), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
+        (np.zeros((25, 3)), X, "25 for 26"),
+    ],
+)
+def test_draws_that_fit_nothing_are_refused(drawn, samples, match):
+    with pytest.raises(ValueError, match=match) as caught:
+        GANOverSampler(Drawing(drawn)).fit_resample(samples, Y)
+    assert "Drawing" in str(caught.value)
 
 
 @pytest.mark.parametrize("n_rare", [1, 2, 5])
@@ -219,6 +346,7 @@ BAD_INPUT = {
     "numbers to predict": (X, X[:, 0], "auto", "Unknown label type"),
     "NaN": (np.where(X > 1, np.nan, X), Y, "auto", "contains NaN"),
     "infinite": (np.where(X > 1, np.inf, X), Y, "auto", "contains infinity"),
+    "a Series": (pd.Series(X[:, 0]), Y, "auto", "Expected a 2-dimensional container"),
     "three dimensions": (np.zeros((40, 2, 2)), Y, "auto", "must have shape"),
     "other lengths": (X, Y[:-1], "auto", "inconsistent numbers of samples"),
     "no label": (X, np.where(Y == 2, None, "a"), "auto", "6 missing labels"),
@@ -264,6 +392,41 @@ def test_generators_that_do_not_fit():
         PolarityGANSampler(CGAN()).fit_resample(X, Y)
     with pytest.raises(ValueError, match="'max_iter' parameter of CGAN"):
         GANOverSampler(CGAN(max_iter=-1)).fit_resample(X, Y)
+
+
+class Untagged:
+    def fit(self, X, y):
+        raise AssertionError("it was trained")
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        raise AssertionError("it was asked")
+
+
+class SamplesOnly(Repeat):
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        return super().sample(y=y, random_state=random_state)[0]
+
+
+def test_what_is_no_generator_of_classes_is_told_what_it_lacks():
+    with pytest.raises(TypeError, match=r"Untagged has no __sklearn_tags__.*ConditionalGenerator"):
+        GANOverSampler(Untagged()).fit_resample(X, Y)
+    with pytest.raises(TypeError, match="instance"):
+        GANOverSampler(MustNotTrain).fit_resample(X, Y)
+    with pytest.raises(TypeError, match="must return two things"):
+        GANOverSampler(SamplesOnly()).fit_resample(X, Y)
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_resample"])
+def test_nothing_of_an_earlier_call_is_left(method):
+    sampler = GANOverSampler(Repeat()).set_params(gate=Gate(DummyClassifier(), min_gain=-1))
+    sampler.fit_resample(pd.DataFrame(X, columns=list("abc")), Y)
+    assert {"generator_", "gate_scores_", "feature_names_in_"} <= set(vars(sampler))
+    getattr(sampler, method)(X[:, :2], np.repeat([0, 1], 20))
+    of_fit = {"n_features_in_", "sampling_strategy_"}
+    assert {name for name in vars(sampler) if name.endswith("_")} == of_fit
+    assert hasattr(sampler, "report_") == (method == "fit_resample")
+    if method == "fit_resample":
+        assert sampler.report_["real"].tolist() == [20, 20]
 
 
 @pytest.mark.filterwarnings("ignore::skgal.exceptions.FewSamplesWarning")  # that is the case
@@ -319,6 +482,12 @@ def test_a_frozen_generator_is_used_as_it_is():
     X_new, _ = sampler.fit_resample(X, Y)
     assert X_new[40:].min() > 500
     assert sampler.generator_.estimator is generator
+
+
+def test_a_frozen_generator_takes_the_dtype_of_the_samples():
+    generator = CGAN(**TINY, random_state=0).fit(X, Y)
+    sampler = GANOverSampler(FrozenEstimator(generator), random_state=0)
+    assert sampler.fit_resample(X.astype(np.float32), Y)[0].dtype == np.float32
 
 
 def test_pickling():

@@ -1,6 +1,7 @@
 """The gate: whether synthetic samples help, by cross-validation done by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from joblib import parallel_config
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
+from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
@@ -47,6 +48,11 @@ class Oracle(BaseEstimator):
 class Unfittable(LogisticRegression):
     def fit(self, X, y, sample_weight=None):
         raise AssertionError("it was trained")
+
+
+class MustNotTrain(Oracle):
+    def fit(self, X, y):
+        raise AssertionError("the generator was trained")
 
 
 def test_help_is_let_through():
@@ -175,7 +181,9 @@ def test_a_net_as_classifier():
 @pytest.mark.parametrize(
     ("gate", "y", "match"),
     [
-        (Gate(Unfittable(), cv=2), np.repeat(["common", "rare"], [71, 1]), "rarest"),
+        (Gate(Unfittable(), cv=2), np.repeat(["common", "rare"], [71, 1]), "class 'common' only"),
+        (Gate(Unfittable(), cv=2), np.repeat([0, 1], [71, 1]), "class 0 only.*rarest"),
+        (Gate(Unfittable(), cv=iter([])), Y, "no folds"),
         (Gate(Unfittable(), scoring="f_one"), Y, "'scoring' parameter of Gate"),
         (Gate(Unfittable(), cv=80), Y, "n_splits=80"),
     ],
@@ -197,6 +205,88 @@ def test_groups_reach_the_splitter():
     folds = GroupKFold(2).split(X, Y, groups)
     expected = [LogisticRegression().fit(X[a], Y[a]).score(X[b], Y[b]) for a, b in folds]
     assert_allclose(sampler.gate_scores_.original, expected)
+
+
+class Unscorable(LogisticRegression):
+    def decision_function(self, X):
+        raise AssertionError("it was asked")
+
+
+# Of sorted data a part has one class only.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.parametrize(
+    ("gate", "error", "match"),
+    [
+        (Gate(Unfittable()), AssertionError, "it was trained"),
+        (Gate(Unscorable(), scoring="roc_auc"), AssertionError, "it was asked"),
+        (
+            Gate(LogisticRegression(), scoring="roc_auc", cv=KFold(12)),
+            ValueError,
+            r"folds \[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11\].*\['rare'\].*\['common'\]",
+        ),
+        (
+            Gate(LogisticRegression(), scoring=lambda fitted, X, y: np.nan if 2 in X else 1.0),
+            ValueError,
+            r"the score is not a finite number in the folds \[1\] \(from 0, of 3\)\. ",
+        ),
+    ],
+)
+def test_a_classifier_or_metric_that_fails_does_so_before_training(gate, error, match):
+    samples = X.copy()
+    samples[30] = 2
+    with pytest.raises(error, match=match):
+        GANOverSampler(MustNotTrain(), gate=gate).fit_resample(samples, Y)
+
+
+def test_a_score_that_is_lost_to_synthetic_samples_is_named():
+    gate = Gate(LogisticRegression(), scoring=lambda fitted, X, y: next(scores), cv=2)
+    scores = iter([0.5, 0.5, np.nan, 0.5])
+    with pytest.raises(ValueError, match=r"folds \[0\]"):
+        GANOverSampler(Oracle(), gate=gate).fit_resample(X, Y)
+
+
+class Weighing(Oracle):
+    """Refuses weights that are not those of its samples."""
+
+    seen = []
+
+    def fit(self, X, y, sample_weight=None):
+        assert_array_equal(sample_weight, X[:, 0])
+        self.seen.append(len(X))
+        return self
+
+
+def test_metadata_reach_the_generator_in_folds():
+    Weighing.seen.clear()
+    gate = Gate(LogisticRegression(), cv=GroupKFold(2), min_gain=-1, n_jobs=2)
+    weight = pd.Series(X[:, 0], index=np.arange(72)[::-1])
+    # The workers must know that metadata are routed.
+    with sklearn.config_context(enable_metadata_routing=True), parallel_config("threading"):
+        generator = Weighing().set_fit_request(sample_weight="weight")
+        GANOverSampler(generator, gate=gate).fit_resample(
+            X, Y, weight=weight, groups=np.arange(72) % 6
+        )
+    assert Weighing.seen == [36, 36, 72]
+
+
+def test_an_iterator_of_splits():
+    splits = StratifiedKFold(3).split(X, Y)
+    gate = Gate(LogisticRegression(), cv=splits, scoring="f1_macro", min_gain=-1)
+    sampler = GANOverSampler(Oracle(), gate=gate, random_state=0)
+    expected = GANOverSampler(
+        Oracle(), gate=Gate(LogisticRegression(), scoring="f1_macro", min_gain=-1), random_state=0
+    )
+    assert_array_equal(sampler.fit_resample(X, Y)[0], expected.fit_resample(X, Y)[0])
+    assert_array_equal(sampler.gate_scores_.resampled, expected.gate_scores_.resampled)
+    with pytest.raises(ValueError, match="can be used once only"):
+        sampler.fit_resample(X, Y)
+
+
+def test_folds_get_a_sample_of_each_class_that_gets_one():
+    Recording.asked.clear()
+    sampler = GANOverSampler(Recording(), sampling_strategy={"rare": 13, "common": 60})
+    sampler.set_params(gate=Gate(LogisticRegression(), cv=2, min_gain=-1)).fit_resample(X, Y)
+    assert Recording.asked == [1, 1, 1]
 
 
 def test_no_gain_from_a_splitter_that_draws():

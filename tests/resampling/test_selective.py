@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 
 from skgal.generators import CGAN
 from skgal.nn import Dense
@@ -181,15 +182,28 @@ def test_mixed_tables(module):
     assert np.bincount(y_new).tolist() == [40, 40]
 
 
-def make_net():
+def make_net(n_outputs=2, dropout=0.3, **params):
     from skorch import NeuralNetClassifier
     from torch import nn
 
     with seeded_torch(0):
-        module = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2))
+        module = nn.Sequential(
+            nn.Linear(2, 8), nn.ReLU(), nn.Dropout(dropout), nn.Linear(8, n_outputs)
+        )
     return NeuralNetClassifier(
-        module, criterion=nn.CrossEntropyLoss, max_epochs=2, train_split=None, verbose=0
+        module,
+        criterion=nn.CrossEntropyLoss,
+        max_epochs=2,
+        train_split=None,
+        verbose=0,
+        **params,
     )
+
+
+def fitted_net(*, labels=Y, max_epochs=1, **params):
+    net = make_net(**params).set_params(max_epochs=max_epochs, lr=0.5)
+    with seeded_torch(0):
+        return net.fit(X.astype(np.float32), np.asarray(labels))
 
 
 def test_an_extractor_of_ones_own():
@@ -208,6 +222,91 @@ def test_an_extractor_of_ones_own():
     frozen.fit_resample(samples, names)
     assert frozen.extractor_ is not sampler.extractor
     assert [len(row) for row in frozen.extractor_.history] == [len(r) for r in net.history]
+
+
+@pytest.mark.parametrize(
+    ("net", "y"),
+    [
+        # It knows a class 0 that y has no samples of.
+        ({"n_outputs": 3, "labels": Y + 1}, Y + 1),
+        ({"n_outputs": 3, "labels": 2 * Y}, 2 * Y),
+        ({"n_outputs": 3, "labels": Y + 1, "classes": ["?", "no", "yes"]}, "named"),
+        # It was fitted to the positions of the classes, as an extractor is that is fitted here.
+        ({"labels": Y}, Y + 5),
+    ],
+)
+def test_a_frozen_extractor_may_know_more_classes(net, y):
+    y = np.array(["no", "yes"])[Y] if isinstance(y, str) else y
+    sampler = SelectiveAugmentation(
+        Clear(), filters=("label",), extractor=FrozenEstimator(fitted_net(max_epochs=30, **net))
+    )
+    sampler.fit_resample(X.astype(np.float32), y)
+    assert sampler.report_["rejected_by_label"].tolist() == [0, 0]
+    assert sampler.report_["accepted"].tolist() == [0, 20]
+
+
+class Clear(GoodAndBad):
+    """Repeats the middle of class 1, whatever it is called."""
+
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        return np.ones((len(y), 2), dtype=np.float32), y
+
+
+class MustNotTrain(GoodAndBad):
+    def fit(self, X, y):
+        raise AssertionError("it was trained")
+
+
+LOGISTIC = LogisticRegression().fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("make", "params", "error", "match"),
+    [
+        (lambda: fitted_net(dropout=0.0), {}, ValueError, "no dropout"),
+        (fitted_net, {"layers": ["7"]}, ValueError, "layers must name"),
+        (make_net, {}, ValueError, "is not fitted; fit it first"),
+        (lambda: LOGISTIC, {}, TypeError, "skorch net.*got a LogisticRegression"),
+        (
+            lambda: fitted_net(n_outputs=3),
+            {"filters": ("label", "entropy")},
+            ValueError,
+            r"3 outputs.*the classes \[0, 1\].*\['no', 'yes'\]",
+        ),
+    ],
+)
+def test_a_frozen_extractor_of_no_use_is_refused_before_training(make, params, error, match):
+    sampler = SelectiveAugmentation(MustNotTrain(), extractor=FrozenEstimator(make()), **params)
+    with pytest.raises(error, match=match):
+        sampler.fit_resample(X.astype(np.float32), np.array(["no", "yes"])[Y])
+
+
+def test_other_filters_need_no_names_of_classes():
+    extractor = FrozenEstimator(fitted_net(n_outputs=3))
+    sampler = SelectiveAugmentation(Clear(), extractor=extractor, random_state=0)
+    _, y_new = sampler.fit_resample(X.astype(np.float32), np.array(["no", "yes"])[Y])
+    assert (y_new == "yes").sum() == 40
+
+
+def test_an_extractor_sees_nullable_numbers_as_numbers():
+    frame = pd.DataFrame(X, columns=list("ab")).astype("Float32")
+    sampler = SelectiveAugmentation(CGAN(**TINY), extractor=make_net(), random_state=0)
+    assert list(sampler.fit_resample(frame, Y)[0].dtypes) == list(frame.dtypes)
+
+
+def test_a_small_ratio_gives_each_class_a_sample():
+    sampler = SelectiveAugmentation(CGAN(**TINY), ratio=0.02, **QUICK)
+    _, y_new = sampler.fit_resample(X, Y)
+    assert sampler.sampling_strategy_ == {0: 1, 1: 1}
+    assert np.bincount(y_new).tolist() == [41, 21]
+
+
+def test_the_extractor_of_an_earlier_call_is_forgotten():
+    sampler = SelectiveAugmentation(GoodAndBad(), **QUICK)
+    sampler.fit_resample(X, Y)
+    assert hasattr(sampler, "extractor_")
+    sampler.fit_resample(X[:40], np.arange(40) % 2)
+    assert not hasattr(sampler, "extractor_")
 
 
 @pytest.mark.parametrize(
