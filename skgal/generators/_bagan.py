@@ -34,12 +34,14 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         Number of updates of the autoencoder.
     objective : {"nonsaturating", "auto", "hinge", "least_squares", "wasserstein"} or Objective, \
 default="nonsaturating"
-        What generator and critic play for, with the log-odds of being real as critic. ``"auto"``,
-        here and for the penalty, depends on the data, as in :class:`GAN`.
+        What generator and critic play for, with the log-odds of being real as critic. ``"auto"``
+        depends on the data, as in :class:`GAN`.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="spectral_norm"
-        What keeps the critic smooth; several may be combined. The paper has none. Clipping and
-        spectral normalisation leave its last layer, which tells the classes apart, free.
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables; the
+        paper has none. Clipping and spectral normalisation leave the critic's last layer, which
+        tells the classes apart, free.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
@@ -144,7 +146,7 @@ Penalty, or a list of these, default="spectral_norm"
         classifier_weight=1.0,
         autoencoder_max_iter=500,
         objective="nonsaturating",
-        penalty="spectral_norm",
+        penalty="auto",
         architecture="auto",
         image_shape=None,
         max_iter=2500,
