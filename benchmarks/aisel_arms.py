@@ -31,7 +31,7 @@ POWER = 0.25
 STRATEGIES = {
     "random": LatentRandom,
     "uncertainty": LatentUncertainty,
-    "AISEL": partial(AISEL, power=1.0),
+    "AISEL": AISEL,
     f"AISEL, power={POWER}": partial(AISEL, power=POWER),
 }
 

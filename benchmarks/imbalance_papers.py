@@ -141,9 +141,8 @@ def run_aisel(args, seed):
     }
     strategies = {
         "random": LatentRandom(FrozenEstimator(gin), random_state=seed),
-        "AISEL": AISEL(FrozenEstimator(gin), balance=True, power=1.0, random_state=seed),
-        "AISEL, not balanced": AISEL(FrozenEstimator(gin), power=1.0, random_state=seed),
-        "AISEL, default power": AISEL(FrozenEstimator(gin), balance=True, random_state=seed),
+        "AISEL": AISEL(FrozenEstimator(gin), balance=True, random_state=seed),
+        "AISEL, not balanced": AISEL(FrozenEstimator(gin), random_state=seed),
     }
     shares = {}
     for name, strategy in strategies.items():

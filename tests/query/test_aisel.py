@@ -45,12 +45,6 @@ def test_power_of_the_uncertainty(on_a_line, toys, power, share):
     assert np.mean(points < 0) == share
 
 
-def test_the_default_is_between_exploring_and_the_paper(on_a_line, toys):
-    clf = toys.classifier(lambda first: np.where(first < 0, 5 / 6, 1 / 2))
-    points = on_a_line(clf, batch_size=40, measure="least_confident")
-    assert abs(np.mean(points < 0) - 1 / (1 + 3**0.25)) < 1 / 40
-
-
 @pytest.mark.parametrize("proba", [0.5, 1.0])
 def test_model_equally_unsure_everywhere(on_a_line, toys, proba):
     with pytest.warns(UniformUncertaintyWarning) as record:
@@ -122,7 +116,7 @@ def test_regressor_by_its_predictive_standard_deviation(on_a_line):
     # Known on the left, unknown on the right.
     X = np.linspace(-1, 0, 6)
     gpr = GaussianProcessRegressor(RBF(0.3), optimizer=None).fit(X.reshape(-1, 1), X)
-    points = on_a_line(gpr, X=X, y=np.full(6, NAN), batch_size=3, power=1)
+    points = on_a_line(gpr, X=X, y=np.full(6, NAN), batch_size=3)
     assert points.min() > 0
 
 
