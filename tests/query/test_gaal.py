@@ -30,7 +30,8 @@ def gan():
     """A generator whose samples lie on both sides of the boundary."""
     generator = GAN(
         latent_dim=4, latent="uniform", max_iter=250, batch_size=16, learning_rate=3e-3,
-        architecture=Dense(hidden=(16,)), random_state=0,
+        objective="hinge", penalty="spectral_norm", architecture=Dense(hidden=(16,)),
+        random_state=0,
     )  # fmt: skip
     return FrozenEstimator(generator.fit(X))
 
