@@ -22,7 +22,7 @@ Each seed is written as it ends; a command that is called again does only what i
 
 import argparse
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from time import process_time
 
@@ -119,17 +119,10 @@ def score_rare(classifier, X, y):
     }
 
 
-@cache
-def two_class_oracle(n_updates):
-    """Train the oracle on all images of the two classes, once for all draws of a process."""
-    return train_oracle(*two_classes("train"), n_updates=n_updates)
-
-
-def run_aisel(args, seed):
+def run_aisel(args, seed, *, oracle):
     """Run all arms of the AISEL table for one draw of the labelled images."""
     X_test, y_test = two_classes("test")
     X, y = draw_imbalanced(*two_classes("train"), seed)
-    oracle = two_class_oracle(args.oracle_updates)
     gin = GIN(latent_dim=args.latent_dim, max_iter=args.generator_updates, random_state=seed).fit(X)
     native = train(args, X, y, seed)
     weights = len(y) / (2 * np.bincount(y))
@@ -229,14 +222,19 @@ def _selective(args, generator, extractor, seed, **params):
     )
 
 
-EXPERIMENTS = {"aisel": run_aisel, "selective": run_selective}
+def make_experiment(args):
+    """Return what runs one seed, with what all seeds share."""
+    if args.experiment == "selective":
+        return run_selective
+    oracle = train_oracle(*two_classes("train"), n_updates=args.oracle_updates)
+    return partial(run_aisel, oracle=oracle)
 
 
-def run(args, seed):
+def run(experiment, args, seed):
     """Run one experiment for one seed; in a process of its own, perhaps."""
     torch.set_num_threads(1)
     start = process_time()
-    record = EXPERIMENTS[args.experiment](args, seed)
+    record = experiment(args, seed)
     return str(seed), {**record, "processor_seconds": round(process_time() - start, 1)}
 
 
@@ -300,9 +298,10 @@ def main():
     report = ReportFile(args.output, settings, (sklearn, skorch, torch, np))
     runs = report.read_runs()
     reference = "native" if args.experiment == "aisel" else "none"
+    experiment = make_experiment(args)
     parallel = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator_unordered")
     for seed, record in parallel(
-        joblib.delayed(run)(args, seed) for seed in args.seeds if str(seed) not in runs
+        joblib.delayed(run)(experiment, args, seed) for seed in args.seeds if str(seed) not in runs
     ):
         runs[seed] = record
         summary = summarize(runs, reference)
