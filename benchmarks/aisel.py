@@ -6,8 +6,8 @@ set), a classifier trained on both. Every arm's classifier makes the same number
 since more samples at a fixed number of epochs would also mean more updates.
 
     python benchmarks/aisel.py --dataset fashion_mnist --draws 0 1 2 3 4
-    python benchmarks/aisel.py --augment --classifier pooling --draws 0 1 2 3 4 5 6 7 8 9 \
-        --trainings 3 --output benchmarks/results/aisel_augmented.json
+    python benchmarks/aisel.py --augment --classifier pooling --draws 5 6 7 8 9 10 11 12 13 14 \
+        --trainings 2 --output benchmarks/results/aisel_pooling.json
 
 Options are chosen with ``--evaluate-on validation`` (training images that no arm uses); the
 committed results use the test images. ``--cache`` keeps the oracle and the generators, which

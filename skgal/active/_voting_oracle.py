@@ -218,8 +218,7 @@ def _in_turn(streams, errors):
                 yield name, next(stream)
             except StopIteration:
                 del streams[name]
-            # One annotator's failure, raised after the others have answered.
-            except Exception as error:
+            except Exception as error:  # one's failure, raised when the others have answered
                 error.add_note(f"This was annotator {name!r}.")
                 errors.append(error)
                 del streams[name]
