@@ -189,11 +189,11 @@ def test_entropy_of_the_chosen_is_that_under_the_model_before(blobs):
 
 
 def test_scores_that_are_no_probabilities_are_refused_before_anything_is_bought(blobs):
-    class Logits(LogisticRegression):
+    class LogProbabilities(LogisticRegression):
         def predict_proba(self, X):
-            return 3 * super().predict_proba(X) - 1
+            return np.log(super().predict_proba(X))
 
-    learner = ActiveLearner(Logits(), RandomSampling(), oracle=len)
+    learner = ActiveLearner(LogProbabilities(), RandomSampling(), oracle=len)
     with pytest.raises(ValueError, match="softmax"):
         learner.fit(*blobs)
     assert learner.labelled_.n_bought == 0
