@@ -193,15 +193,14 @@ class GeneratorOverSampler(BaseOverSampler):
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""
-        self._fit_generator(X, y, rng, fit_params)
+        self.generator_ = self._make_generator(rng).fit(X, y, **fit_params)
         wanted = self._wanted_labels(y)
         self._report.count("generated", wanted)
         self._report.count("accepted", wanted)
         return self._draw(X, wanted, rng)
 
-    def _fit_generator(self, X, y, rng, fit_params):
-        generator = seed_unset(clone(self._resolve_generator()), rng)
-        self.generator_ = generator.fit(X, y, **fit_params)
+    def _make_generator(self, rng):
+        return seed_unset(clone(self._resolve_generator()), rng)
 
     def _draw(self, X, labels, rng):
         """Draw a sample of each label, like those of X; return both."""

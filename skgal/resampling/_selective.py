@@ -220,8 +220,10 @@ class SelectiveAugmentation(GeneratorOverSampler):
             _output_of_class(net, np.unique(y), scores.proba.shape[1])
 
     def _synthesize(self, X, y, rng, fit_params):
-        self._fit_generator(X, y, rng, fit_params)
+        generator = self._make_generator(rng)
+        # The extractor first: what it can't do shows before the longer training.
         judge = self._make_judge(X, y, rng)
+        self.generator_ = generator.fit(X, y, **fit_params)
         chosen, labels = [], []
         for label, n_wanted in self.sampling_strategy_.items():
             if n_wanted:

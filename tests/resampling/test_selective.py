@@ -281,6 +281,16 @@ def test_a_frozen_extractor_of_no_use_is_refused_before_training(make, params, e
         sampler.fit_resample(X.astype(np.float32), np.array(["no", "yes"])[Y])
 
 
+@pytest.mark.parametrize(
+    ("net", "params", "match"),
+    [({"dropout": 0.0}, {}, "no dropout"), ({}, {"layers": ["7"]}, "layers must name")],
+)
+def test_an_extractor_of_no_use_is_refused_before_the_generator_trains(net, params, match):
+    sampler = SelectiveAugmentation(MustNotTrain(), extractor=make_net(**net), **params)
+    with pytest.raises(ValueError, match=match):
+        sampler.fit_resample(X.astype(np.float32), Y)
+
+
 def test_other_filters_need_no_names_of_classes():
     extractor = FrozenEstimator(fitted_net(n_outputs=3))
     sampler = SelectiveAugmentation(Clear(), extractor=extractor, random_state=0)
