@@ -70,7 +70,7 @@ class Answers(NamedTuple):
     proba: np.ndarray | None = None
 
 
-def as_answers(answers, n_asked, *, classes=None, missing_label=np.nan, closed=False):
+def as_answers(answers, n_asked, *, classes=None, **rules):
     """Take an oracle's array of answers apart; what is no label becomes a failed answer.
 
     Parameters
@@ -84,6 +84,8 @@ def as_answers(answers, n_asked, *, classes=None, missing_label=np.nan, closed=F
     missing_label : scalar, default=nan
     closed : bool, default=False
         Whether there are no classes but these.
+    columns : ndarray or None, default=None
+        Which class each column of probabilities is of; None: those of ``classes``, in order.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def as_answers(answers, n_asked, *, classes=None, missing_label=np.nan, closed=F
             f"label where it is declined; got answers of shape {answers.shape}."
         )
     soft_allowed = classes is not None
-    rules = {"classes": classes, "missing_label": missing_label, "closed": closed}
+    rules["classes"] = classes
     if answers.ndim > 2 or (answers.ndim == 2 and not soft_allowed):
         expected = "(n_asked,) or (n_asked, n_classes)" if soft_allowed else "(n_asked,)"
         raise ValueError(
@@ -126,7 +128,8 @@ def check_answer(answer, **rules):
     ----------
     answer : Answer
     **rules
-        ``classes``, ``missing_label`` and ``closed``, as :func:`as_answers` takes them.
+        ``classes``, ``missing_label``, ``closed`` and ``columns``, as :func:`as_answers` takes
+        them.
 
     Returns
     -------
@@ -214,12 +217,12 @@ def _settled(answer):
     return answer.declined() if answer.label is None else answer
 
 
-def _check_labels(labels, *, classes=None, missing_label=np.nan, closed=False):
+def _check_labels(labels, *, classes=None, missing_label=np.nan, closed=False, columns=None):
     """Check labels of several samples; a list, with None where declined."""
     if labels.ndim == 2:
         if classes is None:
             raise ValueError("A number was expected; the oracle answered with several.")
-        return _check_proba(labels, classes)
+        return _check_proba(labels, classes, classes if columns is None else columns)
     answered, y = split_missing(
         labels, is_classifier=classes is not None, missing_label=missing_label
     )
@@ -244,13 +247,19 @@ def _check_classes(y, classes, closed):
         )
 
 
-def _check_proba(proba, classes):
-    if proba.shape[1] != len(classes):
+def _check_proba(proba, classes, columns):
+    if proba.shape[1] != len(columns):
         raise ValueError(
-            f"Class probabilities need one column for each of the {len(classes)} classes known "
-            f"so far, in the order {classes.tolist()}; the oracle answered with "
-            f"{proba.shape[1]} columns. An oracle that knows more classes says so by an "
+            f"Class probabilities need one column for each of the {len(columns)} classes known "
+            f"so far, in the order {columns.tolist()}; the oracle answered with "
+            f"{proba.shape[1]} columns. An oracle that knows other classes says so by an "
             "attribute `classes_`."
+        )
+    unknown = np.setdiff1d(columns, classes)
+    if len(unknown):
+        raise ValueError(
+            f"The oracle's classes_ name {unknown.tolist()[0]!r}, which is none of the classes "
+            f"{classes.tolist()}."
         )
     proba = proba.astype(np.float64)
     declined = np.isnan(proba).all(axis=1)
@@ -263,7 +272,8 @@ def _check_proba(proba, classes):
             "Class probabilities must be nonnegative and sum to 1; the oracle answered with "
             f"{proba[refused[0]].tolist()}."
         )
-    normed = proba / totals[:, np.newaxis]
+    normed = np.zeros((len(proba), len(classes)))
+    normed[:, np.searchsorted(classes, columns)] = proba / totals[:, np.newaxis]
     return [None if none else row for none, row in zip(declined, normed, strict=True)]
 
 

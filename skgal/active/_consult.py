@@ -20,7 +20,8 @@ def stream_answers(oracle, X, *, classes=None, missing_label=np.nan, closed=None
         ``oracle(X)`` answers for all samples at once.
     X : array-like, sparse matrix or DataFrame of n_asked rows
     classes : ndarray of shape (n_classes,) or None, default=None
-        The classes known so far, sorted; None for regression.
+        The classes known so far, sorted; None for regression. Columns of probabilities are in
+        this order, or in that of the oracle's ``classes_`` if it has any.
     missing_label : scalar, default=nan
         What stands for "declined" in the oracle's answers.
     closed : bool, default=None
@@ -40,9 +41,16 @@ def stream_answers(oracle, X, *, classes=None, missing_label=np.nan, closed=None
         After the last answer, if some failed and the oracle's ``on_error`` is not
         ``"decline"``; at once, if the oracle answers for too few or too many samples.
     """
-    if closed is None:  # an oracle that names its classes has no others
-        closed = classes is not None and getattr(oracle, "classes_", None) is not None
-    rules = {"classes": classes, "missing_label": missing_label, "closed": closed}
+    named = None if classes is None else getattr(oracle, "classes_", None)
+    columns = None if named is None else np.asarray(named)
+    if closed is None:
+        closed = named is not None  # an oracle that names its classes has no others
+    rules = {
+        "classes": classes,
+        "missing_label": missing_label,
+        "closed": closed,
+        "columns": columns,
+    }
     name = annotator_name(oracle)
     forgiving = getattr(oracle, "on_error", "raise") == "decline"
     told, heard = [], [] if heard is None else heard

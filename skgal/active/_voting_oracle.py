@@ -160,13 +160,9 @@ class VotingOracle:
         return np.unique(np.concatenate(known))
 
     def _streams(self, X):
+        classes = None if self.combine == "mean" else self._known_classes()
         for name, oracle in self._annotators().items():
-            own = None
-            if self.combine != "mean":
-                # Its probabilities have a column for each class that the annotator knows.
-                own = getattr(oracle, "classes_", None)
-                own = self._known_classes() if own is None else np.asarray(own)
-            yield name, stream_answers(oracle, X, classes=own, closed=own is not None)
+            yield name, stream_answers(oracle, X, classes=classes, closed=classes is not None)
 
     def _count(self, position, votes):
         """Make one answer of all votes for a sample."""
@@ -185,22 +181,17 @@ class VotingOracle:
             numbers = [vote.label for vote in given.values()]
             label, disagreement = float(np.mean(numbers)), float(np.std(numbers))
         else:
-            ballots = np.array([self._shares(name, vote.label) for name, vote in given.items()])
+            ballots = np.array([self._shares(vote.label) for vote in given.values()])
             shares = ballots.mean(axis=0)
             disagreement = float(entropy(shares[np.newaxis])[0])
             label = shares if self.soft else self._majority(ballots, shares)
         answer.details["disagreement"] = disagreement
         return answer._replace(label=label)
 
-    def _shares(self, name, label):
-        classes = self._known_classes()
-        shares = np.zeros(len(classes))
+    def _shares(self, label):
         if isinstance(label, np.ndarray):
-            own = getattr(self._annotators()[name], "classes_", None)
-            shares[np.searchsorted(classes, classes if own is None else own)] = label
-        else:
-            shares[np.searchsorted(classes, label)] = 1.0
-        return shares
+            return label
+        return (self._known_classes() == label).astype(np.float64)
 
     def _majority(self, ballots, shares):
         winners = np.isclose(shares, shares.max())

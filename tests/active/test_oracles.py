@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
@@ -386,3 +387,42 @@ def test_regressor_with_a_callable():
     learner = ActiveLearner(Ridge(), RandomSampling(), oracle=oracle, budget=25).fit(X, y)
     assert len(learner.labelled_) == 29
     np.testing.assert_allclose(learner.labelled_.y, 2 * learner.labelled_.X[:, 0])
+
+
+class Reversed:
+    """Answers with probabilities whose columns are in the order of its ``classes_``."""
+
+    classes_ = ("versicolor", "setosa")
+
+    def __call__(self, X):
+        return np.stack([X[:, 0] > 0, X[:, 0] <= 0], axis=1).astype(float)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Reversed, lambda: VotingOracle([Reversed()], combine="shares")],
+    ids=["alone", "as an annotator"],
+)
+def test_columns_are_in_the_order_of_the_oracles_classes(make):
+    X = np.array([[3.0], [-2.0], [-1.0], [1.0]])
+    classes = np.array(["setosa", "versicolor", "virginica"])
+    answers = [answer.label.tolist() for answer in stream_answers(make(), X, classes=classes)]
+    assert answers == [[0, 1, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]]
+
+
+def test_an_oracle_may_know_fewer_classes_than_y():
+    X = np.arange(30.0)[:, np.newaxis]
+    y = np.repeat(["a", "b", "c"], 10)
+    expert = LogisticRegression().fit(X[10:], y[10:])
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=EstimatorOracle(expert, soft=True), budget=4
+    ).fit(X, y)
+    assert learner.labelled_.classes.tolist() == ["a", "b", "c"]
+    bought = learner.labelled_.proba[-4:]
+    assert_allclose(bought[:, 1:], expert.predict_proba(learner.labelled_.X[-4:]))
+    assert (bought[:, 0] == 0).all()
+
+
+def test_columns_of_unknown_classes_are_refused():
+    with pytest.raises(ValueError, match="'versicolor', which is none of the classes"):
+        list(stream_answers(Reversed(), numbers(2), classes=np.array(["rosa", "setosa"])))
