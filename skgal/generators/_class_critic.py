@@ -1,12 +1,14 @@
 """Generators whose critic is told the class."""
 
 import numpy as np
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_consistent_length
 
 from skgal.engine import apply_network
 
 
-class ClassCriticMixin:
+# A TransformerMixin, or set_output would not reach this transform.
+class ClassCriticMixin(TransformerMixin):
     """Features and scores of a critic that is a :class:`skgal.nn.ConditionalCritic`."""
 
     def transform(self, X):

@@ -1,9 +1,11 @@
 """Generators with an encoder, which is what their ``transform`` is."""
 
 import numpy as np
+from sklearn.base import TransformerMixin
 
 
-class EncodingMixin:
+# A TransformerMixin, or set_output would not reach this transform.
+class EncodingMixin(TransformerMixin):
     """Transforms by an encoder, and back by the generator.
 
     A subclass implements ``_encode(tensor)``, from samples as networks see them to latents.

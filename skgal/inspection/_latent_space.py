@@ -121,10 +121,11 @@ class LatentSpaceDisplay:
         Z[:, :, first] = grid
         Z[:, :, second] = grid[:, np.newaxis]
         samples = generator.generate(Z.reshape(n_grid**2, -1))
+        existing = None if X is None else np.asarray(generator.transform(X))[:, [first, second]]
         return cls(
             grid,
             entropy(clf.predict_proba(samples)).reshape(n_grid, n_grid),
-            existing=None if X is None else generator.transform(X)[:, [first, second]],
+            existing=existing,
             chosen=None if chosen is None else np.asarray(chosen)[:, [first, second]],
             coordinates=(first, second),
         ).plot(ax)

@@ -5,6 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.callback import ProgressBar
@@ -71,6 +72,18 @@ def test_the_game_by_default(generator_class, data, objective, penalty):
     one_asked_for = generator_class(**params, objective="least_squares").fit(data, Y)
     penalties = [type(one) for one in one_asked_for.net_.penalties]
     assert penalties == [type(one) for one in asked_for.net_.penalties]
+
+
+# What scikit-learn promises of transformers.
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_set_output(make_any, library):
+    generator = make_any().set_output(transform=library.__name__).fit(FRAME, Y)
+    features = generator.transform(FRAME)
+    assert isinstance(features, library.DataFrame)
+    assert list(features.columns) == generator.get_feature_names_out().tolist()
+    assert_array_equal(features, generator.set_output(transform="default").transform(FRAME))
 
 
 # Saving.

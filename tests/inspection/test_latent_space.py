@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression
+from sklearn.naive_bayes import GaussianNB
 
+from skgal.generators import GIN
 from skgal.inspection import LatentSpaceDisplay
 
 
@@ -47,6 +49,15 @@ def test_existing_and_chosen_points_are_where_they_are(generator):
     assert display.chosen_.get_marker() == "o"
     labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert labels == ["existing", "chosen"]
+
+
+def test_encoders_that_return_data_frames():
+    X = np.random.RandomState(0).normal(size=(10, 3))
+    gin = GIN(latent_dim=2, max_iter=1, random_state=0).fit(X)
+    Z = gin.transform(X)
+    framed = gin.set_output(transform="pandas")
+    display = LatentSpaceDisplay.from_generator(framed, GaussianNB().fit(X, X[:, 0] > 0), X=X)
+    np.testing.assert_array_equal(display.existing_.get_xydata(), Z)
 
 
 def test_a_plane_through_the_middle_of_a_wider_latent_space(make_generator):

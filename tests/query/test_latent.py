@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -9,8 +10,9 @@ from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
 from skgal.exceptions import UniformUncertaintyWarning
+from skgal.generators import GIN
 from skgal.metrics import entropy
-from skgal.query import AISEL, LatentRandom, LatentUncertainty, RandomSampling
+from skgal.query import ADBA, AISEL, LatentRandom, LatentUncertainty, RandomSampling
 
 X = np.random.RandomState(0).uniform(-1, 1, size=(20, 3)).astype(np.float32)
 y = (X[:, 0] > 0).astype(int)
@@ -163,3 +165,16 @@ def test_data_frames_stay_data_frames(toys):
     strategy = LatentUncertainty(toys.Generator(), n_candidates=16, random_state=0).fit(frame)
     synthesis = strategy.synthesize(frame, y, clf, batch_size=4)
     assert synthesis.X.columns.tolist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("cls", [ADBA, AISEL])
+def test_encoders_that_return_data_frames(cls):
+    clf = LogisticRegression().fit(X, y)
+    gin = GIN(latent_dim=2, max_iter=1, random_state=0)
+    plain = cls(clone(gin), random_state=0).fit(X)
+    framed = cls(gin.set_output(transform="pandas"), random_state=0).fit(X)
+    assert hasattr(framed.generator_.transform(X), "columns")
+    np.testing.assert_array_equal(
+        framed.synthesize(X, y, clf, batch_size=4).latent,
+        plain.synthesize(X, y, clf, batch_size=4).latent,
+    )
