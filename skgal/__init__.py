@@ -18,6 +18,7 @@ _ROOM_OF = {
     "Autoencoder": "generators",
     "BADGE": "query",
     "BAGAN": "generators",
+    "BiGAN": "generators",
     "CGAN": "generators",
     "CallableOracle": "active",
     "CertaintySampling": "query",

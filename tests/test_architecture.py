@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import grimp
 import pytest
+from imblearn.over_sampling.base import BaseOverSampler
+from sklearn.base import TransformerMixin
 
 import skgal
+from skgal.base import BaseStrategy
 
 PACKAGE = Path(skgal.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -103,3 +107,15 @@ def test_public_names_resolve(name):
     assert set(module.__all__) <= set(dir(module))
     for public in module.__all__:
         getattr(module, public)
+
+
+@pytest.mark.parametrize("name", ["generators", "query", "resampling"])
+def test_every_algorithm_is_at_hand_and_in_the_docs(name):
+    page = (PACKAGE.parent / "docs" / "index.md").read_text(encoding="utf-8")
+    room = importlib.import_module(f"skgal.{name}")
+    kinds = TransformerMixin | BaseStrategy | BaseOverSampler
+    for public in room.__all__:
+        thing = getattr(room, public)
+        if inspect.isclass(thing) and issubclass(thing, kinds) and not inspect.isabstract(thing):
+            assert getattr(skgal, public) is thing
+            assert f"`{public}`" in page
