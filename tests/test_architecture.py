@@ -109,6 +109,12 @@ def test_public_names_resolve(name):
         getattr(module, public)
 
 
+def test_every_room_has_its_row():
+    rules = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = "".join(line.split("|")[1] for line in rules.splitlines() if line.startswith("| `"))
+    assert sorted(re.findall(r"`(\w+)`", rows)) == ROOMS
+
+
 @pytest.mark.parametrize("name", ["generators", "query", "resampling"])
 def test_every_algorithm_is_at_hand_and_in_the_docs(name):
     page = (PACKAGE.parent / "docs" / "index.md").read_text(encoding="utf-8")
