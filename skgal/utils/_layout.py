@@ -1,5 +1,7 @@
 """The way from the user's samples to network tensors in [-1, 1], and back."""
 
+from numbers import Integral
+
 import numpy as np
 
 
@@ -112,18 +114,22 @@ def _network_shape(sample_shape, image_shape):
             "X must have shape (n_samples, n_features) or (n_samples, channels, height, width); "
             f"each sample has shape {sample_shape}."
         )
-    image_shape = tuple(int(side) for side in image_shape)
-    if len(image_shape) != 3 or min(image_shape) < 1:
+    if len(image_shape) != 3 or not all(map(_is_length, image_shape)):
         raise ValueError(
             "image_shape must be three positive integers (channels, height, width), "
-            f"got {image_shape}."
+            f"got {image_shape!r}."
         )
+    image_shape = tuple(int(side) for side in image_shape)
     if sample_shape != image_shape and sample_shape != (int(np.prod(image_shape)),):
         raise ValueError(
             f"image_shape={image_shape} stands for {int(np.prod(image_shape))} values a sample, "
             f"but the samples of X have shape {sample_shape}; change image_shape or X."
         )
     return image_shape
+
+
+def _is_length(side):
+    return isinstance(side, Integral) and side >= 1
 
 
 class FrameTemplate:
