@@ -37,7 +37,8 @@ class ConditionalGenerator(BaseGenerator):
             The class of each sample, in this order. None: classes are drawn at random with
             their frequencies in the training data.
         random_state : int, RandomState instance or None, default=None
-            None: the generator's own ``random_state``, so the same samples at every call.
+            None: the generator's own ``random_state``; where that is an integer, the same samples
+            at every call.
 
         Returns
         -------

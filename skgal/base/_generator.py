@@ -106,6 +106,8 @@ class BaseGenerator(
         y : array-like of shape (n_samples,), default=None
             The class of each sample, for a conditional generator.
         random_state : int, RandomState instance or None, default=None
+            None: the generator's own ``random_state``; where that is an integer, the same samples
+            at every call.
 
         Returns
         -------

@@ -261,7 +261,8 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         ----------
         n_samples : int, default=1
         random_state : int, RandomState instance or None, default=None
-            None: the generator's own ``random_state``, so the same points at every call.
+            None: the generator's own ``random_state``; where that is an integer, the same points
+            at every call.
 
         Returns
         -------
