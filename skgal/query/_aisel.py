@@ -138,7 +138,9 @@ class AISEL(GuidedLatentStrategy):
         if self.balance and is_regressor(clf):
             raise ValueError("balance=True is for classifiers; a regressor has no classes.")
         candidates = self._candidates(rng)
-        density = self._uncertainty(candidates, clf) ** self.power
+        density = self._uncertainty(candidates, clf)
+        # Relative to the largest, so that no power leaves the range of floats.
+        density = (density / (density.max() or 1.0)) ** self.power
         if not density.any():
             density = np.ones_like(density)
         elif self.balance:

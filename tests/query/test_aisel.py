@@ -45,6 +45,16 @@ def test_power_of_the_uncertainty(on_a_line, toys, power, share):
     assert np.mean(points < 0) == share
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1, 1e6])
+def test_no_power_is_too_large(on_a_line, unit):
+    # The standard deviation, of 0 at X and one unit far from it, to the power 60.
+    X = np.linspace(-1, 0, 6)
+    gpr = GaussianProcessRegressor(unit**2 * RBF(0.1), alpha=1e-8 * unit**2, optimizer=None)
+    gpr.fit(X.reshape(-1, 1), X)
+    points = on_a_line(gpr, X=X, y=np.full(6, NAN), batch_size=3, power=60)
+    assert points.min() > 0
+
+
 @pytest.mark.parametrize("proba", [0.5, 1.0])
 def test_model_equally_unsure_everywhere(on_a_line, toys, proba):
     with pytest.warns(UniformUncertaintyWarning) as record:
