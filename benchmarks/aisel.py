@@ -13,6 +13,7 @@ Options are chosen with ``--evaluate-on validation`` (training images that no ar
 committed results use the test images. ``--cache`` keeps the oracle and the generators, which
 take longest; ``--gin-only`` makes them and stops. A run goes on from what ``--output`` holds: more
 draws, trainings, strategies or queries add to it, any other option needs a file of its own.
+`aisel.json` is from an older version of this script, which goes on from no such file.
 """
 
 import argparse
@@ -110,7 +111,9 @@ def parse_args():
     parser.add_argument("--n-jobs", type=int, default=2)
     parser.add_argument("--cache", default=None, help="folder for trained oracle and generators")
     parser.add_argument("--gin-only", action="store_true", help="fill the cache and stop")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/aisel.json"))
+    parser.add_argument(
+        "--output", type=Path, default=Path("benchmarks/results/aisel_strided.json")
+    )
     args = parser.parse_args()
     if args.gin_only and args.cache is None:
         parser.error("--gin-only makes generators for later runs; say where with --cache")
@@ -119,6 +122,7 @@ def parse_args():
 
 def make_generators(args):
     """Fill the cache with the oracle and each draw's generator."""
+    get_oracle(args)
     run_all = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator")
     made = run_all(joblib.delayed(get_gin)(args, draw) for draw in args.draws)
     for draw, _ in zip(args.draws, made, strict=True):
@@ -129,6 +133,8 @@ def run_missing(args):
     """Train what the output file doesn't hold yet, writing after each training; return all."""
     report = report_file(args)
     runs = report.read_runs()
+    if args.cache is not None:
+        get_oracle(args)  # once, before the draws, which run side by side, all ask for it
     steps = [(draw, training) for draw in args.draws for training in range(args.trainings)]
     known = [runs.setdefault(str(draw), {}).setdefault(str(k), {}) for draw, k in steps]
     results = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator")(
@@ -144,7 +150,6 @@ def run_missing(args):
 def main():
     """Run what is missing and print the table."""
     args = parse_args()
-    get_oracle(args)  # once, before the draws, which run side by side, all ask for it
     if args.gin_only:
         make_generators(args)
         return
