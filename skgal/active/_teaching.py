@@ -40,7 +40,7 @@ def fit_estimator(estimator, labelled, sample_weight):
     soft = labelled.proba is not None
     weighted = bool(np.any(sample_weight != sample_weight[0]))
     check_teachable(estimator, soft=soft, weighted=weighted)
-    if nets_in(_last_step(estimator)):
+    if _is_net(_last_step(estimator)):
         return _fit_net(estimator, labelled, sample_weight, plain=not (soft or weighted))
     if soft:
         _fit_copies(estimator, labelled, sample_weight)
@@ -71,7 +71,7 @@ def check_teachable(estimator, *, soft, weighted):
     if not (soft or weighted):
         return
     labels = "soft labels" if soft else "synthetic_weight"
-    if nets_in(last):
+    if _is_net(last):
         if not is_classifier(last):
             raise TypeError(
                 f"{type(last).__name__} can't learn from weighted samples; use "
@@ -138,6 +138,11 @@ def _soft_targets(net, labelled, columns, sample_weight):
 def _are_outputs(classes):
     """Whether class labels number the outputs of a net, as torch has it."""
     return classes.dtype.kind in "iuf" and np.all((classes >= 0) & (classes == np.round(classes)))
+
+
+def _is_net(estimator):
+    """Whether an estimator is a net itself, not a search or an ensemble of nets."""
+    return estimator in nets_in(estimator)
 
 
 def _last_step(estimator):

@@ -7,6 +7,7 @@ import pytest
 import skorch
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -161,6 +162,16 @@ def test_small_integers_and_missing_labels(blobs, make_net):
     partial = np.where(np.arange(40) < 20, y, np.nan)
     learner = ActiveLearner(make_net(), RandomSampling(), oracle=LabelOracle(X, y), budget=10)
     assert learner.fit(X, partial).predict(X).dtype.kind == "i"
+
+
+def test_search_around_a_net(blobs, make_net):
+    X, y = blobs
+    search = GridSearchCV(make_net(max_epochs=20), {"lr": [0.1, 0.2]}, cv=2, error_score="raise")
+    learner = ActiveLearner(search, UncertaintySampling(), budget=10, random_state=0).fit(X, y)
+    assert learner.score(X, y) > 0.7
+    soft = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    with pytest.raises(TypeError, match=r"GridSearchCV\.fit takes no sample_weight"):
+        learner.set_params(oracle=soft).fit(X, y)
 
 
 def test_net_as_oracle_leaves_the_global_state_alone(blobs, make_net):
