@@ -1,11 +1,12 @@
 """How a model is taught: hard, soft and weighted labels for any kind of estimator."""
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.validation import has_fit_parameter
 
+from skgal.active._net_errors import explained_errors
 from skgal.active._record import one_hot
 from skgal.utils import nets_in, take_rows
 
@@ -36,12 +37,17 @@ def fit_estimator(estimator, labelled, sample_weight):
     ------
     TypeError
         If labels are soft or weighted and the estimator can't learn from such.
+    ValueError
+        If a net has too few outputs for the labels, can't compute with samples of their dtype, or
+        sets more of them apart for validation than there are.
     """
     soft = labelled.proba is not None
     weighted = bool(np.any(sample_weight != sample_weight[0]))
     check_teachable(estimator, soft=soft, weighted=weighted)
-    if _is_net(_last_step(estimator)):
-        return _fit_net(estimator, labelled, sample_weight, plain=not (soft or weighted))
+    last = _last_step(estimator)
+    if _is_net(last):
+        with explained_errors(last):
+            return _fit_net(estimator, labelled, sample_weight, plain=not (soft or weighted))
     if soft:
         _fit_copies(estimator, labelled, sample_weight)
     elif weighted:
@@ -77,6 +83,10 @@ def check_teachable(estimator, *, soft, weighted):
                 f"{type(last).__name__} can't learn from weighted samples; use "
                 "synthetic_weight=1, or a scikit-learn regressor with sample_weight."
             )
+        # Not at the top: the engine imports torch, which only nets need.
+        from skgal.engine import accept_soft_targets
+
+        accept_soft_targets(clone(last))
     elif not has_fit_parameter(last, "sample_weight"):
         raise TypeError(
             f"{type(last).__name__}.fit takes no sample_weight, which {labels} need; use hard "
@@ -115,7 +125,19 @@ def _fit_net(estimator, labelled, sample_weight, *, plain):
     else:
         targets = _soft_targets(net, labelled, columns, sample_weight)
     estimator.fit(labelled.X, targets)
+    _check_outputs(estimator, labelled.X, columns.max() + 1)
     return encoder
+
+
+def _check_outputs(estimator, X, n_wanted):
+    """Refuse a net without outputs for classes that only the oracle knows so far."""
+    # Of two samples, since a module may squeeze a batch of one.
+    n_outputs = estimator.predict_proba(take_rows(X, [0, 0])).shape[1]
+    if n_outputs < n_wanted:
+        raise ValueError(
+            f"The labels have {n_wanted} classes, but the net has {n_outputs} outputs; give its "
+            "module one output for each class, or number the classes from 0."
+        )
 
 
 def _soft_targets(net, labelled, columns, sample_weight):

@@ -182,7 +182,7 @@ def _widened(target, n_outputs):
     if n_classes > n_outputs:
         raise ValueError(
             f"The labels have {n_classes} classes, but the net has {n_outputs} outputs; give its "
-            "module one output for each class."
+            "module one output for each class, or number the classes from 0."
         )
     if n_classes == n_outputs:
         return target

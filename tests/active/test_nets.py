@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import skorch
 import torch
+from sklearn.base import clone
+from sklearn.feature_selection import SequentialFeatureSelector
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -150,10 +153,45 @@ def test_class_that_nobody_has_seen_yet_keeps_its_output(three_blobs, make_net, 
 def test_too_many_classes_for_the_net_are_named(three_blobs, make_net):
     X, y = three_blobs
     oracle = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    learner = ActiveLearner(make_net(), RandomSampling(), oracle=oracle, budget=10)
     with pytest.raises(ValueError, match="3 classes, but the net has 2 outputs"):
-        ActiveLearner(make_net(), RandomSampling(), oracle=oracle, budget=10).fit(
-            X, np.where((y < 2) & (np.arange(60) < 40), y, np.nan)
-        )
+        learner.fit(X, np.where((y < 2) & (np.arange(60) < 40), y, np.nan))
+    assert learner.labelled_.n_bought == 0
+
+
+@pytest.mark.parametrize("first_class", [0, 1])
+def test_labels_beyond_the_outputs_are_explained(three_blobs, make_net, first_class):
+    X, y = three_blobs
+    net = make_net(module__n_outputs=2 + first_class)
+    with pytest.raises(ValueError, match=r"number the outputs.*failed with: Target \d is out"):
+        ActiveLearner(net, RandomSampling()).fit(X, y + first_class)
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_samples_of_another_dtype_than_the_net_are_explained(blobs, make_net, in_pipeline):
+    X, y = blobs
+    estimator = make_pipeline(StandardScaler(), make_net()) if in_pipeline else make_net()
+    with pytest.raises(ValueError, match=r"float32: pass X.astype\(np.float32\).*Double and Float"):
+        ActiveLearner(estimator, RandomSampling()).fit(X.astype(np.float64), y)
+
+
+def test_too_few_labels_for_the_split_are_explained(three_blobs, make_net):
+    split = skorch.dataset.ValidSplit(5, stratified=True)
+    learner = ActiveLearner(
+        make_net(module__n_outputs=3, train_split=split), RandomSampling(), n_initial=9, budget=10
+    )
+    with pytest.raises(ValueError, match=r"pass train_split=None.*n_splits=5 cannot be greater"):
+        learner.fit(*three_blobs)
+    learner.set_params(estimator__train_split=None).fit(*three_blobs)
+
+
+def test_split_of_something_else_is_not_taken_for_the_net_s(three_blobs, make_net):
+    X, y = three_blobs
+    selector = SequentialFeatureSelector(GaussianNB(), n_features_to_select=1, cv=5)
+    learner = ActiveLearner(make_pipeline(selector, make_net()), RandomSampling(), n_initial=9)
+    with pytest.raises(ValueError, match="n_splits=5 cannot be greater") as caught:
+        learner.fit(X, y)
+    assert "train_split" not in str(caught.value)
 
 
 def test_small_integers_and_missing_labels(blobs, make_net):
@@ -230,5 +268,7 @@ def test_net_of_one_output(blobs):
     names = np.array(["cat", "dog"])[y]
     assert set(learner.fit(X, names).predict(X)) == {"cat", "dog"}
     soft = EstimatorOracle(LogisticRegression().fit(X, y), soft=True)
+    learner = clone(learner).set_params(oracle=soft)
     with pytest.raises(TypeError, match="BCEWithLogitsLoss"):
-        learner.set_params(oracle=soft).fit(X, y)
+        learner.fit(X, y)
+    assert not hasattr(learner, "estimator_"), "refused before anything is trained or bought"
