@@ -1,6 +1,6 @@
 """What the learner refuses before it trains or buys anything."""
 
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import (
@@ -56,6 +56,25 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
         estimator="ActiveLearner",
         input_name=input_name,
     )
+
+
+def check_parameters(strategy):
+    """Check the parameters of a strategy, and those of a generator or a transformer in it.
+
+    Parameters
+    ----------
+    strategy : PoolStrategy or SynthesisStrategy
+
+    Raises
+    ------
+    TypeError, ValueError
+        What their ``fit`` would raise, perhaps hours later.
+    """
+    # What is no estimator can't be cloned, which says so better.
+    nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
+    for each in (strategy, *nested):
+        if isinstance(each, BaseEstimator) and hasattr(each, "_parameter_constraints"):
+            each._validate_params()
 
 
 def check_validation(X_val, y_val, X, estimator, *, missing_label):

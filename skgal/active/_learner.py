@@ -24,7 +24,7 @@ from skgal.active._initial import (
     initial_set,
     known_classes,
 )
-from skgal.active._inputs import check_samples, check_validation
+from skgal.active._inputs import check_parameters, check_samples, check_validation
 from skgal.active._labels import as_label_array, split_missing
 from skgal.active._loop import LoopMixin
 from skgal.active._oracles import LabelOracle
@@ -63,7 +63,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         The model to teach; each round fits a clone. A net's integer labels number its outputs;
         other labels are encoded for it.
     strategy : PoolStrategy or SynthesisStrategy
-        What to label next. A clone of it is fitted once, before the first model, unless there
+        What to label next. A clone of it is fitted once, after the first model, unless there
         is nothing to buy.
     oracle : callable, default=None
         ``oracle(X) -> y`` answers with class labels, with class probabilities of shape
@@ -254,7 +254,8 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
             with what is no label; if X_val and y_val aren't like X and a complete y; if the
             store holds a session with other samples or labels.
         TypeError
-            If the estimator can't learn from weighted or soft labels that it would get.
+            If the estimator can't learn from weighted or soft labels that it would get, or can't
+            say what the strategy asks of it.
         StoreError
             If the store can't be used; `skgal.exceptions` says what may be wrong with it, such
             as a :class:`~skgal.exceptions.StoreInUseError` while another learner buys for it.
@@ -275,11 +276,12 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         return self
 
     def _work(self, buys):
-        """Fit strategy and model, and buy; say where the labels are if that fails."""
+        """Fit model and strategy, and buy; say where the labels are if that fails."""
         try:
+            # The model first: what is wrong with it shows before a generator is trained.
+            self._take_up()
             if self._count_wanted():
                 self._fit_strategy()
-            self._take_up()
             if buys:
                 self._run()
         # Whatever it is, it is told where the labels are, and goes on.
@@ -312,6 +314,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
             y, is_classifier=is_classifier(self.estimator), missing_label=self.missing_label
         )
         check_n_initial(self.n_initial, known)
+        check_parameters(self.strategy)
         check_teachable(
             self.estimator,
             soft=getattr(self.oracle, "soft", False),

@@ -13,7 +13,7 @@ from skgal.active._scoring import measure
 from skgal.active._seeding import seed_round
 from skgal.active._teaching import fit_estimator
 from skgal.metrics import entropy
-from skgal.utils import seeded_nets
+from skgal.utils import seeded_nets, take_rows
 
 logger = logging.getLogger("skgal.active")
 
@@ -67,13 +67,22 @@ class LoopMixin:
         return n_wanted if self._synthesizes else min(n_wanted, len(self._session.candidates))
 
     def _fit_strategy(self):
-        # What a strategy can't work with, it says here: before any model is trained.
         start = perf_counter()
+        self._try_model()
         # To the initial labels only: a session that is taken up again must choose alike.
         samples, y = samples_at_hand(self._session.X, self._session.initial)
         self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory)
         self._strategy_ready = True
         self._seconds_unbilled = perf_counter() - start
+
+    def _try_model(self):
+        """Find out before the strategy's fit, which may take hours, if it can ask the model."""
+        # Two samples, since the module of a net may squeeze a batch of one.
+        some = take_rows(self.labelled_.X, [0, 0])
+        self._believe(some)
+        if hasattr(self.strategy_, "check_model"):
+            with seeded_nets(self.estimator_):
+                self.strategy_.check_model(self.estimator_, some)
 
     def _ask_next(self, n=None):
         """Propose samples and record them; those whose label is known need nobody's answer."""

@@ -53,6 +53,8 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         Names of the features, where X is a DataFrame with names.
     """
 
+    _parameter_constraints: dict = {}
+
     def fit(self, X, y=None):
         """Do the work that is paid once for these samples; here they are checked only.
 
@@ -80,6 +82,24 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         """
         validate_pool(self, X)
         return self
+
+    def check_model(self, clf, X):
+        """Refuse a model from which the strategy can't read what it needs; here any will do.
+
+        A learner calls it with its first model, before ``fit``, which may take hours.
+
+        Parameters
+        ----------
+        clf : fitted estimator
+            The model to be taught.
+        X : array-like of n_samples samples
+            A few of those that it was fitted to, to try it on.
+
+        Raises
+        ------
+        TypeError, ValueError
+            What asking for samples with this model would raise.
+        """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

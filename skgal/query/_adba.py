@@ -106,20 +106,21 @@ class ADBA(LatentStrategy):
         self.random_state = random_state
 
     def _check_generator(self):
+        super()._check_generator()
         if not hasattr(self.generator, "inverse_transform"):
             raise TypeError(
                 "ADBA needs a generator with an encoder, such as skgal.generators.GIN; "
                 f"{type(self.generator).__name__} has no inverse_transform."
             )
 
+    def check_model(self, clf, X):
+        """Refuse a regressor, and a classifier of other than two classes."""
+        _check_classifier(clf)
+        _check_classes(clf.classes_)
+
     def _synthesize(self, X, y, clf, batch_size, rng):
         if clf is not None:
-            check_is_fitted(clf)
-            if is_regressor(clf):
-                raise TypeError(
-                    "ADBA looks for the boundary between two classes, and "
-                    f"{type(clf).__name__} is a regressor."
-                )
+            _check_classifier(clf)
         sizes = _line_sizes(batch_size, self.n_points)
         known = self._labelled_latent(X, y)
         boundary = self._fit_boundary(known, y)
@@ -153,12 +154,7 @@ class ADBA(LatentStrategy):
     def _fit_boundary(self, known, y):
         labels = np.asarray(y)[~is_missing(y, self.missing_label)]
         labels = labels.argmax(axis=1) if labels.ndim == 2 else observed_labels(labels)
-        classes = np.unique(labels)
-        if len(classes) != 2:
-            raise ValueError(
-                f"ADBA is for two classes, both of them labelled; y has {len(classes)}: "
-                f"{classes.tolist()[:10]}. Use ASAL, GAAL or AISEL for more classes."
-            )
+        _check_classes(np.unique(labels))
         model = LogisticRegression() if self.latent_classifier is None else self.latent_classifier
         model = clone(model).fit(known, labels)
         weight = np.ravel(model.coef_).astype(np.float64)
@@ -198,6 +194,23 @@ class _Boundary(NamedTuple):
     def move(self, start, to):
         """Move a point along the normal until it has the given signed distances."""
         return start + (to - self.distance(start))[:, np.newaxis] * self.normal
+
+
+def _check_classifier(clf):
+    check_is_fitted(clf)
+    if is_regressor(clf):
+        raise TypeError(
+            "ADBA looks for the boundary between two classes, and "
+            f"{type(clf).__name__} is a regressor."
+        )
+
+
+def _check_classes(classes):
+    if len(classes) != 2:
+        raise ValueError(
+            f"ADBA is for two classes, both of them labelled; y has {len(classes)}: "
+            f"{classes.tolist()[:10]}. Use ASAL, GAAL or AISEL for more classes."
+        )
 
 
 def _line_sizes(batch_size, n_points):

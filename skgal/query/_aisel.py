@@ -134,9 +134,17 @@ class AISEL(GuidedLatentStrategy):
                 f"{type(self.generator).__name__} has no inverse_transform."
             )
 
-    def _design(self, X, y, clf, batch_size, rng):
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is; with ``balance``, any regressor."""
+        self._check_balance(clf)
+        super().check_model(clf, X)
+
+    def _check_balance(self, clf):
         if self.balance and is_regressor(clf):
             raise ValueError("balance=True is for classifiers; a regressor has no classes.")
+
+    def _design(self, X, y, clf, batch_size, rng):
+        self._check_balance(clf)
         candidates = self._candidates(rng)
         density = self._uncertainty(candidates, clf)
         # Relative to the largest, so that no power leaves the range of floats.

@@ -164,6 +164,12 @@ default="pixels"
         self.n_jobs = n_jobs
         self.random_state = random_state
 
+    def check_model(self, clf, X):
+        """Refuse what a search can't use; with ``features="classifier"``, one without features."""
+        super().check_model(clf, X)
+        if self.features == "classifier":
+            feature_extractor("classifier", clf)(X)
+
     def _prepare(self, X, y):
         """Extract the features of the pool and build the index."""
         if self.features != "classifier":

@@ -70,6 +70,10 @@ class BADGE(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
+    def check_model(self, clf, X):
+        """Refuse a model that is no classifier, or doesn't say how sure it is."""
+        check_classifier(clf, "BADGE")
+
     def _choose(self, pool, labelled, clf, batch_size, rng):
         check_classifier(clf, "BADGE")
         residuals = np.concatenate(list(pool.map(partial(_residuals, clf))))

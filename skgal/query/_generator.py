@@ -2,10 +2,11 @@
 
 import numpy as np
 from sklearn.base import _fit_context, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 
-from skgal.base import BaseStrategy
+from skgal.base import BaseStrategy, ConditionalGenerator
 from skgal.utils import as_pool, as_random_state, draw_seed, fit_to_pool, validate_pool
 
 
@@ -44,10 +45,11 @@ class GeneratorStrategy(BaseStrategy):
             If the generator is a fitted one (in a ``FrozenEstimator``) whose samples have
             another shape than those of X; and what the generator itself raises.
         TypeError
-            If X comes in blocks, as zarr and dask arrays do: a generator needs all its training
-            samples at once. Fit it to some of them, and pass it inside a ``FrozenEstimator``.
+            If the generator must be told the class of each sample, as ``CGAN`` must, or lacks an
+            encoder that the strategy needs; if X comes in blocks, as zarr and dask arrays do: a
+            generator needs all its training samples at once. Fit it to some of them, and pass it
+            inside a ``FrozenEstimator``.
         """
-        self._check_generator()
         generator = clone(self.generator)
         if generator.get_params(deep=False).get("random_state", "fixed") is None:
             generator.set_params(random_state=draw_seed(as_random_state(self.random_state)))
@@ -64,8 +66,21 @@ class GeneratorStrategy(BaseStrategy):
         tags.input_tags = get_tags(self.generator).input_tags
         return tags
 
+    def _validate_params(self):
+        super()._validate_params()
+        self._check_generator()
+
     def _check_generator(self):
         """Check, before it is fitted, that the generator can do what the strategy needs."""
+        generator = self.generator
+        while isinstance(generator, FrozenEstimator):
+            generator = generator.estimator
+        if isinstance(generator, ConditionalGenerator):
+            raise TypeError(
+                f"{type(self).__name__} needs a generator that knows no classes, such as "
+                f"skgal.generators.GIN; {type(generator).__name__} must be told the class of each "
+                "sample."
+            )
 
     def _prepare(self, X, y):
         """Do what else is paid once for these samples; nothing here."""

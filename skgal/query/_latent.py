@@ -12,7 +12,7 @@ from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._checks import check_batch_size, check_samples
 from skgal.query._generator import GeneratorStrategy
 from skgal.query._latent_points import latent_points, resolve_kind
-from skgal.query._measures import uncertainty
+from skgal.query._measures import uncertainty, uncertainty_rater
 from skgal.utils import as_random_state, draw_seed, row_blocks
 
 
@@ -93,6 +93,10 @@ class GuidedLatentStrategy(LatentStrategy):
         dim = getattr(self.generator, "latent_dim", None)
         if isinstance(dim, Integral) and dim >= 1:  # else the generator has its own say
             resolve_kind(self.candidates, dim, self.n_candidates)
+
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is."""
+        uncertainty_rater(clf, self.measure)
 
     def _candidates(self, rng):
         return latent_points(

@@ -12,7 +12,7 @@ from skgal.metrics import (
     least_confidence,
     margin_uncertainty,
 )
-from skgal.query._predictive_std import predictive_std
+from skgal.query._predictive_std import check_predictive_std, predictive_std
 from skgal.query._probabilities import check_classifier, pseudo_probabilities
 from skgal.utils import seeded_nets
 
@@ -107,6 +107,7 @@ def uncertainty_rater(clf, measure):
     """
     check_is_fitted(clf)
     if is_regressor(clf):
+        check_predictive_std(clf)
         return partial(_rate, predictive_std, clf)
     method = method_to_read(clf, measure)
     return partial(_rate, partial(_score, method, MEASURES[measure][method]), clf)

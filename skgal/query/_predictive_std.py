@@ -30,18 +30,39 @@ def predictive_std(regressor, X):
     TypeError
         If the regressor has no such standard deviation.
     """
+    check_predictive_std(regressor)
     regressor, X = unwrap(regressor, X)
-    if "return_std" in inspect.signature(regressor.predict).parameters:
+    if _takes_return_std(regressor):
         _, std = regressor.predict(X, return_std=True)
-    elif isinstance(regressor, (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor)):
-        std = _spread_over_members(regressor, X)
     else:
+        std = _spread_over_members(regressor, X)
+    return std if std.ndim == 1 else np.sqrt(np.mean(np.square(std), axis=1))
+
+
+def check_predictive_std(regressor):
+    """Check that a regressor has a standard deviation, without any samples.
+
+    Parameters
+    ----------
+    regressor : fitted regressor
+
+    Raises
+    ------
+    TypeError
+        If :func:`predictive_std` can't read it.
+    """
+    regressor, _ = unwrap(regressor)
+    ensembles = (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor)
+    if not (_takes_return_std(regressor) or isinstance(regressor, ensembles)):
         raise TypeError(
             f"{type(regressor).__name__} doesn't say how unsure it is; use a regressor whose "
             "predict takes return_std (GaussianProcessRegressor, BayesianRidge), a random "
             "forest, extra trees, or BaggingRegressor around any regressor."
         )
-    return std if std.ndim == 1 else np.sqrt(np.mean(np.square(std), axis=1))
+
+
+def _takes_return_std(regressor):
+    return "return_std" in inspect.signature(regressor.predict).parameters
 
 
 def _spread_over_members(ensemble, X):

@@ -25,6 +25,15 @@ class LatentSearch:
         "tol": [Interval(Real, 0, None, closed="left"), None],
     }
 
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is, or has not the gradient it needs."""
+        score = resolve_score(self.measure, clf)
+        if self.search == "gradient":
+            # Not at the top: the engine imports torch, which `import skgal.query` does without.
+            from skgal.engine import differentiable
+
+            differentiable(clf, score.method)
+
     def _search(self, clf, n_points, rng):
         """Find latent points of which the classifier is unsure.
 

@@ -6,12 +6,23 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.svm import SVC
 
 from skgal.active import ActiveLearner, EstimatorOracle
 from skgal.base import Synthesis, SynthesisStrategy
-from skgal.generators import GAN, GIN
-from skgal.query import AISEL, LatentRandom
+from skgal.exceptions import NotDifferentiableError
+from skgal.generators import CGAN, GAN, GIN
+from skgal.query import (
+    ADBA,
+    AISEL,
+    ASAL,
+    BADGE,
+    GAAL,
+    LatentRandom,
+    LatentUncertainty,
+)
 from skgal.utils import take_rows
 
 
@@ -133,17 +144,80 @@ def test_samples_in_another_container_are_refused_before_they_are_paid_for(blobs
 
 
 @pytest.mark.parametrize(
-    ("generator", "error", "message"),
-    [(GIN(image_shape=(1, 3, 3)), ValueError, "image_shape"), (GAN(), TypeError, "encoder")],
-    ids=["image_shape", "no encoder"],
+    ("strategy", "error", "message"),
+    [
+        (AISEL(GAN()), TypeError, "encoder"),
+        (LatentRandom(CGAN()), TypeError, "LatentRandom needs a generator that knows no classes"),
+        (ASAL(FrozenEstimator(CGAN())), TypeError, "ASAL needs a generator that knows no classes"),
+        (AISEL(GIN(max_iter=0)), ValueError, "'max_iter' parameter of GIN"),
+        (AISEL(GIN(), measure="doubt"), ValueError, "'measure' parameter of AISEL"),
+        (LatentUncertainty(GIN(latent_dim=20), candidates="grid"), ValueError, "too coarse"),
+    ],
+    ids=["no encoder", "CGAN", "frozen CGAN", "max_iter", "measure", "grid"],
 )
-def test_unfit_generators_are_refused_before_any_training(blobs, generator, error, message):
+def test_unfit_strategies_are_refused_before_any_training(blobs, strategy, error, message):
     class Untouchable(LogisticRegression):
         def fit(self, X, y):
             raise AssertionError("this is too late")
 
-    learner = ActiveLearner(Untouchable(), AISEL(generator), oracle=refuse_to_answer)
+    learner = ActiveLearner(Untouchable(), strategy, oracle=refuse_to_answer)
     with pytest.raises(error, match=message):
+        learner.fit(*blobs)
+    assert not hasattr(learner, "strategy_")
+
+
+def test_generator_unfit_for_the_samples_is_refused_before_any_is_labelled(blobs):
+    learner = ActiveLearner(
+        LogisticRegression(), AISEL(GIN(image_shape=(1, 3, 3))), oracle=refuse_to_answer
+    )
+    with pytest.raises(ValueError, match="image_shape"):
+        learner.fit(*blobs)
+
+
+class Costly(GIN):
+    """A generator that must not be trained."""
+
+    def fit(self, X, y=None):
+        raise AssertionError("this is too late")
+
+
+class Logits(LogisticRegression):
+    """A classifier whose predictions are no probabilities."""
+
+    def predict_proba(self, X):
+        return 2 * self.decision_function(X)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "strategy", "error", "message"),
+    [
+        (Ridge(), AISEL(Costly()), TypeError, "Ridge doesn't say how unsure it is"),
+        (Ridge(), LatentUncertainty(Costly()), TypeError, "Ridge doesn't say how unsure"),
+        (BayesianRidge(), AISEL(Costly(), balance=True), ValueError, "balance=True is for class"),
+        (BayesianRidge(), ASAL(Costly()), TypeError, "BayesianRidge is a regressor"),
+        (BayesianRidge(), ADBA(Costly()), TypeError, "BayesianRidge is a regressor"),
+        (BayesianRidge(), BADGE(features=Costly()), TypeError, "BADGE is for classifiers"),
+        (LogisticRegression(), ADBA(Costly()), ValueError, "ADBA is for two classes"),
+        (SVC(decision_function_shape="ovo"), AISEL(Costly()), TypeError, "shape='ovo'"),
+        (GaussianNB(), GAAL(Costly(), search="gradient"), NotDifferentiableError, "GaussianNB"),
+        (GaussianNB(), ASAL(Costly(), features="classifier"), TypeError, "last layer"),
+        (Logits(), LatentRandom(Costly()), ValueError, "softmax"),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "fit") else None,
+)
+def test_unfit_models_are_refused_before_a_generator_is_trained(
+    three_blobs, estimator, strategy, error, message
+):
+    learner = ActiveLearner(estimator, strategy, oracle=refuse_to_answer)
+    with pytest.raises(error, match=message):
+        learner.fit(*three_blobs)
+
+
+def test_model_that_fails_does_so_before_a_generator_is_trained(blobs):
+    learner = ActiveLearner(
+        LogisticRegression(C=-1), LatentRandom(Costly()), oracle=refuse_to_answer
+    )
+    with pytest.raises(ValueError, match="'C' parameter of LogisticRegression"):
         learner.fit(*blobs)
 
 
