@@ -8,6 +8,10 @@ since more samples at a fixed number of epochs would also mean more updates.
     python benchmarks/aisel.py --dataset fashion_mnist --draws 0 1 2 3 4
     python benchmarks/aisel.py --augment --classifier pooling --draws 5 6 7 8 9 10 11 12 13 14 \
         --trainings 2 --output benchmarks/results/aisel_pooling.json
+    python benchmarks/aisel.py --augment --classifier pooling --draws 15 16 17 18 19 \
+        --gin-images all --latent-dim 16 --gin-updates 4000 \
+        --gin '{"objective": "nonsaturating", "penalty": {"weight": 1, "target": 0}}' \
+        --output benchmarks/results/aisel_unlabelled.json
 
 Options are chosen with ``--evaluate-on validation`` (training images that no arm uses); the
 committed results use the test images. ``--cache`` keeps the oracle and the generators, which
@@ -105,7 +109,14 @@ def parse_args():
     parser.add_argument("--evaluate-on", choices=["test", "validation"], default="test")
     parser.add_argument("--latent-dim", type=int, default=8)
     parser.add_argument("--gin-updates", type=int, default=2500)
-    parser.add_argument("--gin", default="{}", help="further parameters of GIN, as JSON")
+    parser.add_argument(
+        "--gin-images", choices=["labelled", "all"], default="labelled",
+        help="what GIN learns from: the labelled images, or all training images, labels unseen",
+    )  # fmt: skip
+    parser.add_argument(
+        "--gin", default="{}",
+        help="further parameters of GIN, as JSON; a penalty may be those of a GradientPenalty",
+    )  # fmt: skip
     parser.add_argument("--classifier-updates", type=int, default=400)
     parser.add_argument("--oracle-updates", type=int, default=6000)
     parser.add_argument("--n-jobs", type=int, default=2)

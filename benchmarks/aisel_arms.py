@@ -21,6 +21,7 @@ from skgal import AISEL, GIN, LatentRandom, LatentUncertainty
 from skgal.datasets import load_images
 from skgal.engine import accept_soft_targets
 from skgal.nn import ConvClassifier
+from skgal.objectives import GradientPenalty
 from skgal.utils import seeded_torch
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
@@ -121,15 +122,20 @@ def get_oracle(args):
 
 
 def get_gin(args, draw):
-    """Train the generative invertible network on a draw's labelled images alone."""
+    """Train the generative invertible network, on a draw's labelled images alone or on all."""
     torch.set_num_threads(1)  # draws run side by side, and one thread is reproducible
-    X, *_ = split(args.dataset, args.n_labelled, args.evaluate_on, draw)
+    if args.gin_images == "all":
+        X, _ = load_images(args.dataset, subset="train", return_X_y=True)
+    else:
+        X, *_ = split(args.dataset, args.n_labelled, args.evaluate_on, draw)
     parameters = {
         "latent_dim": args.latent_dim,
         "max_iter": args.gin_updates,
         **json.loads(args.gin),
     }
     name = f"gin-{args.dataset}-{len(X)}-{draw}-{joblib.hash(parameters)}"
+    if isinstance(parameters.get("penalty"), dict):
+        parameters["penalty"] = GradientPenalty(**parameters["penalty"])
     return cached(args.cache, name, lambda: GIN(random_state=draw, **parameters).fit(X))
 
 
