@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skgal.active._labels import as_label_array, split_missing
-from skgal.utils import observed_labels
+from skgal.active._labels import split_missing
+from skgal.utils import as_label_array, observed_labels
 
 SUM_TOLERANCE = 1e-3
 """How far class probabilities may be from summing to 1: half precision needs this much."""

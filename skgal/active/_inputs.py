@@ -12,8 +12,8 @@ from sklearn.utils import (
     get_tags,
 )
 
-from skgal.active._labels import as_label_array, split_missing
-from skgal.utils import as_pool, gives_blocks, is_missing
+from skgal.active._labels import split_missing
+from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing
 
 
 def check_samples(X, estimator, *, accept_sparse, input_name="X"):

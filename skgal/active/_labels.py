@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import type_of_target
 
-from skgal.utils import is_missing, observed_labels
+from skgal.utils import as_label_array, is_missing, observed_labels
 
 
 def split_missing(y, *, is_classifier, missing_label=np.nan):
@@ -49,28 +49,6 @@ def split_missing(y, *, is_classifier, missing_label=np.nan):
             "booleans); class probabilities come as one column per class."
         )
     return known, labels
-
-
-def as_label_array(y):
-    """Make an array of labels that keeps missing ones apart from the others.
-
-    Parameters
-    ----------
-    y : array-like
-
-    Returns
-    -------
-    ndarray
-        Missing labels of pandas are NaN.
-    """
-    if hasattr(y, "isna"):
-        # pandas' NA can't even be compared with itself; integers can't hold the NaN for it.
-        return np.asarray(y.to_numpy(na_value=np.nan) if y.isna().any() else y.to_numpy())
-    array = np.asarray(y)
-    if array.dtype.kind in "US" and isinstance(y, list | tuple):
-        # NumPy spells the NaN of ["cat", nan] as a string.
-        return np.array(y, dtype=object)
-    return array
 
 
 def code_missing(labels, positions, n_samples):

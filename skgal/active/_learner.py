@@ -25,7 +25,7 @@ from skgal.active._initial import (
     known_classes,
 )
 from skgal.active._inputs import check_parameters, check_samples, check_validation
-from skgal.active._labels import as_label_array, split_missing
+from skgal.active._labels import split_missing
 from skgal.active._loop import LoopMixin
 from skgal.active._oracles import LabelOracle
 from skgal.active._predictions import PredictionMixin
@@ -35,7 +35,7 @@ from skgal.active._session import Session, open_store, settle_seed
 from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
 from skgal.active._teaching import check_teachable
-from skgal.utils import draw_seed, seed_unset
+from skgal.utils import as_label_array, draw_seed, seed_unset
 
 
 class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin, BaseEstimator):

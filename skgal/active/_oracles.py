@@ -4,8 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from skgal.active._labels import as_label_array
-from skgal.utils import seeded_nets
+from skgal.utils import as_label_array, seeded_nets
 
 
 class LabelOracle:

@@ -8,8 +8,8 @@ from sklearn.model_selection._split import BaseCrossValidator
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-from skgal.active._labels import as_label_array, split_missing
-from skgal.utils import is_missing
+from skgal.active._labels import split_missing
+from skgal.utils import as_label_array, is_missing
 
 _CONSTRAINTS = {
     "n_splits": [Interval(Integral, 2, None, closed="left")],

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skgal.active._answers import SUM_TOLERANCE
-from skgal.active._labels import as_label_array
-from skgal.utils import is_missing
+from skgal.utils import as_label_array, is_missing
 
 STATUS_OF = {
     "asked": "pending",

@@ -11,8 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from scipy import sparse
 
-from skgal.active._labels import as_label_array
-from skgal.utils import Pool, is_missing
+from skgal.utils import Pool, as_label_array, is_missing
 
 EXACT_INTEGERS = 2**53
 """Up to here every integer is a float64, too."""

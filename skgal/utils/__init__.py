@@ -3,7 +3,7 @@
 from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
 from skgal.utils._fit_to_pool import fit_to_pool
-from skgal.utils._labels import is_missing, observed_labels
+from skgal.utils._labels import as_label_array, is_missing, observed_labels
 from skgal.utils._layout import DataLayout
 from skgal.utils._layouts import LAYOUTS
 from skgal.utils._mixed_layout import MixedLayout
@@ -20,6 +20,7 @@ __all__ = [
     "MixedLayout",
     "PlainCodec",
     "Pool",
+    "as_label_array",
     "as_pool",
     "as_random_state",
     "concat_rows",

@@ -4,6 +4,28 @@ import numpy as np
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
 
 
+def as_label_array(y):
+    """Make an array of labels that keeps missing ones apart from the others.
+
+    Parameters
+    ----------
+    y : array-like
+
+    Returns
+    -------
+    ndarray
+        Missing labels of pandas are NaN.
+    """
+    if hasattr(y, "isna"):
+        # pandas' NA can't even be compared with itself; integers can't hold the NaN for it.
+        return np.asarray(y.to_numpy(na_value=np.nan) if y.isna().any() else y.to_numpy())
+    array = np.asarray(y)
+    if array.dtype.kind in "US" and not hasattr(y, "dtype"):
+        # NumPy spells the NaN of ["cat", nan] as the label "nan"; keep it a NaN.
+        return np.asarray(y, dtype=object)
+    return array
+
+
 def is_missing(y, missing_label=np.nan):
     """Tell which labels are missing.
 
@@ -30,7 +52,7 @@ def is_missing(y, missing_label=np.nan):
     >>> is_missing(["cat", "?"], missing_label="?").tolist()
     [False, True]
     """
-    y = _as_label_array(y)
+    y = as_label_array(y)
     if y.dtype == object:
         test = _missing_test(missing_label)
         missing = np.fromiter(map(test, y.flat), dtype=bool, count=y.size).reshape(y.shape)
@@ -66,20 +88,12 @@ def observed_labels(y):
     >>> observed_labels(np.array(["cat", "dog"], dtype=object)).dtype.kind
     'U'
     """
-    y = _as_label_array(y)
+    y = as_label_array(y)
     if y.dtype == object:
         y = _narrow(y)
     if y.ndim == 1 and y.dtype.kind == "f" and np.all(np.isfinite(y) & (y == np.rint(y))):
         return y.astype(np.int64)
     return y
-
-
-def _as_label_array(y):
-    array = np.asarray(y)
-    if array.dtype.kind in "US" and not hasattr(y, "dtype"):
-        # NumPy spells the NaN of ["cat", nan] as the label "nan"; keep it a NaN.
-        return np.asarray(y, dtype=object)
-    return array
 
 
 def _missing_test(missing_label):
