@@ -8,10 +8,10 @@ since more samples at a fixed number of epochs would also mean more updates.
     python benchmarks/aisel.py --dataset fashion_mnist --draws 0 1 2 3 4
     python benchmarks/aisel.py --augment --classifier pooling --draws 5 6 7 8 9 10 11 12 13 14 \
         --trainings 2 --output benchmarks/results/aisel_pooling.json
-    python benchmarks/aisel.py --augment --classifier pooling --draws 15 16 17 18 19 \
+    python benchmarks/aisel.py --augment --classifier pooling --draws 5 6 7 \
         --gin-images all --latent-dim 16 --gin-updates 4000 \
         --gin '{"objective": "nonsaturating", "penalty": {"weight": 1, "target": 0}}' \
-        --output benchmarks/results/aisel_unlabelled.json
+        --evaluate-on validation --trainings 1 --labels soft --output unlabelled.json
 
 Options are chosen with ``--evaluate-on validation`` (training images that no arm uses); the
 committed results use the test images. ``--cache`` keeps the oracle and the generators, which
