@@ -150,7 +150,8 @@ Penalty, or a list of these, default="auto"
 
     In a table with categories, booleans or gaps the mean is taken of what networks see: numbers
     by their rank, and of each category its share of the weights, of which the largest comes out:
-    always a category that occurs in the class.
+    always a category that occurs in the class. Missing numbers take no part in a mean; where they
+    have most of the weight, the number is missing.
 
     The most frequent class needs no samples, and the generator isn't trained on it; what is drawn
     of it are means of neighbours all the same.
@@ -271,6 +272,7 @@ Penalty, or a list of these, default="auto"
     def _make_net(self, architecture, seed):
         """Build the net of generator, critic, classifier and extractor."""
         shape, n_classes = self.layout_.shape, len(self.classes_)
+        is_mixed = isinstance(self.layout_, MixedLayout)
         extractor, seen = self._extractor_factory(architecture), shape
         if extractor is not None:
             seen, architecture = self._feature_shape(), _small()
@@ -281,7 +283,8 @@ Penalty, or a list of these, default="auto"
                 shape,
                 np.minimum(self.class_count_, self.max_anchors).tolist(),
                 n_neighbors=self.n_neighbors,
-                groups=self.layout_.groups if isinstance(self.layout_, MixedLayout) else None,
+                groups=self.layout_.groups if is_mixed else None,
+                flags=self.layout_.flags if is_mixed else (),
             ),
             critic=partial(
                 resolve_conditioning(self.conditioning).make_critic,

@@ -46,6 +46,10 @@ class HullGenerator(nn.Module):
     groups : sequence of int or None, default=None
         Which features of a table belong together: 1 for a number, k for one of k categories. Of the
         latter the one of most weight comes out, and gradients pass as if it were the mean.
+    flags : sequence of int, default=()
+        Which of the groups are two categories, (there, missing), of the number before, which is 0
+        where it is missing. Its mean is that of the anchors where it is there, if these have most
+        of the weight, and else it is missing.
     hidden : int, default=64
         The width of the hidden layer of the network.
 
@@ -72,11 +76,13 @@ class HullGenerator(nn.Module):
         *,
         n_neighbors: int | None = None,
         groups: Sequence[int] | None = None,
+        flags: Sequence[int] = (),
         hidden: int = 64,
     ):
         super().__init__()
         n_classes, n_all = len(n_anchors), sum(n_anchors)
         self.groups = None if groups is None else tuple(groups)
+        self.flags = frozenset(flags)
         self.n_neighbors = min(n_all if n_neighbors is None else n_neighbors, max(n_anchors))
         self.register_buffer("anchors", torch.zeros(n_all, *shape))
         self.register_buffer("codes", torch.zeros(n_all, latent_dim))
@@ -162,7 +168,9 @@ class HullGenerator(nn.Module):
         samples : torch.Tensor of shape (n, *shape)
         """
         samples = mix(*self.weights(z, labels), self.anchors)
-        return samples if self.groups is None else _choose_categories(samples, self.groups)
+        if self.groups is None:
+            return samples
+        return _choose_categories(samples, self.groups, self.flags)
 
 
 def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
@@ -196,12 +204,20 @@ def _spacing(codes: Tensor) -> Tensor:
     return spacing if spacing > 0 else torch.ones_like(spacing)
 
 
-def _choose_categories(rows: Tensor, groups: Sequence[int]) -> Tensor:
+def _choose_categories(rows: Tensor, groups: Sequence[int], flags: frozenset[int]) -> Tensor:
     """Replace the shares of categories by the largest one, with the shares' gradient."""
     parts = []
-    for part in rows.split(groups, dim=1):
+    for position, part in enumerate(rows.split(groups, dim=1)):
         if part.shape[1] > 1:
             chosen = one_hot(part.argmax(1), part.shape[1])
+            if position in flags:
+                parts[-1] = _mean_of_known(parts[-1], part[:, :1], chosen[:, :1])
             part = part + (chosen - part).detach()
         parts.append(part)
     return torch.cat(parts, dim=1)
+
+
+def _mean_of_known(number: Tensor, share: Tensor, is_there: Tensor) -> Tensor:
+    """Make the mean of the numbers that are there of one where missing ones count as 0."""
+    # Clamped for its gradient where the number is missing: elsewhere it is a half or more.
+    return is_there * number / share.clamp_min(0.25)

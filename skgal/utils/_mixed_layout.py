@@ -25,6 +25,9 @@ class MixedLayout:
         (n_columns,), the number of columns that networks see.
     groups : tuple of int
         How these belong together: 1 for a number in [-1, 1], k for one of k categories.
+    flags : tuple of int
+        Which of the groups are flags, (there, missing), of the number before; one that is missing
+        is 0.
 
     Raises
     ------
@@ -59,6 +62,17 @@ class MixedLayout:
         if not self.groups:
             raise ValueError("All columns of X are constant; there is nothing to learn from it.")
         self.shape = (sum(self.groups),)
+
+    @property
+    def flags(self):
+        """The positions in ``groups`` of what says whether a number is there."""
+        columns = self._columns.values()
+        ends = np.cumsum([len(column.groups) for column in columns]).tolist()
+        return tuple(
+            end - 1
+            for end, column in zip(ends, columns, strict=True)
+            if getattr(column, "has_missing", False)
+        )
 
     @staticmethod
     def fits(X):

@@ -78,6 +78,30 @@ def test_every_sample_is_in_the_hull_of_its_class(counts, seed, scale, max_ancho
         assert max(distances_to_hull(made, own, np.ptp(X, axis=0))) < 2e-6
 
 
+@settings(max_examples=8)
+@given(
+    counts=st.lists(st.integers(2, 12), min_size=2, max_size=3),
+    share=st.sampled_from([0.1, 0.4, 0.8]),
+    seed=st.integers(0, 100),
+    n_neighbors=st.sampled_from([2, None]),
+)
+def test_numbers_with_gaps_are_within_those_of_their_class(counts, share, seed, n_neighbors):
+    rng = np.random.RandomState(seed)
+    y = np.repeat(np.arange(len(counts)), counts)
+    # Classes far from each other, and from the rank that a missing number has to networks.
+    X = rng.normal(size=(len(y), 2)) + 100.0 * y[:, None]
+    X[rng.rand(*X.shape) < share] = np.nan
+    frame = pd.DataFrame(X, columns=["a", "b"]).assign(kind=rng.permutation(np.arange(len(y)) % 2))
+    frame["kind"] = frame["kind"].astype("category")
+    generator = small(n_neighbors=n_neighbors, learning_rate=0.1, classifier_weight=5.0)
+    samples, classes = generator.fit(frame, y).sample(y=np.repeat(np.arange(len(counts)), 30))
+    for label in range(len(counts)):
+        for name in ("a", "b"):
+            made, own = samples[name][classes == label].dropna(), frame[name][y == label].dropna()
+            assert len(own) or not len(made)
+            assert made.between(own.min() - 0.01, own.max() + 0.01).all()
+
+
 def test_the_judge_of_hulls_knows_the_outside():
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     assert distances_to_hull(np.array([[0.3, 0.3], [0.5, 0.5]]), corners) == pytest.approx([0, 0])

@@ -134,3 +134,36 @@ def test_of_categories_the_largest_share_comes_out_with_the_gradient_of_the_mean
     (expected,) = torch.autograd.grad(mean[:, 2].sum(), generator.log_sharpness, retain_graph=True)
     (found,) = torch.autograd.grad(rows[:, 2].sum(), generator.log_sharpness)
     torch.testing.assert_close(found, expected)
+
+
+def test_a_number_is_the_mean_of_those_that_are_there():
+    rng = np.random.RandomState(0)
+    generator = make([8], shape=(6,), groups=(1, 2, 1, 2), flags=(1,), noise=0.5)
+    number, there = torch.from_numpy(rng.uniform(-1, 1, 8)).float(), torch.tensor([0, 1] * 4)
+    other = torch.eye(2)[torch.from_numpy(rng.permutation(8) % 2)]  # a category like any
+    generator.anchors[:] = torch.column_stack([number * there, there, 1 - there, number, other])
+    z, labels = (
+        torch.randn(40, 3, generator=torch.Generator().manual_seed(0)),
+        torch.zeros(40).long(),
+    )
+    weights, members = generator.weights(z, labels)
+    rows = generator(z, labels)
+    known = torch.where(there[members] == 1, weights, 0).detach()
+    means = (known * number[members]).sum(1) / known.sum(1)
+    is_there = known.sum(1) > 0.5
+    assert 0 < is_there.sum() < 40
+    torch.testing.assert_close(rows[:, 0].detach(), torch.where(is_there, means, 0))
+    torch.testing.assert_close(rows[:, 3].detach(), (weights * number[members]).sum(1).detach())
+    assert rows[:, 1].detach().round().equal(is_there.float())
+
+
+def test_a_number_that_no_anchor_has_is_missing_and_stops_no_gradient():
+    generator = make([6], shape=(4,), groups=(1, 2, 1), flags=(1,), noise=0.5)
+    generator.anchors[:, :3] = torch.tensor([0.0, 0.0, 1.0])
+    rows = generator(
+        torch.randn(9, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(9).long()
+    )
+    assert rows[:, :3].detach().equal(torch.tensor([0.0, 0.0, 1.0]).expand(9, 3))
+    rows.sum().backward()
+    assert generator.log_sharpness.grad.isfinite().all()
+    assert generator.log_sharpness.grad.any()

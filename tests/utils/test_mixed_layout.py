@@ -58,7 +58,9 @@ def test_polars_columns_come_back_as_they_were():
 
 def test_groups_are_numbers_flags_and_categories():
     # age, dose + flag, visits + flag, smoker, consent + gap, two stages + gap, two cities + gap
-    assert MixedLayout(PANDAS).groups == (1, 1, 2, 1, 2, 2, 3, 3, 3)
+    layout = MixedLayout(PANDAS)
+    assert layout.groups == (1, 1, 2, 1, 2, 2, 3, 3, 3)
+    assert layout.flags == (2, 4)
 
 
 def test_numbers_are_spread_by_rank():
