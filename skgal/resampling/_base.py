@@ -2,6 +2,7 @@
 
 import warnings
 from abc import abstractmethod
+from collections import OrderedDict
 from copy import copy
 
 import numpy as np
@@ -133,7 +134,18 @@ class GeneratorOverSampler(BaseOverSampler):
 
     def _count_missing(self, y):
         """Return the number of samples to generate of each class."""
-        return check_sampling_strategy(self.sampling_strategy, y, self._sampling_type)
+        missing = check_sampling_strategy(self.sampling_strategy, y, self._sampling_type)
+        broken = {
+            label: np.count_nonzero(y == label) + n_samples
+            for label, n_samples in missing.items()
+            if not float(n_samples).is_integer()
+        }
+        if broken:
+            raise ValueError(
+                "sampling_strategy must ask for whole numbers of samples; of the classes "
+                f"{[*broken]} it asks for {[*map(float, broken.values())]}."
+            )
+        return OrderedDict((label, int(n_samples)) for label, n_samples in missing.items())
 
     def _forget(self):
         """Forget what an earlier call has learnt, of other data perhaps."""
