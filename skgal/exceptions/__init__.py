@@ -3,6 +3,7 @@
 from skgal.exceptions._exceptions import (
     CriticWonWarning,
     FewSamplesWarning,
+    GateLeakWarning,
     ModeCollapseWarning,
     NonFiniteLossError,
     NotDifferentiableError,
@@ -23,6 +24,7 @@ from skgal.exceptions._store import (
 __all__ = [
     "CriticWonWarning",
     "FewSamplesWarning",
+    "GateLeakWarning",
     "ModeCollapseWarning",
     "NonFiniteLossError",
     "NotDifferentiableError",

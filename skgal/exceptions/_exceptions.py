@@ -16,6 +16,15 @@ class FewSamplesWarning(UserWarning):
     """
 
 
+class GateLeakWarning(UserWarning):
+    """What makes synthetic samples was fitted beforehand, and the gate can't know to what.
+
+    If it has seen the samples that the gate tests the classifier on, the gate opens wrongly. Usual
+    remedies: passing it without ``FrozenEstimator``, so that it is fitted in each fold; fitting it
+    to other data than those that are resampled, and ignoring this warning.
+    """
+
+
 class ModeCollapseWarning(UserWarning):
     """What is generated varies far less than the data do.
 

@@ -52,6 +52,7 @@ class GeneratorOverSampler(BaseOverSampler):
         "generator": [None, HasMethods(["fit", "sample"])],
         "gate": [None, Gate],
     }
+    _is_in_fold = False
 
     def __init__(self, generator=None, *, sampling_strategy="auto", gate=None, random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
@@ -162,7 +163,8 @@ class GeneratorOverSampler(BaseOverSampler):
             self._warn_of_few(y)
             if self._passes_gate(X, y, rng, routed, params):
                 new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
-                self._report.describe(X, y, new, new_labels, self._image_shape())
+                if not self._is_in_fold:
+                    self._report.describe(X, y, new, new_labels, self._image_shape())
         return concat_rows(X, new), np.concatenate([y, new_labels])
 
     def _passes_gate(self, X, y, rng, routed, params):
@@ -190,8 +192,9 @@ class GeneratorOverSampler(BaseOverSampler):
         Returns
         -------
         resampler
-            Without a gate; it generates the same share of the samples that this one does, and
-            at least one of each class that this one generates samples of.
+            Without a gate, and without a checkpoint, for that folder is the whole training's; it
+            generates the same share of the samples that this one does, and at least one of each
+            class that this one generates samples of. Its report measures no distances.
         """
         counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
         strategy = {
@@ -201,7 +204,11 @@ class GeneratorOverSampler(BaseOverSampler):
         }
         # Cloned without the gate, for an iterator of splits can't be.
         ungated = copy(self).set_params(gate=None, sampling_strategy=strategy, random_state=seed)
-        return clone(ungated)
+        fold = clone(ungated)
+        fold._is_in_fold = True
+        if "generator__checkpoint" in fold.get_params():
+            fold.set_params(generator__checkpoint=None)
+        return fold
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -13,7 +14,12 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_method_params
 
-from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning, UselessSamplesWarning
+from skgal.exceptions import (
+    FewSamplesWarning,
+    GateLeakWarning,
+    SingleSampleClassWarning,
+    UselessSamplesWarning,
+)
 from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, take_rows
 
 
@@ -55,6 +61,10 @@ class Gate(BaseEstimator):
     more on all data if the gate opens. The scores without synthetic samples come first, so that
     a classifier or metric that fails does so before anything is trained.
 
+    A generator or extractor in a :class:`sklearn.frozen.FrozenEstimator` is not trained in the
+    folds. Fitted to the data that are resampled, it has seen what the classifier is tested on, and
+    the gate opens wrongly: freeze only what was fitted to other data.
+
     Parameters
     ----------
     classifier : estimator or skorch net
@@ -62,10 +72,10 @@ class Gate(BaseEstimator):
     scoring : str, callable or None, default=None
         What counts, as for :func:`sklearn.model_selection.cross_val_score`. None is the
         classifier's own ``score``: accuracy, mostly, which hardly notices a rare class.
-    cv : int, cross-validation generator or iterable, default=3
-        An int is the number of stratified folds. More folds, or a
-        :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely. An iterator
-        of splits can be used once only.
+    cv : int, cross-validation generator, iterable or None, default=3
+        An int is the number of stratified folds; None stands for five, as in scikit-learn. More
+        folds, or a :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely. An
+        iterator of splits can be used once only.
     min_gain : float, default=0.0
         By how much the mean score must be higher with synthetic samples than without.
     n_jobs : int or None, default=None
@@ -127,10 +137,18 @@ class Gate(BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, there are no folds, the training part of a fold has
-            one class only, or a score is not a number, such as that of ``"roc_auc"`` where the
-            test part of a fold lacks a class.
+            one class only, or a score is not finite, such as that of ``"roc_auc"`` where the test
+            part of a fold lacks a class.
+        TypeError
+            If ``scoring`` returns something else than a number.
+
+        Warns
+        -----
+        GateLeakWarning
+            If the resampler's generator or extractor was fitted beforehand.
         """
         self._validate_params()
+        self._warn_of_leaks(resampler)
         scorer = check_scoring(self.classifier, self.scoring)
         routed = process_routing(self, "split", **(split_params or {}))
         folds = list(self._splitter(y).split(X, y, **routed.splitter.split))
@@ -178,6 +196,19 @@ class Gate(BaseEstimator):
             return "the classifier's score"
         return self.scoring if isinstance(self.scoring, str) else "the score"
 
+    def _warn_of_leaks(self, resampler):
+        params = resampler.get_params(deep=False)
+        frozen = [name for name in params if isinstance(params[name], FrozenEstimator)]
+        if frozen:
+            warnings.warn(
+                f"The gate can't fit in its folds what is frozen ({', '.join(frozen)}). If it was "
+                "fitted to these samples, it has seen those that the classifier is tested on, and "
+                "the scores with synthetic samples are too good: pass it without FrozenEstimator. "
+                "If it was fitted to others, ignore this warning.",
+                GateLeakWarning,
+                stacklevel=7,
+            )
+
     def _check_folds(self, folds, y):
         if not folds:
             raise ValueError(
@@ -195,7 +226,13 @@ class Gate(BaseEstimator):
 
     def _check_scores(self, scores, folds, y):
         """Refuse scores that nothing can be concluded from; NaN is neither gain nor loss."""
-        failed = np.flatnonzero(~np.isfinite(scores)).tolist()
+        numbers = np.asarray(scores)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "biuf":
+            raise TypeError(
+                "The gate's scoring must return a number, as scikit-learn's scorers do; in the "
+                f"folds it returned {scores}."
+            )
+        failed = np.flatnonzero(~np.isfinite(numbers)).tolist()
         if not failed:
             return
         lacking = [np.setdiff1d(y, y[folds[fold][1]]).tolist() for fold in failed]

@@ -1,5 +1,7 @@
 """The gate: whether synthetic samples help, by cross-validation done by hand."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,16 +9,18 @@ import sklearn
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from skgal.exceptions import UselessSamplesWarning
+from skgal.exceptions import GateLeakWarning, UselessSamplesWarning
 from skgal.generators import CGAN
 from skgal.nn import Dense
 from skgal.resampling import GANOverSampler, Gate, SelectiveAugmentation
+from skgal.resampling._report import Report
 from skgal.utils import as_random_state, seeded_torch
 
 RNG = np.random.RandomState(0)
@@ -34,6 +38,9 @@ class Oracle(BaseEstimator):
     def fit(self, X, y):
         return self
 
+    def __sklearn_is_fitted__(self):
+        return True
+
     def sample(self, n_samples=1, *, y=None, random_state=None):
         is_rare = (np.asarray(y) == "rare") != self.lies
         noise = as_random_state(random_state).normal(size=(len(y), 2))
@@ -43,6 +50,11 @@ class Oracle(BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
+
+
+class AddsNothing(SelectiveAugmentation):
+    def fit_resample(self, X, y):
+        return X, y
 
 
 class Unfittable(LogisticRegression):
@@ -129,6 +141,43 @@ def test_a_ratio_in_folds():
     assert len(sampler.fit_resample(X, Y)[0]) == 72 * 1.5
 
 
+@pytest.mark.parametrize("name", ["generator", "extractor"])
+def test_what_was_fitted_beforehand_may_have_seen_the_test_parts(name):
+    gate = Gate(FrozenEstimator(LogisticRegression().fit(X, Y)))  # a frozen classifier is no leak
+    sampler = AddsNothing(Oracle(), gate=gate).fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gate.compare(sampler, X, Y, seed=0)
+    sampler.set_params(**{name: FrozenEstimator(Oracle())})
+    with pytest.warns(GateLeakWarning, match=rf"\({name}\).*pass it without FrozenEstimator"):
+        gate.compare(sampler, X, Y, seed=0)
+
+
+def test_the_warning_of_a_leak_is_about_the_line_of_the_user():
+    gate = Gate(LogisticRegression(), cv=2, min_gain=-1)
+    with pytest.warns(GateLeakWarning) as caught:
+        GANOverSampler(FrozenEstimator(Oracle()), gate=gate).fit_resample(X, Y)
+    assert [w.filename for w in caught if w.category is GateLeakWarning] == [__file__]
+
+
+def test_folds_leave_the_checkpoint_to_the_whole_training(tmp_path):
+    tiny = CGAN(latent_dim=2, max_iter=1, batch_size=8, checkpoint=tmp_path, random_state=0)
+    sampler = GANOverSampler(tiny, gate=Gate(LogisticRegression(), cv=2, min_gain=-1))
+    sampler.set_params(random_state=0).fit_resample(X, Y)
+    assert (tmp_path / "game.pt").exists()
+    assert sampler.generator_.checkpoint == tiny.checkpoint == tmp_path
+    with pytest.warns(GateLeakWarning):
+        sampler.set_params(generator=FrozenEstimator(sampler.generator_)).fit_resample(X, Y)
+
+
+def test_folds_measure_no_distances(monkeypatch):
+    measured = []
+    monkeypatch.setattr(Report, "describe", lambda self, X, *others: measured.append(len(X)))
+    gate = Gate(LogisticRegression(), min_gain=-1)
+    GANOverSampler(Oracle(), gate=gate, random_state=0).fit_resample(X, Y)
+    assert measured == [72]
+
+
 def test_min_gain_and_nested_parameters():
     sampler = GANOverSampler(Oracle(), gate=Gate(LogisticRegression()), random_state=0)
     sampler.set_params(gate__min_gain=0.9, gate__classifier__C=3.0, gate__cv=2)
@@ -150,12 +199,8 @@ def test_scores_do_not_depend_on_n_jobs():
 
 
 def test_luck_favours_neither():
-    class Nothing(GANOverSampler):
-        def fit_resample(self, X, y):
-            return X, y
-
     tree = DecisionTreeClassifier(max_features=1)
-    scores = Gate(tree).compare(Nothing(Oracle()).fit(X, Y), X, Y, seed=0)
+    scores = Gate(tree).compare(AddsNothing(Oracle()).fit(X, Y), X, Y, seed=0)
     assert_array_equal(scores.original, scores.resampled)
     assert not scores.is_gain()
 
@@ -228,6 +273,11 @@ class Unscorable(LogisticRegression):
             Gate(LogisticRegression(), scoring=lambda fitted, X, y: np.nan if 2 in X else 1.0),
             ValueError,
             r"the score is not a finite number in the folds \[1\] \(from 0, of 3\)\. ",
+        ),
+        (
+            Gate(LogisticRegression(), scoring=lambda fitted, X, y: {"recall": 1.0}),
+            TypeError,
+            r"scoring must return a number.*\{'recall': 1.0\}",
         ),
     ],
 )
