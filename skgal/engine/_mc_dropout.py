@@ -25,6 +25,8 @@ _DROPOUTS = (
     nn.AlphaDropout,
     nn.FeatureAlphaDropout,
 )
+# By how much probabilities in half precision may miss a sum of 1.
+_ROUNDING = 1e-2
 
 
 class DropoutScores(NamedTuple):
@@ -67,6 +69,11 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     list of Tensor of shape (n_classes, n_channels, ...)
         One for each layer.
 
+    Raises
+    ------
+    ValueError
+        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
+
     References
     ----------
     Selective augmentation, equation (4).
@@ -74,7 +81,8 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     labels = torch.as_tensor(labels, device=net.device)
     totals = None
     with seeded_torch(seed, net.device), _dropout_on(net, seed):
-        for rows, fixed, ((_, dropped),) in _passes(net, X, layers, n_passes=1):
+        for rows, fixed, ((proba, dropped),) in _passes(net, X, layers, n_passes=1):
+            _check_probabilities(net, proba)
             activations = fixed + dropped
             if totals is None:
                 totals = [a.new_zeros((n_classes, *a.shape[1:])) for a in activations]
@@ -116,7 +124,8 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     Raises
     ------
     ValueError
-        If the net has no dropout, or no such layers.
+        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
+        Those that are NaN have an entropy of NaN.
 
     References
     ----------
@@ -132,9 +141,28 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
             for _, dropped in passes:
                 distance = distance + _distances(dropped, own[len(fixed) :]) / n_passes
             probas = torch.stack([proba for proba, _ in passes])
+            _check_probabilities(net, probas[~probas.isnan().any(dim=-1)])
             entropy = torch.special.entr(probas).sum(dim=2).mean(dim=0)
             parts.append((entropy, distance, probas.mean(dim=0)))
     return DropoutScores(*(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)))
+
+
+def _check_probabilities(net, probas):
+    """Refuse what has no entropy, such as logits and log-probabilities."""
+    module = type(net.module_).__name__
+    if probas.isnan().any():
+        raise ValueError(
+            f"{module} puts out NaN for training samples, so it can't judge others; its training "
+            "has failed, or the samples have gaps. Try a lower lr, or fill the gaps."
+        )
+    is_sum = (probas.sum(dim=-1) - 1).abs() < _ROUNDING
+    if probas.ndim != 2 or (probas < 0).any() or not is_sum.all():
+        raise ValueError(
+            f"{module} must put out class probabilities, in each row non-negative numbers of sum "
+            f"1, but puts out rows such as {probas[0].tolist()}. Have it put out logits and give "
+            "the net criterion=torch.nn.CrossEntropyLoss, or give it the predict_nonlinearity "
+            "that makes probabilities of what is put out: torch.exp of log-probabilities."
+        )
 
 
 def _distances(activations, centroids):

@@ -150,6 +150,49 @@ def test_a_net_without_dropout():
 
 
 @pytest.mark.parametrize(
+    ("last", "match"),
+    [
+        (nn.Identity(), "must put out class probabilities.*torch.exp of log-probabilities"),
+        (nn.LogSoftmax(dim=1), "must put out class probabilities.*-"),
+        (nn.Sequential(nn.Linear(3, 1), nn.Sigmoid()), "must put out class probabilities"),
+        (nn.Sequential(nn.Linear(3, 1), nn.Flatten(0), nn.Sigmoid()), "class probabilities"),
+        (nn.Threshold(torch.inf, torch.nan), "puts out NaN"),
+    ],
+)
+def test_what_has_no_entropy_is_refused(last, match):
+    good = make_net(nn.Dropout(0.5))
+    centroids = class_centroids(good, X, LABELS, 3, layers=LAYERS, seed=0)
+    net = make_net(nn.Dropout(0.5)).set_params(criterion=nn.NLLLoss).initialize()
+    net.module_.append(last)
+    with pytest.raises(ValueError, match=match):
+        class_centroids(net, X, LABELS, 3, layers=LAYERS, seed=0)
+    if "NaN" not in match:
+        with pytest.raises(ValueError, match=match):
+            dropout_scores(net, X, LABELS, centroids, n_passes=2, layers=LAYERS, seed=0)
+
+
+def test_probabilities_are_those_that_the_net_makes_of_its_outputs():
+    net = make_net(nn.Dropout(0.5))
+    expected = dropout_scores(
+        net, X, LABELS, class_centroids(net, X, LABELS, 3, seed=0), n_passes=2, seed=1
+    )
+    net.module_.append(nn.LogSoftmax(dim=1))
+    net.set_params(criterion=nn.NLLLoss, predict_nonlinearity=torch.exp)
+    centroids = class_centroids(net, X, LABELS, 3, seed=0)
+    found = dropout_scores(net, X, LABELS, centroids, n_passes=2, seed=1)
+    assert_allclose(found.entropy, expected.entropy, rtol=1e-5)
+
+
+def test_a_sample_that_the_net_says_nothing_of_has_no_entropy():
+    net = make_net(nn.Dropout(0.5))
+    centroids = class_centroids(net, X, LABELS, 3, seed=0)
+    strange = X.copy()
+    strange[4] = np.nan
+    scores = dropout_scores(net, strange, LABELS, centroids, n_passes=2, seed=0)
+    assert np.flatnonzero(np.isnan(scores.entropy)).tolist() == [4]
+
+
+@pytest.mark.parametrize(
     ("shape", "n_layers"),
     [
         ((3,), 3),
