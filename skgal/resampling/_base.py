@@ -9,6 +9,7 @@ import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import _fit_context, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import (
@@ -20,7 +21,12 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.exceptions import FewSamplesWarning
-from skgal.resampling._containers import as_passed, check_samples_and_labels, one_hot
+from skgal.resampling._containers import (
+    as_passed,
+    check_columns,
+    check_samples_and_labels,
+    one_hot,
+)
 from skgal.resampling._drawn import as_data
 from skgal.resampling._gate import Gate
 from skgal.resampling._report import Report
@@ -109,8 +115,9 @@ class GeneratorOverSampler(BaseOverSampler):
         TypeError
             If X is a sparse matrix, or the generator can't draw samples of given classes.
         ValueError
-            If the generator draws other features than X has, or no finite numbers for them;
-            what imbalanced-learn raises for such labels and such a ``sampling_strategy``.
+            If a column of X holds times, infinite numbers or lists; if the generator draws other
+            features or classes than asked for, or what the columns of X don't hold; what
+            imbalanced-learn raises for such labels and such a ``sampling_strategy``.
 
         Warns
         -----
@@ -160,6 +167,7 @@ class GeneratorOverSampler(BaseOverSampler):
         self._report = Report(y)
         new, new_labels = take_rows(X, []), y[:0]
         if any(self.sampling_strategy_.values()):
+            check_columns(X)
             self._warn_of_few(y)
             if self._passes_gate(X, y, rng, routed, params):
                 new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
@@ -224,7 +232,7 @@ class GeneratorOverSampler(BaseOverSampler):
     def _draw(self, X, labels, rng):
         """Draw a sample of each label, like those of X; return both."""
         drawn = self.generator_.sample(y=labels, random_state=draw_seed(rng))
-        name = type(self.generator_).__name__
+        name = _name(self.generator_)
         if not isinstance(drawn, tuple) or len(drawn) != 2:
             raise TypeError(
                 f"{name}.sample(y=...) must return two things, samples and their classes; it "
@@ -235,6 +243,11 @@ class GeneratorOverSampler(BaseOverSampler):
             raise ValueError(
                 f"{name}.sample(y=...) must return a sample of each class in y; it returned "
                 f"{len(samples)} for {len(labels)}."
+            )
+        if not np.array_equal(np.ravel(drawn[1]), labels):
+            raise ValueError(
+                f"{name}.sample(y=...) must return samples of the classes in y, in this order, and "
+                "as the second thing these classes; it returned others, or in another order."
             )
         return samples, labels
 
@@ -266,7 +279,7 @@ class GeneratorOverSampler(BaseOverSampler):
         if not get_tags(generator).target_tags.required:
             raise TypeError(
                 f"{type(self).__name__} needs a generator of given classes, such as ACGAN() or "
-                f"CGAN(), but {type(generator).__name__} learns from samples without classes."
+                f"CGAN(), but {_name(generator)} learns from samples without classes."
             )
         if hasattr(generator, "_parameter_constraints"):
             generator._validate_params()
@@ -315,3 +328,8 @@ class GeneratorOverSampler(BaseOverSampler):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         return tags
+
+
+def _name(generator):
+    is_frozen = isinstance(generator, FrozenEstimator)
+    return type(generator.estimator if is_frozen else generator).__name__

@@ -55,6 +55,23 @@ def check_samples_and_labels(resampler, X, y):
     return (X if hasattr(X, "columns") else samples), y, is_one_hot
 
 
+def check_columns(X):
+    """Refuse columns that no network can see, for a generator of the user's may not look at them.
+
+    Parameters
+    ----------
+    X : ndarray or DataFrame
+        As :func:`check_samples_and_labels` returns it.
+
+    Raises
+    ------
+    ValueError
+        If a column holds times, infinite numbers or lists, or all columns are constant.
+    """
+    if MixedLayout.fits(X):
+        MixedLayout(X)
+
+
 def as_passed(values, container):
     """Bring resampled samples or labels into the kind of container that was passed.
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skgal.resampling._containers import as_array
-from skgal.utils import MixedLayout, is_missing
+from skgal.utils import is_missing
 
 
 def as_data(samples, X, generator):
@@ -29,15 +29,13 @@ def as_data(samples, X, generator):
     Raises
     ------
     ValueError
-        If the samples have another shape or other columns than X, or numbers that aren't finite
-        where all of X are.
+        If the samples have another shape or other columns than X, or in a column infinite numbers,
+        gaps or categories that X has none of there.
     """
     if hasattr(X, "columns"):
         frame = _as_frame(samples, X, generator)
-        if not MixedLayout.fits(X):
-            for name in X.columns:
-                _refuse_gaps(frame[name].to_numpy(), generator)
-        return _with_dtypes(frame, X)
+        columns = {name: _as_column(frame[name], X[name], generator) for name in X.columns}
+        return _with_dtypes(columns, X)
     array = as_array(samples)
     if array.shape[1:] != X.shape[1:]:
         raise ValueError(
@@ -48,14 +46,31 @@ def as_data(samples, X, generator):
     return _as_dtype(array, X.dtype)
 
 
-def _refuse_gaps(values, generator):
+def _refuse_gaps(values, generator, where="", may_miss=False):
     values = np.ravel(values)
     is_infinite = values.dtype.kind == "f" and np.isinf(values).any()
-    if is_infinite or is_missing(values).any():
+    if is_infinite or (not may_miss and is_missing(values).any()):
+        what = "infinite" if may_miss else "NaN or infinite"
         raise ValueError(
-            f"{generator} has drawn samples with NaN or infinite values, and X has none; its "
+            f"{generator} has drawn samples with {what} values{where}, and X has none; its "
             "training may have failed: try a lower learning rate, or more samples."
         )
+
+
+def _refuse_new_categories(column, original, generator, where):
+    if _is_number(original.dtype):
+        return
+    values, known = np.fromiter(column.to_list(), dtype=object), {*original.to_list()}
+    new = [value for value in dict.fromkeys(values[~is_missing(values)]) if value not in known]
+    if new:
+        raise ValueError(f"{generator} has drawn categories{where} that X has not: {new}.")
+
+
+def _is_number(dtype):
+    """Tell whether a pandas or polars dtype holds numbers or booleans."""
+    if hasattr(dtype, "is_numeric"):  # polars
+        return dtype.is_numeric() or str(dtype) == "Boolean"
+    return dtype.kind in "biuf"
 
 
 def _as_frame(samples, X, generator):
@@ -79,10 +94,17 @@ def _as_frame(samples, X, generator):
     return type(X)(dict(zip(names, columns, strict=True)))
 
 
-def _with_dtypes(frame, X):
-    if list(frame.dtypes) == list(X.dtypes):
-        return frame
-    columns = {name: _rounded(frame[name], X[name]) for name in X.columns}
+def _as_column(column, original, generator):
+    """Return a column rounded like the original one, which must hold such values."""
+    where = f" in column {original.name!r}"
+    may_miss = is_missing(original.to_numpy()).any()
+    _refuse_gaps(column.to_numpy(), generator, where, may_miss)
+    column = _rounded(column, original)
+    _refuse_new_categories(column, original, generator, where)
+    return column
+
+
+def _with_dtypes(columns, X):
     if hasattr(X, "schema"):  # polars, whose gaps are None
         return type(X)(columns).fill_nan(None).cast(dict(X.schema))
     return type(X)(columns).astype(X.dtypes.to_dict())

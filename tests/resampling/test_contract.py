@@ -295,6 +295,25 @@ def test_gaps_in_whole_numbers_stay_gaps():
         assert is_missing(drawn[::2]).all()
 
 
+MIXED = pd.DataFrame(
+    {"whole": Y, "gap": np.where(Y == 1, np.nan, 1.0), "kind": np.array(["red", "?"])[Y % 2]}
+)
+POLARS_ENUM = pl.from_pandas(MIXED).cast({"kind": pl.Enum(["red", "?"])})
+
+
+def _drawn(kind, whole=1.0, gap=np.nan):
+    return pd.DataFrame({"whole": [whole] * 26, "gap": [gap] * 26, "kind": [kind] * 26})
+
+
+def test_what_a_mixed_table_holds_may_be_drawn():
+    for frame in (MIXED, MIXED.astype({"kind": "category"}), POLARS_ENUM):
+        drawn = _drawn("red") if isinstance(frame, pd.DataFrame) else pl.from_pandas(_drawn("red"))
+        X_new, _ = GANOverSampler(Drawing(drawn)).fit_resample(frame, Y)
+        assert list(X_new.dtypes) == list(frame.dtypes)
+        assert X_new["kind"].to_list()[40:] == ["red"] * 26
+        assert is_missing(X_new["gap"].to_list()[40:]).all()
+
+
 @pytest.mark.parametrize(
     ("drawn", "samples", "match"),
     [
@@ -306,12 +325,52 @@ def test_gaps_in_whole_numbers_stay_gaps():
         (np.zeros((26, 4)), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
         (pd.DataFrame({"b": np.zeros(26)}), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
         (np.zeros((25, 3)), X, "25 for 26"),
+        (_drawn("blue"), MIXED, r"categories in column 'kind' that X has not: \['blue'\]"),
+        (_drawn("blue"), MIXED.astype({"kind": "category"}), r"column 'kind'.*\['blue'\]"),
+        (pl.from_pandas(_drawn("blue")), POLARS_ENUM, r"column 'kind'.*\['blue'\]"),
+        (_drawn(None), MIXED, "NaN or infinite values in column 'kind'"),
+        (_drawn("red", whole=np.nan), MIXED, "NaN or infinite values in column 'whole'"),
+        (_drawn("red", whole=np.inf), MIXED, "NaN or infinite values in column 'whole'"),
+        (_drawn("red", gap=-np.inf), MIXED, "infinite values in column 'gap'"),
     ],
 )
 def test_draws_that_fit_nothing_are_refused(drawn, samples, match):
     with pytest.raises(ValueError, match=match) as caught:
         GANOverSampler(Drawing(drawn)).fit_resample(samples, Y)
     assert "Drawing" in str(caught.value)
+
+
+class Shuffling(Repeat):
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        samples, labels = super().sample(y=y, random_state=random_state)
+        return samples[::-1], labels[::-1]
+
+
+class Mislabelling(Repeat):
+    def sample(self, n_samples=1, *, y=None, random_state=None):
+        return super().sample(y=y, random_state=random_state)[0], np.zeros(len(y))
+
+
+@pytest.mark.parametrize("generator", [Shuffling(), Mislabelling()])
+def test_samples_of_other_classes_than_asked_for_are_refused(generator):
+    for asked in (generator, FrozenEstimator(generator.fit(X, Y))):
+        with pytest.raises(ValueError, match=rf"^{type(generator).__name__}.*in this order"):
+            GANOverSampler(asked).fit_resample(X, Y)
+
+
+UNSEEABLE = {
+    "infinite values": [np.inf] * 40,
+    "holds times": pd.date_range("2020", periods=40),
+    "such as lists": [[1]] * 40,
+}
+
+
+@pytest.mark.parametrize("what", UNSEEABLE)
+def test_columns_that_nobody_can_compare_are_refused_before_training(what):
+    frame = MIXED.assign(strange=UNSEEABLE[what])
+    for table in (frame, pl.from_pandas(frame)):
+        with pytest.raises(ValueError, match=f"^Column 'strange' of X .*{what}"):
+            GANOverSampler(MustNotTrain()).fit_resample(table, Y)
 
 
 @pytest.mark.parametrize("n_rare", [1, 2, 5])
