@@ -20,6 +20,7 @@ from skgal.engine._latent_evolution import evolve_latent
 from skgal.engine._latent_search import search_latent
 from skgal.engine._loader import UpdatesLoader
 from skgal.engine._mc_dropout import DropoutScores, class_centroids, dropout_scores
+from skgal.engine._net_input import in_precision_of
 from skgal.engine._penultimate import penultimate_features
 from skgal.engine._polarity import PolarityNet
 from skgal.engine._reconstruction import ReconstructionNet
@@ -85,6 +86,7 @@ __all__ = [
     "evolve_latent",
     "fit_classifier",
     "fit_reference_classifier",
+    "in_precision_of",
     "latent_distribution",
     "load_tensors",
     "log_entropy",

@@ -10,7 +10,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skgal.engine import class_centroids, dropout_scores, fit_classifier, resolve_device
+from skgal.engine import (
+    class_centroids,
+    dropout_scores,
+    fit_classifier,
+    in_precision_of,
+    resolve_device,
+)
 from skgal.generators import CGAN, FrechetSelection
 from skgal.nn import make_dropout_classifier
 from skgal.resampling._base import GeneratorOverSampler
@@ -44,13 +50,13 @@ class SelectiveAugmentation(GeneratorOverSampler):
     n_passes : int, default=5
         :math:`K`: how often the extractor looks at each candidate.
     extractor : skorch net or None, default=None
-        A classifier with dropout, which takes samples as the user has them and labels as integers
-        from 0. It is cloned and trained on the data; one in a
-        :class:`sklearn.frozen.FrozenEstimator` is used as it is, and may know more classes: where
-        the labels of y are among its ``classes_``, its outputs are those of these; else they must
-        be as many as there are classes in y, in sorted order, for the filter ``"label"``. None:
-        ResNet-34 for images with sides of 32 pixels and more, three residual blocks for smaller
-        ones, a dense network for tables.
+        A classifier with dropout, which takes samples as the user has them, float64 as float32, and
+        labels as integers from 0, and whose ``predict_proba`` gives probabilities. It is cloned and
+        trained on the data; one in a :class:`sklearn.frozen.FrozenEstimator` is used as it is, and
+        may know more classes: where the labels of y are among its ``classes_``, its outputs are
+        those of these; else they must be as many as there are classes in y, in sorted order, for
+        the filter ``"label"``. None: ResNet-34 for images with sides of 32 pixels and more, three
+        residual blocks for smaller ones, a dense network for tables.
     layers : list of str or None, default=None
         Submodules of the extractor whose outputs, of shape (n, n_channels, ...), are compared.
         None: all hidden activations that are modules; of the default extractor every block.
@@ -195,6 +201,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
 
     def _check_parts(self, X, y):
         super()._check_parts(X, y)
+        if self.extractor is not None:
+            _refuse_all_but_numbers(X)
         if isinstance(self.extractor, FrozenEstimator):
             self._try_frozen_extractor(X, y)
 
@@ -211,7 +219,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 f"The {type(net).__name__} in the FrozenEstimator passed as extractor is not "
                 "fitted; fit it first, or pass it without FrozenEstimator to have it fitted here."
             )
-        sample, label = as_array(take_rows(X, [0])), np.zeros(1, dtype=np.int64)
+        sample, label = _as_input(net, take_rows(X, [0])), np.zeros(1, dtype=np.int64)
         centroids = class_centroids(net, sample, label, 1, layers=self.layers, seed=0)
         scores = dropout_scores(
             net, sample, label, centroids, n_passes=1, layers=self.layers, seed=0
@@ -284,14 +292,15 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 seed=seed,
                 device=resolve_device(getattr(self._resolve_generator(), "device", "auto")),
             )
-            return partial(to_network, layout), self.layers or self._default_layers()
+            layers = self._default_layers() if self.layers is None else self.layers
+            return partial(to_network, layout), layers
         if isinstance(self.extractor, FrozenEstimator):
             self.extractor_ = self.extractor.estimator
-            return as_array, self.layers
-        net = clone(self.extractor)
-        with seeded_nets(net, seed):
-            self.extractor_ = net.fit(as_array(X), indices)
-        return as_array, self.layers
+        else:
+            net = clone(self.extractor)
+            with seeded_nets(net, seed):
+                self.extractor_ = net.fit(_as_input(net, X), indices)
+        return partial(_as_input, self.extractor_), self.layers
 
     def _outputs(self, classes, n_outputs):
         """Return which of the extractor's outputs is that of each class."""
@@ -301,6 +310,21 @@ class SelectiveAugmentation(GeneratorOverSampler):
 
     def _default_layers(self):
         return self.extractor_.module_.feature_layers
+
+
+def _refuse_all_but_numbers(X):
+    if as_array(X).dtype == object:
+        others = [name for name in X.columns if as_array(X[[name]]).dtype == object]
+        raise TypeError(
+            f"An extractor of your own takes numbers, and the columns {others} of X hold other "
+            "things, or gaps. Encode them first, or leave the extractor out."
+        )
+
+
+def _as_input(net, X):
+    """Make the array of samples that a net of the user's takes."""
+    # Torch warns of arrays that can't be written to, as those of pandas.
+    return np.require(in_precision_of(net, as_array(X)), requirements="W")
 
 
 def _output_of_class(net, classes, n_outputs):

@@ -224,6 +224,34 @@ def test_an_extractor_of_ones_own():
     assert [len(row) for row in frozen.extractor_.history] == [len(r) for r in net.history]
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_an_extractor_sees_numbers_in_its_precision(frozen, container):
+    extractor = FrozenEstimator(fitted_net()) if frozen else make_net()
+    sampler = SelectiveAugmentation(CGAN(**TINY), extractor=extractor, random_state=0)
+    X_new, _ = sampler.fit_resample(container(X), Y)  # float64, which float32 layers don't take
+    assert np.asarray(X_new).dtype == np.float64
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_extractor_of_double_precision(frozen):
+    net = make_net()
+    net.module.double()
+    with seeded_torch(0):
+        net = FrozenEstimator(net.fit(X, Y)) if frozen else net
+    SelectiveAugmentation(Clear(), extractor=net, n_passes=1, random_state=0).fit_resample(X, Y)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_an_extractor_of_numbers_is_told_of_other_columns(frozen):
+    frame = pd.DataFrame({"a": X[:, 0], "city": "Rome", "n": pd.array([1, None] * 30, "Int64")})
+    extractor = FrozenEstimator(fitted_net()) if frozen else make_net()
+    sampler = SelectiveAugmentation(MustNotTrain(), extractor=extractor)
+    for table in (frame, pl.from_pandas(frame[["a", "city"]])):
+        with pytest.raises(TypeError, match=r"takes numbers, and the columns \['city'"):
+            sampler.fit_resample(table, Y)
+
+
 @pytest.mark.parametrize(
     ("net", "y"),
     [
@@ -282,11 +310,17 @@ def test_a_frozen_extractor_of_no_use_is_refused_before_training(make, params, e
 
 
 @pytest.mark.parametrize(
-    ("net", "params", "match"),
-    [({"dropout": 0.0}, {}, "no dropout"), ({}, {"layers": ["7"]}, "layers must name")],
+    ("extractor", "params", "match"),
+    [
+        (lambda: make_net(dropout=0.0), {}, "no dropout"),
+        (make_net, {"layers": ["7"]}, "layers must name"),
+        (make_net, {"layers": []}, "layers must name"),
+        (lambda: None, {"layers": [], "extractor_max_iter": 1}, "layers must name"),
+        (lambda: make_net(predict_nonlinearity=None), {}, "class probabilities"),
+    ],
 )
-def test_an_extractor_of_no_use_is_refused_before_the_generator_trains(net, params, match):
-    sampler = SelectiveAugmentation(MustNotTrain(), extractor=make_net(**net), **params)
+def test_an_extractor_of_no_use_is_refused_before_the_generator_trains(extractor, params, match):
+    sampler = SelectiveAugmentation(MustNotTrain(), extractor=extractor(), **params)
     with pytest.raises(ValueError, match=match):
         sampler.fit_resample(X.astype(np.float32), Y)
 
