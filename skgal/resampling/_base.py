@@ -136,6 +136,32 @@ class GeneratorOverSampler(BaseOverSampler):
             new_labels = one_hot(new_labels, y)
         return as_passed(resampled, X), as_passed(new_labels, y)
 
+    def set_params(self, **params):
+        """Set parameters, and by ``generator__name`` and so on those of parts.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or it is one of a part that is None.
+        """
+        for name in params:
+            part, nested, _ = name.partition("__")
+            if nested and params.get(part, getattr(self, part, self)) is None:
+                meaning = ", and has no parameters; pass one first"
+                if part == "generator":
+                    default = " ".join(repr(self._default_generator()).split())
+                    meaning = f", which stands for {default}; pass that as generator first"
+                raise ValueError(f"{part} is None{meaning}, to set {name}.")
+        return super().set_params(**params)
+
     def _check_X_y(self, X, y):  # noqa: N802, for it is imblearn's name
         # Theirs refuses images.
         return check_samples_and_labels(self, X, y)

@@ -1,6 +1,7 @@
 """What every resampler promises: quotas, originals, containers, errors before any training."""
 
 import pickle
+import re
 from collections import Counter
 
 import numpy as np
@@ -19,11 +20,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 
+from skgal import generators
 from skgal.base import ConditionalGenerator
 from skgal.exceptions import FewSamplesWarning
 from skgal.generators import CGAN, GAN, PolarityGAN
 from skgal.nn import Dense
-from skgal.resampling import GANOverSampler, Gate, PolarityGANSampler
+from skgal.resampling import GANOverSampler, Gate, PolarityGANSampler, SelectiveAugmentation
 from skgal.utils import as_random_state, is_missing, take_rows
 
 RNG = np.random.RandomState(0)
@@ -517,6 +519,27 @@ def test_nested_parameters_pipeline_and_search(tmp_path):
         cv=2,
     ).fit(X, Y)
     assert search.best_params_ == {"ganoversampler__generator__latent_dim": 2}
+
+
+@pytest.mark.parametrize(
+    "sampler", [GANOverSampler(), PolarityGANSampler(), SelectiveAugmentation()]
+)
+def test_parameters_of_no_generator_are_those_of_what_it_stands_for(sampler):
+    with pytest.raises(ValueError, match=r"^generator is None.* to set generator__lat") as caught:
+        sampler.set_params(generator__latent_dim=8)
+    (named,) = re.findall("stands for (.*); pass", str(caught.value))
+    default = eval(named, vars(generators).copy())
+    assert repr(default) == repr(sampler._default_generator())
+    assert sampler.set_params(generator__latent_dim=8, generator=default).generator is default
+    assert default.latent_dim == 8
+
+
+def test_a_search_of_parameters_of_nothing_says_so():
+    pipe = make_pipeline(GANOverSampler(), DummyClassifier())
+    for name, match in (("generator", "stands for ACGAN"), ("gate", "gate is None, and has")):
+        search = GridSearchCV(pipe, {f"ganoversampler__{name}__n_jobs": [1, 2]}, cv=2)
+        with pytest.raises(ValueError, match=match):
+            search.fit(X, Y)
 
 
 def test_feature_names():
