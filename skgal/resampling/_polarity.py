@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
 
 from skgal.generators import PolarityGAN
@@ -27,7 +28,8 @@ class PolarityGANSampler(GeneratorOverSampler):
     generator : PolarityGAN or None, default=None
         None stands for ``PolarityGAN(classifier_weight=1, max_iter=100,
         autoencoder_max_iter=100)``: the classifier pulls as strongly as in the paper, and since
-        the samples start where they should be, few updates will do. It is cloned.
+        the samples start where they should be, few updates will do. It is cloned; one in a
+        :class:`sklearn.frozen.FrozenEstimator` is used as it is.
     min_trust : float in [0, 1], default=0.5
         The trust that a new sample must deserve: the share of its class among the five real samples
         next to it, nearer ones and those of rarer classes counting more. Twice as many
@@ -95,7 +97,7 @@ class PolarityGANSampler(GeneratorOverSampler):
 
     _parameter_constraints = {
         **GeneratorOverSampler._parameter_constraints,
-        "generator": [None, PolarityGAN],
+        "generator": [None, PolarityGAN, FrozenEstimator],
         "min_trust": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -115,6 +117,15 @@ class PolarityGANSampler(GeneratorOverSampler):
 
     def _default_generator(self):
         return PolarityGAN(classifier_weight=1.0, max_iter=100, autoencoder_max_iter=100)
+
+    def _check_parts(self, X, y):
+        frozen = getattr(self.generator, "estimator", None)
+        if not isinstance(frozen, PolarityGAN | None):
+            raise TypeError(
+                "PolarityGANSampler needs a PolarityGAN, in a FrozenEstimator or not; got a "
+                f"{type(frozen).__name__} in a FrozenEstimator. GANOverSampler takes others."
+            )
+        super()._check_parts(X, y)
 
     def _synthesize(self, X, y, rng, fit_params):
         if self.min_trust == 0:

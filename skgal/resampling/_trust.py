@@ -43,7 +43,8 @@ class LabelTrust:
         self.components = None
         if min(rows.shape) > _MAX_COMPONENTS:
             components = PCA(_MAX_COMPONENTS, svd_solver="randomized", random_state=0)
-            self.components = components.fit(rows)
+            with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
+                self.components = components.fit(rows)
         self.neighbors = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS, len(rows)))
         self.neighbors.fit(self._reduce(rows))
 

@@ -1,18 +1,23 @@
 """Polarity-GAN's sampler: its samples stay in the convex hull of their class."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from imblearn.pipeline import make_pipeline
+from numpy.testing import assert_array_equal
 from scipy.optimize import linprog
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning
-from skgal.generators import Autoencoder, PolarityGAN
+from skgal.generators import CGAN, Autoencoder, PolarityGAN
 from skgal.nn import Dense
 from skgal.resampling import PolarityGANSampler
 from skgal.resampling._trust import LabelTrust
@@ -134,6 +139,26 @@ def test_a_quota_that_trust_does_not_fill_takes_the_most_trusted():
     assert report["topped_up"] == 50 - report["accepted"]
     assert report["surplus"] + report["accepted"] + report["rejected_by_trust"] == 100
     assert len(X_new) == len(y_new) == 120
+
+
+def test_wide_samples_that_are_all_the_same():
+    X, y = np.ones((40, 64)), np.repeat([0, 1], [30, 10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        assert_array_equal(PolarityGANSampler(TINY).fit_resample(X, y)[0], np.ones((60, 64)))
+
+
+def test_a_frozen_generator_is_used_as_it_is():
+    X, y = overlapping()
+    generator = clone(TINY).fit(X, y)
+    sampler = PolarityGANSampler(FrozenEstimator(generator), random_state=0)
+    X_new, _ = sampler.fit_resample(X, y)
+    assert sampler.generator_.estimator is generator
+    few = X[y == 1]
+    assert np.all(X_new[70:] >= few.min(axis=0) - 1e-6)
+    assert np.all(X_new[70:] <= few.max(axis=0) + 1e-6)
+    with pytest.raises(TypeError, match=r"needs a PolarityGAN.*got a CGAN in a FrozenEstimator"):
+        PolarityGANSampler(FrozenEstimator(CGAN())).fit_resample(X, y)
 
 
 @pytest.mark.parametrize("min_trust", [-0.1, 1.1, "high"])
