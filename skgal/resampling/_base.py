@@ -113,7 +113,8 @@ class GeneratorOverSampler(BaseOverSampler):
         Raises
         ------
         TypeError
-            If X is a sparse matrix, or the generator can't draw samples of given classes.
+            If X is a sparse matrix or a LazyFrame, or the generator can't draw samples of given
+            classes.
         ValueError
             If a column of X holds times, infinite numbers or lists; if the generator draws other
             features or classes than asked for, or what the columns of X don't hold; what

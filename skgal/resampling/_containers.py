@@ -30,7 +30,7 @@ def check_samples_and_labels(resampler, X, y):
     Raises
     ------
     TypeError
-        If X is a sparse matrix.
+        If X is a sparse matrix or a LazyFrame.
     ValueError
         If an array holds NaN or infinite values, a label is missing, X has another number of
         dimensions than two or four, there are several labels a sample, or X and y have different
@@ -194,7 +194,7 @@ def _is_polars(container):
 
 
 def _densify(X):
-    if not hasattr(X, "columns") or _is_polars(X):
+    if _is_polars(X) or not hasattr(X, "columns"):
         return X
     sparse = {name: dtype.subtype for name, dtype in X.dtypes.items() if hasattr(dtype, "subtype")}
     return X.astype(sparse) if sparse else X

@@ -85,7 +85,14 @@ class MixedLayout:
         Returns
         -------
         bool
+
+        Raises
+        ------
+        TypeError
+            If X is lazy, a query whose rows are not there yet.
         """
+        if type(X).__name__ == "LazyFrame":
+            raise TypeError("X is a LazyFrame, whose rows are not there yet; pass X.collect().")
         if not hasattr(X, "columns") or len(set(X.columns)) < len(X.columns):
             return False
         return any(

@@ -459,6 +459,13 @@ def test_sparse_is_refused():
     assert not sampler.__sklearn_tags__().input_tags.sparse
 
 
+@pytest.mark.filterwarnings("error")  # to look at its columns would be a query already
+@pytest.mark.parametrize("taker", [GANOverSampler(MustNotTrain()).fit_resample, CGAN().fit])
+def test_a_lazy_frame_is_to_be_collected(taker):
+    with pytest.raises(TypeError, match=r"LazyFrame.*pass X.collect\(\)"):
+        taker(pl.LazyFrame({"a": X[:, 0]}), Y)
+
+
 def test_generators_that_do_not_fit():
     with pytest.raises(TypeError, match="generator of given classes"):
         GANOverSampler(GAN()).fit_resample(X, Y)
