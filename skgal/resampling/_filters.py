@@ -45,12 +45,14 @@ def count_candidates(n_wanted, filters):
     return n_wanted * 2 ** len(filters)
 
 
-def select(scores, n_wanted):
+def select(scores, n_wanted, at_most=None):
     """Choose candidates of one class by the half with the lower score, filter by filter.
 
     A candidate passes a filter if its score is below the median of those that came so far. So
     never more than half of them pass, and fewer where scores are equal. Where too few pass, the
     best of the candidates that a filter rejected fill the quota up, of the last filter first.
+
+    With ``at_most`` those pass whose score is no higher, in the order in which they came.
 
     Parameters
     ----------
@@ -59,6 +61,7 @@ def select(scores, n_wanted):
         scores, of which NaN is the worst.
     n_wanted : int
         At most the number of candidates; as many are chosen.
+    at_most : float or None, default=None
 
     Returns
     -------
@@ -80,7 +83,7 @@ def select(scores, n_wanted):
     left = np.arange(len(next(iter(scores.values()))))
     rejected, reserve = {}, []
     for name, values in scores.items():
-        order, passes = _judge(values[left])
+        order, passes = _judge(values[left], at_most)
         ranked = left[order]
         rejected[name] = int(np.count_nonzero(~passes))
         reserve.insert(0, ranked[~passes[order]])
@@ -90,10 +93,13 @@ def select(scores, n_wanted):
     return Selection(chosen, n_accepted, len(left) - n_accepted, rejected)
 
 
-def _judge(values):
+def _judge(values, at_most):
     """Return the order of some candidates, the best first, and which of them pass."""
     if values.dtype == bool:
         return np.argsort(~values, kind="stable"), values
     values = np.where(np.isnan(values), np.inf, values)
+    if at_most is not None:
+        passes = values <= at_most
+        return np.argsort(np.where(passes, -np.inf, values), kind="stable"), passes
     passes = values < np.median(values) if len(values) else np.zeros(0, dtype=bool)
     return np.argsort(values, kind="stable"), passes

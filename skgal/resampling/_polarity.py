@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 
 from skgal.generators import PolarityGAN
 from skgal.resampling._base import GeneratorOverSampler
+from skgal.resampling._filters import select
 from skgal.resampling._trust import LabelTrust
 from skgal.utils import take_rows
 
@@ -134,25 +135,11 @@ class PolarityGANSampler(GeneratorOverSampler):
         asked = self._wanted_labels(y, factor=_N_CANDIDATES)
         candidates, _ = self._draw(X, asked, rng)
         trust = LabelTrust(X, y, self._image_shape()).score(candidates, asked)
-        self._report.count("generated", asked)
-        chosen = np.concatenate(
-            [
-                self._choose(np.flatnonzero(asked == label), trust, asked, n_wanted)
-                for label, n_wanted in self.sampling_strategy_.items()
-            ]
-        )
+        chosen = []
+        for label, n_wanted in self.sampling_strategy_.items():
+            rows = np.flatnonzero(asked == label)
+            selection = select({"trust": -trust[rows]}, n_wanted, at_most=-self.min_trust)
+            self._report.enter(selection, asked[rows])
+            chosen.append(rows[selection.chosen])
+        chosen = np.concatenate(chosen)
         return take_rows(candidates, chosen), asked[chosen]
-
-    def _choose(self, rows, trust, labels, n_wanted):
-        """Return the candidates of one class to be added; enter all into the report."""
-        passes = trust[rows] >= self.min_trust
-        # Those that pass as they were drawn, then of the others the most trusted.
-        order = np.lexsort([np.where(passes, 0, -trust[rows]), ~passes])
-        chosen, labels = rows[order[:n_wanted]], labels[rows]
-        n_passed = np.count_nonzero(passes)
-        n_accepted = min(n_passed, n_wanted)
-        self._report.count("rejected_by_trust", labels[n_passed:])
-        self._report.count("accepted", labels[:n_accepted])
-        self._report.count("surplus", labels[n_accepted:n_passed])
-        self._report.count("topped_up", labels[n_accepted:n_wanted])
-        return chosen

@@ -44,6 +44,22 @@ class Report:
         labels, numbers = np.unique(labels, return_counts=True)
         counts[np.searchsorted(self.classes, labels)] += numbers
 
+    def enter(self, selection, labels):
+        """Count the candidates of one class.
+
+        Parameters
+        ----------
+        selection : Selection
+        labels : ndarray of shape (n_candidates,)
+            All the same.
+        """
+        self.count("generated", labels)
+        self.count("accepted", labels[: selection.n_accepted])
+        for name, number in selection.rejected.items():
+            self.count(f"rejected_by_{name}", labels[:number])
+        self.count("surplus", labels[: selection.n_surplus])
+        self.count("topped_up", labels[selection.n_accepted : len(selection.chosen)])
+
     def describe(self, X, y, new, new_labels, image_shape=None):
         """Measure how far new samples are from the original ones of their class.
 

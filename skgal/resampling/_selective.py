@@ -239,19 +239,10 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 asked = np.full(n_candidates, label, dtype=y.dtype)
                 candidates, _ = self._draw(X, asked, rng)
                 selection = select(judge(candidates, asked, draw_seed(rng)), n_wanted)
-                self._enter(selection, asked)
+                self._report.enter(selection, asked)
                 chosen.append(take_rows(candidates, selection.chosen))
                 labels.append(asked[:n_wanted])
         return _stack(chosen), np.concatenate(labels)
-
-    def _enter(self, selection, asked):
-        """Enter the candidates of one class into the report."""
-        self._report.count("generated", asked)
-        self._report.count("accepted", asked[: selection.n_accepted])
-        for name, number in selection.rejected.items():
-            self._report.count(f"rejected_by_{name}", asked[:number])
-        self._report.count("surplus", asked[: selection.n_surplus])
-        self._report.count("topped_up", asked[selection.n_accepted : len(selection.chosen)])
 
     def _make_judge(self, X, y, rng):
         """Train the extractor; return what maps candidates and labels to scores by filter."""

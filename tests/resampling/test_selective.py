@@ -77,6 +77,18 @@ def test_quota_is_filled_whatever_the_scores(drawn):
         assert set(np.flatnonzero(label)) <= set(selection.chosen.tolist())
 
 
+@given(scores, st.floats(0, 9))
+def test_those_up_to_a_threshold_stay_in_their_order(drawn, at_most):
+    n, values, _ = drawn
+    selection = select({"trust": values}, n, at_most=at_most)
+    passed = [j for j in range(4 * n) if values[j] <= at_most]
+    others = sorted(set(range(4 * n)) - {*passed}, key=lambda j: values[j])
+    assert selection.chosen.tolist() == (passed + others)[:n]
+    assert selection.n_accepted == min(len(passed), n)
+    assert selection.n_surplus == max(len(passed) - n, 0)
+    assert selection.rejected == {"trust": len(others)}
+
+
 def test_number_of_candidates():
     assert count_candidates(7, ("entropy", "distance")) == 28
     assert count_candidates(7, ("distance",)) == 14
