@@ -13,7 +13,8 @@ class BestGenerator(Callback):
     .. math:: \hat d_t = \alpha \hat d_{t-1} + (1 - \alpha) d_t, \quad \hat d_1 = d_1
 
     with :math:`d_t` the distance at the t-th evaluation. The history gets the columns
-    ``frechet_distance`` and ``smoothed_frechet_distance``, NaN in rows between evaluations.
+    ``frechet_distance`` and ``smoothed_frechet_distance``, NaN in rows between evaluations. In a
+    training too short for any, the last generator is kept, and measured at the end.
 
     Parameters
     ----------
@@ -45,6 +46,10 @@ class BestGenerator(Callback):
         self._state = {"smoothed": None, "best": None, "weights": None, "misses": 0, "due": 0}
         return self
 
+    def on_train_begin(self, net, **kwargs):
+        """Note which update is the last, if nothing stops the training before."""
+        self._last = net.n_updates_ + net.max_iter
+
     def state_dict(self):
         """Return what a training that goes on must know."""
         return self._state
@@ -56,11 +61,13 @@ class BestGenerator(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Evaluate the generator, if it is time to; stop if it has not improved for long."""
         state, distance, smoothed = self._state, float("nan"), float("nan")
-        if net.n_updates_ >= state["due"] + self.every:
-            state["due"] = net.n_updates_
+        is_due = net.n_updates_ >= state["due"] + self.every
+        if is_due or (net.n_updates_ == self._last and state["best"] is None):
             generator, samples = net.preview(len(self.real_features))
             distance = frechet_distance(self.real_features, self.extract(samples))
             smoothed = self._smooth(distance)
+        if is_due:
+            state["due"] = net.n_updates_
             self._compare(smoothed, generator)
         net.history.record("frechet_distance", distance)
         net.history.record("smoothed_frechet_distance", smoothed)

@@ -34,7 +34,8 @@ class FrechetSelection(BaseEstimator):
         that are fitted with labels; what ``transform`` of a transformer returns; the input of
         the last layer of a net. Transformer and net take samples as the user has them.
     every : int, default=250
-        Generator updates between evaluations, rounded up to the next 50.
+        Generator updates between evaluations, rounded up to the next 50. Of a training with fewer
+        the last generator is kept, and evaluated.
     smoothing : float in [0, 1), default=0.3
         Weight :math:`\alpha` of the last smoothed distance against the new one.
     patience : int or None, default=None

@@ -84,6 +84,18 @@ def test_evaluations_are_every_so_many_updates():
     assert_array_equal(np.isnan(distances), [True, True, False, True, True, False])
 
 
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_a_training_too_short_for_an_evaluation_is_evaluated_at_its_end(warm_start):
+    selection = FrechetSelection(PLANE, every=300)
+    arguments = SMALL | {"max_iter": 120, "warm_start": warm_start}
+    watched, alone = CGAN(**arguments, model_selection=selection), CGAN(**arguments)
+    for _ in range(2):
+        distances, smoothed = columns(watched.fit(X, Y))
+        assert np.isnan(distances[:2]).all()
+        assert distances[-1] == smoothed[-1] > 0
+        assert_array_equal(watched.sample(5)[0], alone.fit(X, Y).sample(5)[0])
+
+
 def test_features_of_a_classifier_trained_on_the_data():
     selection = FrechetSelection(every=50)
     generator = CGAN(**SMALL, max_iter=50, model_selection=selection).fit(X, Y)
