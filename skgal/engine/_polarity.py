@@ -110,7 +110,7 @@ class PolarityNet(ConditionalNet):
     @property
     def learns_features(self):
         """Whether any part of the extractor is to be trained."""
-        return len(self.learning_layers) > 0
+        return any(weight.requires_grad for weight in self.extractor_.parameters())
 
     def place(self, anchors, codes):
         """Set the anchors of the generator and of its averaged twin, given as arrays."""
