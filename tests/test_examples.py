@@ -40,10 +40,14 @@ def test_the_page_about_resamplers_comes_to_what_it_says():
     page = (ROOT / "docs/resampling.md").read_text()
     names = {}
     cells = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    _, n_of_classes, report, scores = [run_cell(code, names) for code in cells]
+    values = [run_cell(code, names) for code in cells]
+    _, n_of_classes, report, scores, of_pipe, end_to_end, single = values
     assert n_of_classes.tolist() == [538, 538]
     assert report["accepted"].add(report["topped_up"]).tolist() == [269, 507]
     assert len(scores.original) == len(scores.resampled) == 3
+    assert of_pipe > 0.85
+    assert end_to_end > 0.85
+    assert single.to_numpy().astype(int).tolist() == [[0, 0, 0], [476, 238, 238]]
 
 
 def test_the_generator_of_the_docs_passes_its_check(tmp_path):

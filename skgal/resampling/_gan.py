@@ -17,8 +17,8 @@ class GANOverSampler(GeneratorOverSampler):
         What draws samples of given classes: ``ACGAN()``, which None stands for, ``CGAN()``,
         ``PolarityGAN()``, any other subclass of :class:`skgal.base.ConditionalGenerator`, or a
         scikit-learn estimator whose tag ``target_tags.required`` is True and whose
-        ``sample(y=..., random_state=...)`` returns ``(X, y)``, a sample for each label. It is
-        cloned.
+        ``sample(y=..., random_state=...)`` returns ``(X, y)``, a sample for each label in their
+        order, and the labels. It is cloned.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms:
 

@@ -70,8 +70,9 @@ class PolarityGANSampler(GeneratorOverSampler):
 
     Notes
     -----
-    The hull of a single sample is that sample, of two the line between them: a class so small is
-    filled up with what little there is, and a warning says so.
+    The hull of a single sample is that sample, which comes back to the float32 precision of each
+    column's range; of two it is the line between them. A class so small is filled up with what
+    little there is, and a warning says so.
 
     To take the means in a feature space, put what makes the features before the sampler:
     ``make_pipeline(extractor, PolarityGANSampler(), classifier)``, the pipeline being that of

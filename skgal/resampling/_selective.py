@@ -44,9 +44,9 @@ class SelectiveAugmentation(GeneratorOverSampler):
         0.5 or so. Each class gets at least one. None: as many as ``sampling_strategy`` says.
     filters : tuple of {"label", "entropy", "distance"}, default=("entropy", "distance")
         What candidates must pass, in this order; for each filter twice as many are drawn.
-        ``("distance",)`` is the single filter of [2]_. ``"label"``, which the paper has not,
-        rejects candidates that the extractor takes for another class: alone, it lets samples from
-        near the boundary through that the other two would reject.
+        ``("distance",)``, with ``n_passes=1``, is the single filter of [2]_. ``"label"``, which the
+        paper has not, rejects candidates that the extractor takes for another class: alone, it lets
+        samples from near the boundary through that the other two would reject.
     n_passes : int, default=5
         :math:`K`: how often the extractor looks at each candidate.
     extractor : skorch net or None, default=None
