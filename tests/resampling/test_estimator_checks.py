@@ -17,9 +17,7 @@ SMALL = {
 RESAMPLERS = [
     GANOverSampler(CGAN(**SMALL), random_state=0),
     PolarityGANSampler(PolarityGAN(**SMALL, autoencoder_max_iter=2, max_anchors=8), random_state=0),
-    SelectiveAugmentation(
-        CGAN(**SMALL), filters=("distance",), extractor_max_iter=2, n_passes=1, random_state=0
-    ),
+    SelectiveAugmentation(CGAN(**SMALL), extractor_max_iter=2, n_passes=1, random_state=0),
 ]
 
 # The checks draw their data from NumPy's global generator.
