@@ -37,7 +37,7 @@ def global_rng_untouched(request):
 def _global_rng_state():
     """Comparable states; drawing from a generator changes its state, so reading shows as well."""
     # The legacy state is the global one, so this is the one place to read it.
-    _, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
+    _, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002, it is watched
     return {
         "numpy": (keys.tobytes(), position, has_gauss, gauss),
         "torch": torch.get_rng_state().numpy().tobytes(),

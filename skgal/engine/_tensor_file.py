@@ -46,8 +46,7 @@ def load_tensors(path):
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            # No dict, it can't be iterated.
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no dict
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged, or no safetensors file: {error}.") from error
     if "skgal" not in metadata:

@@ -105,7 +105,7 @@ class _ByValue(pickle.Pickler):
 def global_random_states():
     """Comparable states of the global generators; drawing from one changes its state."""
     # The legacy state is the global one, so there is no other way to read it.
-    _, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
+    _, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002, it is watched
     states = {"numpy": (keys.tobytes(), position, has_gauss, gauss)}
     if "torch" in sys.modules:
         states["torch"] = sys.modules["torch"].get_rng_state().numpy().tobytes()
