@@ -21,7 +21,9 @@ from imbalance_methods import BARE, make_classifier, target_counts
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from skgal.features import ClassifierFeatures
 from skgal.resampling import Gate
 from skgal.utils import seeded_nets
 
@@ -216,23 +218,34 @@ class Prepared:
 
     def resample(self, config, *, share):
         """Return the resampler of a configuration, and what it returns; None for none."""
+        X = self._features[1] if config.in_features else self.X
         if config.make is None:
-            return None, (self.X, self.y)
+            return None, (X, self.y)
         sampler = config.make(self.y, target_counts(share, self.y), self.trial.seed)
-        return sampler, sampler.fit_resample(self.X, self.y)
+        return sampler, sampler.fit_resample(X, self.y)
 
     def fit(self, config, resampled=None):
         """Fit the classifier of a configuration, to resampled data if there are any yet."""
         if resampled is None:
             resampled = self._resample_once(config)
-        learner = self.make_learner(config)
+        learner = self._make_head(config) if config.in_features else self.make_learner(config)
         with seeded_nets(learner, self.trial.seed):
-            return learner.fit(*resampled)
+            learner.fit(*resampled)
+        return make_pipeline(self._features[0], learner) if config.in_features else learner
+
+    @cached_property
+    def _features(self):
+        """What makes the features, the bare classifier trained when first asked for; and these."""
+        features = make_pipeline(
+            ClassifierFeatures(self.make_learner(BARE), random_state=self.trial.seed),
+            StandardScaler(),
+        )
+        return features, features.fit_transform(self.X, self.y)
 
     def _resample_once(self, config):
         """Resample to equal frequencies, once for all shares; thin out what is new."""
         if config.make is None:
-            return self.X, self.y
+            return self.resample(config, share=0.0)[1]
         if config.setting not in self._resampled:
             try:
                 outcome = self.resample(config, share=1.0)[1]
@@ -257,11 +270,22 @@ class Prepared:
 
     def make_learner(self, config):
         """Make the classifier, with what brings resampled samples to it before it."""
-        options, counts = self.trial.options, np.bincount(self.y, minlength=len(self.trial.counts))
+        options = self.trial.options
         classifier = make_classifier(
-            options.classifier, self.shape, config, counts, n_updates=options.classifier_updates
+            options.classifier,
+            self.shape,
+            config,
+            self._counts,
+            n_updates=options.classifier_updates,
         )
         return make_pipeline(self.after, classifier)
+
+    def _make_head(self, config):
+        return make_classifier("logistic", None, config, self._counts, n_updates=None)
+
+    @property
+    def _counts(self):
+        return np.bincount(self.y, minlength=len(self.trial.counts))
 
     def predict_proba(self, learner, X):
         """Predict a column for each class, for samples as they came."""

@@ -178,6 +178,9 @@ class Config:
         The class weights are the inverse frequencies to this power.
     regularisation : int
         Which strength of the classifier's regularisation.
+    in_features : bool
+        Resamples, or weights, what the last layer of the bare classifier sees, and trains a new
+        last layer, a logistic regression.
     """
 
     label: str
@@ -186,6 +189,7 @@ class Config:
     share: float = 1.0
     weight_power: float = 0.0
     regularisation: int = DEFAULT_REGULARISATION
+    in_features: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,16 @@ class Method:
     def first(self, n_configs):
         """Return the method with so many of its configurations."""
         return replace(self, configs=self.configs[:n_configs])
+
+    def in_features(self):
+        """Return the method in the features of the bare classifier; it has no gate there.
+
+        A gate would test what comes after on samples that the features were trained on.
+        """
+        configs = tuple(
+            replace(config, in_features=True, regularisation=0) for config in self.configs
+        )
+        return Method(configs)
 
 
 BARE = Config("default")
@@ -295,7 +309,7 @@ def make_methods(gan_updates, extractor_updates, *, is_image=False):
         )
         for filters in (("entropy", "distance"), ("label",))
     }
-    return {
+    methods = {
         "none": Method(
             tuple(Config(f"regularisation {level}", regularisation=level) for level in (1, 2, 0, 3))
         ),
@@ -319,6 +333,16 @@ def make_methods(gan_updates, extractor_updates, *, is_image=False):
         ),
         "SelectiveAugmentation": _resampler(select, is_ours=True),
     }
+    # Only that of none is about the new layer itself, so it keeps its regularisations.
+    bare_in_features = tuple(
+        replace(config, in_features=True) for config in methods["none"].configs
+    )
+    in_features = {
+        name: methods[name].in_features()
+        for name in ("class weights", "RandomOverSampler", "SMOTE", "PolarityGANSampler")
+    }
+    in_features["none"] = Method(bare_in_features)
+    return methods | {f"{name} in features": method for name, method in in_features.items()}
 
 
 METHODS = tuple(make_methods(1, 1))

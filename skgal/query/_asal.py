@@ -8,10 +8,10 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import PoolStrategy
+from skgal.features import feature_extractor
 from skgal.matching import FeatureMatcher
 from skgal.query._candidates import Candidates, find_candidates
 from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._features import feature_extractor
 from skgal.query._generator import GeneratorStrategy
 from skgal.query._ranking import top_k
 from skgal.query._scores import resolve_score

@@ -9,9 +9,9 @@ from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import PoolStrategy
+from skgal.features import feature_extractor
 from skgal.query._candidates import Candidates, find_candidates
 from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._features import feature_extractor
 from skgal.utils import as_random_state, draw_seed, fit_to_pool, is_missing, seeded_nets
 
 

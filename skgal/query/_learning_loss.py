@@ -6,8 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.query._ranking import RankingStrategy
-from skgal.query._unwrap import unwrap
-from skgal.utils import seeded_nets
+from skgal.utils import seeded_nets, unwrap
 
 
 class LearningLoss(RankingStrategy):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.ensemble import BaggingRegressor, ExtraTreesRegressor, RandomForestRegressor
 from sklearn.utils.validation import validate_data
 
-from skgal.query._unwrap import unwrap
+from skgal.utils import unwrap
 
 
 def predictive_std(regressor, X):

@@ -12,6 +12,7 @@ from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import Pool
 from skgal.utils._random import as_random_state, draw_seed, seed_unset
 from skgal.utils._rows import concat_rows
+from skgal.utils._unwrap import unwrap
 from skgal.utils._validate_pool import validate_pool
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "seeded_nets",
     "seeded_torch",
     "take_rows",
+    "unwrap",
     "validate_pool",
 ]

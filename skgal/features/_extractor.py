@@ -8,8 +8,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.query._unwrap import unwrap
-from skgal.utils import nets_in, seeded_nets
+from skgal.utils import nets_in, seeded_nets, unwrap
 
 # Of scikit-learn's multi-layer perceptrons; that of the outputs is another one.
 _HIDDEN_ACTIVATIONS = {
@@ -80,14 +79,14 @@ def _seen_by_last_layer(clf, X):
     if hasattr(model, "coef_"):
         return X
     raise TypeError(
-        "features='classifier' reads the last layer of a skorch net, a multi-layer perceptron or "
-        f"a linear model, or a method classifier_features, and {type(model).__name__} has none of "
-        "these; pass a transformer, or None for the samples themselves."
+        "What the last layer sees is read in a skorch net, a multi-layer perceptron or a linear "
+        f"model, or by a method classifier_features, and {type(model).__name__} has none of these; "
+        "pass a transformer instead, or use the samples themselves."
     )
 
 
 def _last_hidden(mlp, X):
-    X = check_array(X, input_name="X")
+    X = check_array(X, accept_sparse="csr", input_name="X")
     for weight, bias in zip(mlp.coefs_[:-1], mlp.intercepts_[:-1], strict=True):
         X = _HIDDEN_ACTIVATIONS[mlp.activation](X @ weight + bias)
     return X

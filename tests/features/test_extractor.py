@@ -16,9 +16,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from skgal.engine import classifier_features, penultimate_features
+from skgal.features import feature_extractor
 from skgal.generators import ACGAN, BAGAN, GAN, PolarityGAN
 from skgal.nn import Dense
-from skgal.query._features import feature_extractor
 from skgal.utils import seeded_nets, seeded_torch
 
 

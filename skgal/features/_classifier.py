@@ -1,0 +1,140 @@
+"""What a classifier has learnt to see, as a transformer."""
+
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    _fit_context,
+    clone,
+)
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.features._extractor import feature_extractor
+from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, validate_pool
+
+
+class ClassifierFeatures(
+    ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
+):
+    """Train a classifier, and pass on what its last layer sees.
+
+    Images become short vectors in which the classes are nearly linearly separable. That is a space
+    to mix samples in, where resamplers were made for tables, and to train a new last layer
+    in, with the rare classes filled up [1]_: put it before a resampler and a linear classifier.
+
+    Parameters
+    ----------
+    classifier : estimator
+        A skorch net whose outputs are made by a linear layer, a multi-layer perceptron or linear
+        model of scikit-learn, or a generator that classifies (``ACGAN``, ``BAGAN``,
+        ``PolarityGAN``), perhaps behind the transformers of a Pipeline or in a search. It is cloned
+        and trained on the data; one in a :class:`sklearn.frozen.FrozenEstimator` is used as it is.
+    random_state : int, RandomState instance or None, default=None
+        Decides what has no seed of its own in the classifier, such as the weights that a net
+        starts from.
+
+    Attributes
+    ----------
+    classifier_ : estimator
+        The trained classifier.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    skgal.generators.Autoencoder : A short code that is learnt without labels.
+
+    Notes
+    -----
+    The samples that the classifier was trained on lie farther apart in its features than new ones.
+    Whatever comes after it in a Pipeline and cross-validates, as the ``gate`` of a resampler does,
+    sees only such, and thinks too well of everything. Cross-validate the whole Pipeline.
+
+    References
+    ----------
+    .. [1] Kang et al., "Decoupling representation and classifier for long-tailed recognition",
+       2020: classifier re-training.
+
+    Examples
+    --------
+    >>> from imblearn.pipeline import make_pipeline
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skgal.features import ClassifierFeatures
+    >>> from skgal.generators import PolarityGAN
+    >>> from skgal.resampling import PolarityGANSampler
+    >>> X, y = load_digits(return_X_y=True)
+    >>> features = ClassifierFeatures(MLPClassifier((32,), early_stopping=True), random_state=0)
+    >>> features.fit_transform(X, y).shape
+    (1797, 32)
+    >>> quick = PolarityGAN(max_iter=20, autoencoder_max_iter=20)
+    >>> sampler = PolarityGANSampler(quick, random_state=0)
+    >>> pipe = make_pipeline(features, sampler, LogisticRegression(max_iter=1000)).fit(X, y)
+    """
+
+    _parameter_constraints = {
+        "classifier": [HasMethods(["fit", "predict"])],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, classifier, *, random_state=None):
+        self.classifier = classifier
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y):
+        """Train the classifier.
+
+        Parameters
+        ----------
+        X : what the classifier takes, n_samples samples
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If the classifier has no last layer that can be read, or that sees sparse features.
+        """
+        first = validate_pool(self, X).take([0])
+        rng = as_random_state(self.random_state)
+        classifier = seed_unset(clone(self.classifier), rng)
+        seed = draw_seed(rng)
+        with seeded_nets(classifier, seed):
+            self.classifier_ = classifier.fit(X, y)
+        self._n_features_out = self._extract(first).shape[1]
+        return self
+
+    def transform(self, X):
+        """Compute the input of the classifier's last layer.
+
+        Parameters
+        ----------
+        X : what the classifier takes, n_samples samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), dtype float32 or float64
+        """
+        check_is_fitted(self)
+        validate_pool(self, X, reset=False)
+        return self._extract(X)
+
+    def _extract(self, X):
+        return feature_extractor("classifier", self.classifier_)(X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.classifier).input_tags
+        tags.target_tags.required = True
+        return tags
