@@ -1,4 +1,14 @@
-"""What ``benchmarks/imbalance.py`` makes of its runs: means, ranks, what the gate is worth."""
+"""What ``benchmarks/imbalance.py`` makes of its runs: means, ranks, what the gate is worth.
+
+Also over several of its files, such as those of tables and of images:
+
+    python benchmarks/imbalance_summary.py benchmarks/results/imbalance.json \\
+        benchmarks/results/imbalance_features.json benchmarks/results/imbalance_images.json
+"""
+
+import json
+import sys
+from pathlib import Path
 
 import numpy as np
 from scipy import stats
@@ -126,3 +136,10 @@ def _sd(values):
 
 def _rounded(value):
     return round(float(value), 5)
+
+
+if __name__ == "__main__":
+    all_runs = {}
+    for path in sys.argv[1:]:
+        all_runs |= json.loads(Path(path).read_text())["runs"]
+    print(json.dumps(summarize(all_runs), indent=1))

@@ -1,6 +1,6 @@
 """The JSON file of a benchmark that is called again for what is missing.
 
-It holds the command, what decides the results (options, and versions of libraries), a summary, and
+It holds the commands, what decides the results (options, and versions of libraries), a summary, and
 the single runs, a line each.
 """
 
@@ -25,6 +25,7 @@ class ReportFile:
 
     def __init__(self, path, settings, modules):
         self.path = path
+        self.commands = [shlex.join(["python", *sys.argv])]
         self.made_with = {
             "settings": settings,
             "versions": {module.__name__: module.__version__ for module in modules},
@@ -41,12 +42,15 @@ class ReportFile:
                 f"It has {[report[part] for part in self.made_with]}, this run "
                 f"{list(self.made_with.values())}."
             )
+        earlier = report["commands"] if "commands" in report else [report["command"]]
+        self.commands = list(dict.fromkeys(earlier + self.commands))
         return report["runs"]
 
     def write(self, runs, **parts):
         """Write all runs so far, and further parts; a crash leaves the file of before."""
-        command = shlex.join(["python", *sys.argv])
-        head = json.dumps({"command": command, **self.made_with, **_rounded(parts)}, indent=1)
+        head = json.dumps(
+            {"commands": self.commands, **self.made_with, **_rounded(parts)}, indent=1
+        )
         lines = [f"  {json.dumps(name)}: {json.dumps(_rounded(run))}" for name, run in runs.items()]
         text = head.removesuffix("\n}") + ',\n "runs": {\n' + ",\n".join(lines) + "\n }\n}\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)

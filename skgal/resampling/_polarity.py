@@ -74,9 +74,10 @@ class PolarityGANSampler(GeneratorOverSampler):
     column's range; of two it is the line between them. A class so small is filled up with what
     little there is, and a warning says so.
 
-    To take the means in a feature space, put what makes the features before the sampler:
-    ``make_pipeline(extractor, PolarityGANSampler(), classifier)``, the pipeline being that of
-    :mod:`imblearn.pipeline`. An extractor that is trained along with generator and classifier is
+    To take the means in a feature space, as one should of images, put what makes the features
+    before the sampler: ``make_pipeline(ClassifierFeatures(net), PolarityGANSampler(),
+    LogisticRegression())``, the pipeline being that of :mod:`imblearn.pipeline`; see
+    :class:`skgal.features.ClassifierFeatures`. An extractor that is trained along with generator and classifier is
     a matter of :class:`skgal.generators.PolarityGAN`, which classifies itself.
 
     References
