@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -36,17 +38,18 @@ def test_the_session_of_the_docs_comes_to_what_its_comments_say(tmp_path, monkey
     assert values[5:] == [(17, 30), ["answered", "reopened", "withdrawn"], (29, 40)]
 
 
+@pytest.mark.touches_global_rng  # a skorch net does when it predicts
 def test_the_page_about_resamplers_comes_to_what_it_says():
     page = (ROOT / "docs/resampling.md").read_text()
     names = {}
     cells = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     values = [run_cell(code, names) for code in cells]
-    _, n_of_classes, report, scores, of_pipe, end_to_end, single = values
+    _, n_of_classes, report, scores, (of_pipe, of_net), end_to_end, single = values
     assert n_of_classes.tolist() == [538, 538]
     assert report["accepted"].add(report["topped_up"]).tolist() == [269, 507]
     assert len(scores.original) == len(scores.resampled) == 3
-    assert of_pipe > 0.85
-    assert end_to_end > 0.85
+    assert of_pipe > 0.8 > 0.2 > of_net
+    assert end_to_end > 0.6
     assert single.to_numpy().astype(int).tolist() == [[0, 0, 0], [476, 238, 238]]
 
 
