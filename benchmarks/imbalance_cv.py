@@ -246,13 +246,14 @@ class Prepared:
         """Resample to equal frequencies, once for all shares; thin out what is new."""
         if config.make is None:
             return self.resample(config, share=0.0)[1]
-        if config.setting not in self._resampled:
+        key = config.setting, config.in_features
+        if key not in self._resampled:
             try:
                 outcome = self.resample(config, share=1.0)[1]
             except Exception as error:  # it fails for the other shares too
                 outcome = error
-            self._resampled[config.setting] = outcome
-        outcome = self._resampled[config.setting]
+            self._resampled[key] = outcome
+        outcome = self._resampled[key]
         if isinstance(outcome, Exception):
             raise outcome
         X, y = outcome

@@ -4,6 +4,9 @@ Each method has the same number of configurations to be tuned over, four. Those 
 two settings of its own, each with half and with all of the samples that would make the
 classes equally frequent; of random over-sampling and of ACGAN four such shares; of class weights
 four exponents; and of the bare classifier four strengths of regularisation.
+
+"... in features" is a method in the feature space of the bare classifier: what its last layer
+sees, standardised, is resampled, and a logistic regression takes the last layer's place.
 """
 
 from collections.abc import Callable
@@ -333,15 +336,14 @@ def make_methods(gan_updates, extractor_updates, *, is_image=False):
         ),
         "SelectiveAugmentation": _resampler(select, is_ours=True),
     }
-    # Only that of none is about the new layer itself, so it keeps its regularisations.
-    bare_in_features = tuple(
-        replace(config, in_features=True) for config in methods["none"].configs
-    )
     in_features = {
         name: methods[name].in_features()
         for name in ("class weights", "RandomOverSampler", "SMOTE", "PolarityGANSampler")
     }
-    in_features["none"] = Method(bare_in_features)
+    # That of none is about the new layer itself: its regularisation, that of the others first.
+    in_features["none"] = Method(
+        tuple(Config(f"regularisation {n}", regularisation=n, in_features=True) for n in range(4))
+    )
     return methods | {f"{name} in features": method for name, method in in_features.items()}
 
 

@@ -67,5 +67,5 @@ def _input_of_last(seen, output):
             return layer_input
     raise TypeError(
         f"No torch.nn.Linear of the module makes its output of shape {tuple(output.shape)}, so "
-        "it has no penultimate layer to read; pass a transformer as features instead."
+        "it has no penultimate layer to read; pass a transformer that makes features instead."
     )

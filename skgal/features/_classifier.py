@@ -1,5 +1,6 @@
 """What a classifier has learnt to see, as a transformer."""
 
+import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -7,13 +8,22 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
     clone,
+    is_regressor,
 )
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.features._extractor import feature_extractor
-from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, validate_pool
+from skgal.utils import (
+    as_random_state,
+    draw_seed,
+    nets_in,
+    seed_unset,
+    seeded_nets,
+    validate_pool,
+)
 
 
 class ClassifierFeatures(
@@ -23,18 +33,20 @@ class ClassifierFeatures(
 
     Images become short vectors in which the classes are nearly linearly separable. That is a space
     to mix samples in, where resamplers were made for tables, and to train a new last layer
-    in, with the rare classes filled up [1]_: put it before a resampler and a linear classifier.
+    in, with the rare classes filled up [1]_: put it, and a
+    :class:`sklearn.preprocessing.StandardScaler`, before a resampler and a linear classifier.
 
     Parameters
     ----------
     classifier : estimator
-        A skorch net whose outputs are made by a linear layer, a multi-layer perceptron or linear
-        model of scikit-learn, or a generator that classifies (``ACGAN``, ``BAGAN``,
-        ``PolarityGAN``), perhaps behind the transformers of a Pipeline or in a search. It is cloned
-        and trained on the data; one in a :class:`sklearn.frozen.FrozenEstimator` is used as it is.
+        A skorch net whose outputs are made by a linear layer, a multi-layer perceptron of
+        scikit-learn, or a generator that classifies (``ACGAN``, ``BAGAN``, ``PolarityGAN``),
+        perhaps behind the transformers of a Pipeline or in a search. Of a linear model it is
+        the samples themselves. It is cloned and trained on the data, a net with labels made
+        integers from 0; one in a :class:`sklearn.frozen.FrozenEstimator` is used as it is.
     random_state : int, RandomState instance or None, default=None
         Decides what has no seed of its own in the classifier, such as the weights that a net
-        starts from.
+        starts from; but not in the other processes of a search with ``n_jobs``.
 
     Attributes
     ----------
@@ -66,6 +78,7 @@ class ClassifierFeatures(
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.neural_network import MLPClassifier
+    >>> from sklearn.preprocessing import StandardScaler
     >>> from skgal.features import ClassifierFeatures
     >>> from skgal.generators import PolarityGAN
     >>> from skgal.resampling import PolarityGANSampler
@@ -75,7 +88,9 @@ class ClassifierFeatures(
     (1797, 32)
     >>> quick = PolarityGAN(max_iter=20, autoencoder_max_iter=20)
     >>> sampler = PolarityGANSampler(quick, random_state=0)
-    >>> pipe = make_pipeline(features, sampler, LogisticRegression(max_iter=1000)).fit(X, y)
+    >>> pipe = make_pipeline(features, StandardScaler(), sampler, LogisticRegression(C=0.1))
+    >>> pipe.fit(X, y).predict(X[:3]).tolist()
+    [0, 1, 2]
     """
 
     _parameter_constraints = {
@@ -93,7 +108,8 @@ class ClassifierFeatures(
 
         Parameters
         ----------
-        X : what the classifier takes, n_samples samples
+        X : array, DataFrame or sparse matrix of n_samples samples
+            What the classifier takes: rows, or images of shape (n_samples, c, h, w).
         y : array-like of shape (n_samples,)
             Class labels.
 
@@ -104,14 +120,23 @@ class ClassifierFeatures(
         Raises
         ------
         TypeError
-            If the classifier has no last layer that can be read, or that sees sparse features.
+            If the classifier is a regressor, has no last layer that can be read, or one that sees
+            sparse features.
+        ValueError
+            If y isn't labels of classes, or has gaps.
         """
+        if is_regressor(self.classifier):
+            raise TypeError(
+                "ClassifierFeatures trains a classifier to tell classes apart; got the regressor "
+                f"{type(self.classifier).__name__}."
+            )
         first = validate_pool(self, X).take([0])
+        check_classification_targets(y)
         rng = as_random_state(self.random_state)
         classifier = seed_unset(clone(self.classifier), rng)
         seed = draw_seed(rng)
         with seeded_nets(classifier, seed):
-            self.classifier_ = classifier.fit(X, y)
+            self.classifier_ = classifier.fit(X, _labels_for(classifier, y))
         self._n_features_out = self._extract(first).shape[1]
         return self
 
@@ -120,7 +145,8 @@ class ClassifierFeatures(
 
         Parameters
         ----------
-        X : what the classifier takes, n_samples samples
+        X : array, DataFrame or sparse matrix of n_samples samples
+            Such as in ``fit``.
 
         Returns
         -------
@@ -138,3 +164,12 @@ class ClassifierFeatures(
         tags.input_tags = get_tags(self.classifier).input_tags
         tags.target_tags.required = True
         return tags
+
+
+def _labels_for(classifier, y):
+    """Return labels as a net takes them, for which classes are indices; for others as they are.
+
+    Those of a net for two classes are float, and stay so.
+    """
+    is_float = np.asarray(y).dtype.kind == "f"
+    return y if is_float or not nets_in(classifier) else np.unique(y, return_inverse=True)[1]

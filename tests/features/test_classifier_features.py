@@ -12,19 +12,19 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from skorch import NeuralNetClassifier
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
 from skgal import ClassifierFeatures, PolarityGANSampler
 from skgal.generators import ACGAN, PolarityGAN
 from skgal.nn import ConvClassifier, Dense
 from skgal.query import CoreSet
-from skgal.utils import seeded_nets
+from skgal.utils import seeded_nets, seeded_torch
 
 PERCEPTRON = MLPClassifier((5,), max_iter=10)
 # The fits are cut short.
@@ -148,6 +148,35 @@ def test_as_the_features_of_a_strategy(images):
     strategy = CoreSet(features=FrozenEstimator(features), random_state=0).fit(X)
     partly = np.where(np.arange(100) < 10, y, np.nan)
     assert strategy.query(X, partly, None, batch_size=3).min() >= 10
+
+
+@pytest.mark.parametrize("labels", [[*"abcdefghij"], [*range(3, 13)]], ids=["strings", "from 3"])
+def test_labels_of_any_kind_train_a_net(images, labels):
+    X, y = images
+    expected = ClassifierFeatures(make_net(), random_state=0).fit_transform(X, y)
+    points = ClassifierFeatures(make_net(), random_state=0).fit_transform(X, np.array(labels)[y])
+    np.testing.assert_array_equal(points, expected)
+
+
+def test_a_net_for_two_classes_keeps_its_float_labels(images):
+    X, y = images
+    with seeded_torch(0):
+        layers = torch.nn.Flatten(), torch.nn.Linear(64, 5), torch.nn.Linear(5, 1)
+    module = torch.nn.Sequential(*layers)
+    net = NeuralNetBinaryClassifier(module, max_epochs=1, train_split=None, verbose=0)
+    points = ClassifierFeatures(net, random_state=0).fit_transform(X, (y > 4).astype(np.float32))
+    assert points.shape == (100, 5)
+
+
+def test_what_is_no_class_is_refused_before_training(images):
+    X, y = images
+    untrainable = make_net().set_params(max_epochs=10**9)
+    with pytest.raises(ValueError, match="NaN"):
+        ClassifierFeatures(untrainable).fit(X, np.where(y == 0, np.nan, y))
+    with pytest.raises(ValueError, match="Unknown label type"):
+        ClassifierFeatures(untrainable).fit(X, y + 0.5)
+    with pytest.raises(TypeError, match="got the regressor Ridge"):
+        ClassifierFeatures(Ridge()).fit(X, y)
 
 
 def test_sparse_samples():

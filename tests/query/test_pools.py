@@ -22,6 +22,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, QuantileTransforme
 from sklearn.tree import DecisionTreeClassifier
 
 from skgal.active import ActiveLearner
+from skgal.features import feature_extractor
 from skgal.matching import FeatureMatcher
 from skgal.matching._features import Extractor
 from skgal.query import (
@@ -41,7 +42,6 @@ from skgal.query import (
     UncertaintySampling,
 )
 from skgal.query._embedding import EmbeddingStrategy
-from skgal.query._features import feature_extractor
 from skgal.query._measures import uncertainty_rater
 from skgal.utils import _blocks
 
