@@ -42,8 +42,7 @@ class ReportFile:
                 f"It has {[report[part] for part in self.made_with]}, this run "
                 f"{list(self.made_with.values())}."
             )
-        earlier = report["commands"] if "commands" in report else [report["command"]]
-        self.commands = list(dict.fromkeys(earlier + self.commands))
+        self.commands = list(dict.fromkeys(report["commands"] + self.commands))
         return report["runs"]
 
     def write(self, runs, **parts):

@@ -99,7 +99,7 @@ class IgnoresTheClassesAsked(CGAN):
         return X, drawn
 
 
-@pytest.mark.touches_global_rng
+@pytest.mark.touches_global_rng  # ReadsTheGlobalState does, to be found
 @pytest.mark.parametrize(
     ("generator", "name"),
     [

@@ -298,10 +298,10 @@ def test_sound_toy():
     check_query_strategy(Sound())
 
 
-@pytest.mark.touches_global_rng
+@pytest.mark.touches_global_rng  # DrawsFromNumpy does, to be found
 @pytest.mark.parametrize(("strategy", "name", "message"), BROKEN)
 def test_each_broken_promise_is_seen(strategy, name, message):
-    with pytest.raises(Exception, match=message):
+    with pytest.raises(Exception, match=message):  # toys break in many ways; the message tells
         dict(query_strategy_checks(strategy))[name]()
 
 

@@ -116,7 +116,7 @@ class TellsTooMuch(GANOverSampler):
         return super().report_ + 1
 
 
-@pytest.mark.touches_global_rng
+@pytest.mark.touches_global_rng  # ReadsTheGlobalState does, to be found
 @pytest.mark.parametrize(
     ("resampler", "name"),
     [
