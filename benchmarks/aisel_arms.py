@@ -18,8 +18,8 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from skgal import AISEL, GIN, LatentRandom, LatentUncertainty
+from skgal.classifiers import accept_soft_targets
 from skgal.datasets import load_images
-from skgal.engine import accept_soft_targets
 from skgal.nn import ConvClassifier
 from skgal.objectives import GradientPenalty
 from skgal.utils import seeded_torch

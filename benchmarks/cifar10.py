@@ -27,9 +27,8 @@ import torch
 from skorch.callbacks import Callback
 
 from skgal.datasets import load_images
-from skgal.engine import resolve_device
 from skgal.generators import CGAN, GAN
-from skgal.nn import BigGAN, Residual
+from skgal.nn import BigGAN, Residual, resolve_device
 
 # Updates at either end over which the critic's loss is compared.
 N_ENDS = 20

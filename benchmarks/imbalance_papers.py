@@ -39,10 +39,10 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from skgal import AISEL, CGAN, GIN, GANOverSampler, LatentRandom, SelectiveAugmentation
+from skgal.classifiers import accept_soft_targets, fit_classifier
 from skgal.datasets import load_images
-from skgal.engine import accept_soft_targets, fit_classifier, resolve_device
 from skgal.generators import FrechetSelection
-from skgal.nn import make_dropout_classifier
+from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.utils import seeded_nets, seeded_torch
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))

@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skgal.engine import resolve_device
 from skgal.generators import GAN
-from skgal.nn import DCGAN, BigGAN, Dense, Residual
+from skgal.nn import DCGAN, BigGAN, Dense, Residual, resolve_device
 
 PRECISIONS = ("float32", "bfloat16")
 SMALL = {

@@ -31,8 +31,8 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import LRScheduler
 
 from skgal import AISEL, GIN, ActiveLearner, EstimatorOracle, LatentRandom, LatentUncertainty
+from skgal.classifiers import UpdatesLoader
 from skgal.datasets import load_images
-from skgal.engine import UpdatesLoader
 from skgal.inspection import LatentSpaceDisplay, ReconstructionDisplay, SamplesDisplay
 from skgal.nn import ConvClassifier
 from skgal.utils import seeded_torch

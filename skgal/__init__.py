@@ -56,9 +56,10 @@ _ROOMS = {
     "active",
     "annotation",
     "base",
+    "classifiers",
     "datasets",
     "design",
-    "engine",
+    "differentiable",
     "exceptions",
     "features",
     "generators",
@@ -70,6 +71,7 @@ _ROOMS = {
     "query",
     "resampling",
     "testing",
+    "training",
     "utils",
 }
 

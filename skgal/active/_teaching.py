@@ -83,8 +83,8 @@ def check_teachable(estimator, *, soft, weighted):
                 f"{type(last).__name__} can't learn from weighted samples; use "
                 "synthetic_weight=1, or a scikit-learn regressor with sample_weight."
             )
-        # Not at the top: the engine imports torch, which only nets need.
-        from skgal.engine import accept_soft_targets
+        # Not at the top: it imports torch, which only nets need.
+        from skgal.classifiers import accept_soft_targets
 
         accept_soft_targets(clone(last))
     elif not has_fit_parameter(last, "sample_weight"):
@@ -142,7 +142,7 @@ def _check_outputs(estimator, X, n_wanted):
 
 def _soft_targets(net, labelled, columns, sample_weight):
     """Prepare a net for probabilities, and make a column of them for each of its outputs."""
-    from skgal.engine import accept_soft_targets, weighted_targets
+    from skgal.classifiers import accept_soft_targets, weighted_targets
 
     accept_soft_targets(net)
     n_columns = columns.max() + 1

@@ -44,7 +44,7 @@ class NonFiniteLossError(FloatingPointError):
 class NotDifferentiableError(TypeError):
     """An estimator has no known form that torch can differentiate.
 
-    Usual remedies: a search without gradients, or `skgal.engine.register_differentiable`.
+    Usual remedies: a search without gradients, or `skgal.differentiable.register_differentiable`.
     """
 
 

@@ -68,8 +68,8 @@ def _transformed(transformer, X):
 def _seen_by_last_layer(clf, X):
     model, X = unwrap(clf, X)
     if model in nets_in(model):
-        # Not at the top: the engine imports torch, which a linear model does without.
-        from skgal.engine import penultimate_features
+        # Not at the top: it imports torch, which a linear model does without.
+        from skgal.classifiers import penultimate_features
 
         return penultimate_features(model, X)
     if hasattr(model, "classifier_features"):

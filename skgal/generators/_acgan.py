@@ -5,11 +5,11 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skgal.engine import AuxiliaryNet
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._classifying import ClassifyingMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
 from skgal.nn import AuxiliaryCritic
+from skgal.training import AuxiliaryNet
 
 
 class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):

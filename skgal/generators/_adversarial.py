@@ -12,19 +12,12 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skgal.base import BaseGenerator
-from skgal.engine import (
-    PRECISIONS,
-    AdversarialNet,
-    apply_network,
-    latent_distribution,
-    resolve_augmentations,
-)
 from skgal.generators._diagnosis import warn_of_failure
 from skgal.generators._files import FileMixin
 from skgal.generators._selection import FrechetSelection
 from skgal.generators._training import Training, renew
 from skgal.generators._validation import check_new_samples, check_training_samples
-from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
+from skgal.nn import ARCHITECTURES, Architecture, apply_network, resolve_architecture
 from skgal.objectives import (
     OBJECTIVES,
     PENALTIES,
@@ -34,6 +27,7 @@ from skgal.objectives import (
     resolve_objective,
     resolve_penalties,
 )
+from skgal.training import PRECISIONS, AdversarialNet, latent_distribution, resolve_augmentations
 from skgal.utils import MixedLayout, as_random_state, draw_seed
 
 

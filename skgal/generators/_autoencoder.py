@@ -15,12 +15,12 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skgal.engine import PRECISIONS, ReconstructionNet, apply_network
 from skgal.generators._adversarial import history_rows
 from skgal.generators._files import FileMixin
 from skgal.generators._training import Training, renew
 from skgal.generators._validation import check_new_samples, check_training_samples
-from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
+from skgal.nn import ARCHITECTURES, Architecture, apply_network, resolve_architecture
+from skgal.training import PRECISIONS, ReconstructionNet
 from skgal.utils import as_random_state, draw_seed
 
 # Adam's own: the short memory that suits games is none for a fixed loss.

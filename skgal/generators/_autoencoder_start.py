@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 
-from skgal.engine import ReconstructionNet
 from skgal.nn import set_rng
+from skgal.training import ReconstructionNet
 
 # Adam's step size for autoencoders, whatever that of the game is.
 _LEARNING_RATE = 1e-3

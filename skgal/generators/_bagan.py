@@ -5,12 +5,12 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
 
-from skgal.engine import BalancingNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._autoencoder_start import class_gaussians, fit_autoencoder
 from skgal.generators._classifying import ClassifyingMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
-from skgal.nn import ClassLatents, FakeClassCritic, make_classifier
+from skgal.nn import ClassLatents, FakeClassCritic, apply_network, make_classifier
+from skgal.training import BalancingNet
 from skgal.utils import draw_seed
 
 

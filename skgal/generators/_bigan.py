@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from skgal.engine import BidirectionalNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._encoding import EncodingMixin
-from skgal.nn import JointCritic, pairs
+from skgal.nn import JointCritic, apply_network, pairs
+from skgal.training import BidirectionalNet
 
 
 class BiGAN(EncodingMixin, AdversarialGenerator):

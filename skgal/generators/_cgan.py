@@ -4,11 +4,11 @@ from functools import partial
 
 from sklearn.utils._param_validation import StrOptions
 
-from skgal.engine import ConditionalNet
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._class_critic import ClassCriticMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
 from skgal.nn import CONDITIONINGS, Conditioning, resolve_conditioning
+from skgal.training import ConditionalNet
 
 
 class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_consistent_length
 
-from skgal.engine import apply_network
+from skgal.nn import apply_network
 
 
 # A TransformerMixin, or set_output would not reach this transform.

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 
-from skgal.engine import apply_network, classifier_features
+from skgal.nn import apply_network
+from skgal.training import classifier_features
 
 
 class ClassifyingMixin(ClassifierMixin):

@@ -15,7 +15,7 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
     """Base of generators of given classes that are trained against a critic.
 
     A subclass names its parameters and implements :meth:`_make_net`, which gives a net of
-    :mod:`skgal.engine` the generator of :meth:`_generator_factory` and a critic.
+    :mod:`skgal.training` the generator of :meth:`_generator_factory` and a critic.
     """
 
     def _check_training_data(self, check, X, y):

@@ -4,8 +4,9 @@ import warnings
 
 import numpy as np
 
-from skgal.engine import apply_network, diversity, residual_loss
 from skgal.exceptions import CriticWonWarning, ModeCollapseWarning
+from skgal.nn import apply_network
+from skgal.training import diversity, residual_loss
 from skgal.utils import as_random_state
 
 # Shares below which a training counts as failed; those of healthy ones are far above.

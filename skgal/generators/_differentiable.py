@@ -1,6 +1,6 @@
 """Generators and classifiers of this room as functions that torch can differentiate."""
 
-from skgal.engine import UserProba, UserSamples, register_differentiable
+from skgal.differentiable import UserProba, UserSamples, register_differentiable
 from skgal.exceptions import NotDifferentiableError
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._classifying import ClassifyingMixin

@@ -5,9 +5,9 @@ import json
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.engine import UpdateNet, latent_distribution, load_tensors, save_tensors
 from skgal.nn import ARCHITECTURES, CONDITIONINGS
 from skgal.objectives import OBJECTIVES, PENALTIES, Objective
+from skgal.training import UpdateNet, latent_distribution, load_tensors, save_tensors
 from skgal.utils import LAYOUTS, PlainCodec
 
 _FORMAT = 1

@@ -5,10 +5,11 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import Interval
 
-from skgal.engine import InversionNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator, history_rows
 from skgal.generators._encoding import EncodingMixin
 from skgal.generators._training import Training
+from skgal.nn import apply_network
+from skgal.training import InversionNet
 from skgal.utils import draw_seed
 
 

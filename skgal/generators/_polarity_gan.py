@@ -7,7 +7,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skgal.engine import PolarityNet, apply_network
 from skgal.generators._adversarial import AdversarialGenerator, zero_centred_penalty
 from skgal.generators._autoencoder_start import fit_autoencoder
 from skgal.generators._class_critic import ClassCriticMixin
@@ -18,10 +17,12 @@ from skgal.nn import (
     Conditioning,
     Dense,
     HullGenerator,
+    apply_network,
     make_classifier,
     resolve_architecture,
     resolve_conditioning,
 )
+from skgal.training import PolarityNet
 from skgal.utils import MixedLayout, draw_seed
 
 

@@ -5,7 +5,6 @@ from numbers import Integral
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skgal.engine import StackNet
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._class_critic import ClassCriticMixin
 from skgal.generators._conditional import ConditionalAdversarialGenerator
@@ -19,6 +18,7 @@ from skgal.nn import (
     resolve_conditioning,
     stage_shapes,
 )
+from skgal.training import StackNet
 from skgal.utils import MixedLayout
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from joblib import hash as hash_of
 
-from skgal.engine import TaskReport, TrainingCheckpoint, resolve_device
+from skgal.nn import resolve_device
+from skgal.training import TaskReport, TrainingCheckpoint
 
 # Parameters that may change between a killed training and the one that goes on.
 _WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose", "warm_start"}
@@ -24,7 +25,7 @@ class Training:
     data : tuple
         All that the generator learns from; a checkpoint of other data is refused.
     device : str
-        As `skgal.engine.resolve_device` takes it.
+        As `skgal.nn.resolve_device` takes it.
     context : sklearn.callback.CallbackContext or None, default=None
         Of that ``fit``, for scikit-learn's callbacks. None: nets are made, but not trained.
 

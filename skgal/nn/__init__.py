@@ -4,6 +4,7 @@ An `Architecture` is a recipe that builds the three networks for a shape; the ne
 to tensors and know nothing of losses or training.
 """
 
+from skgal.nn._apply import BLOCK_SIZE, apply_network
 from skgal.nn._architecture import Architecture, Critic
 from skgal.nn._attention import SelfAttention
 from skgal.nn._biggan import BigGAN
@@ -25,6 +26,7 @@ from skgal.nn._conditioning import (
 )
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
+from skgal.nn._device import resolve_device
 from skgal.nn._dropout import Dropout
 from skgal.nn._dropout_classifier import DropoutMLP, ResNet, make_dropout_classifier
 from skgal.nn._fake_class import ClassLatents, FakeClassCritic, copy_weights
@@ -35,12 +37,14 @@ from skgal.nn._minibatch import MinibatchCritic, MinibatchDiscrimination
 from skgal.nn._one_hot import ClassInput, append_classes, one_hot
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
+from skgal.nn._seeding import torch_generator
 from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
 from skgal.nn._stochastic import Stochastic, set_rng
 from skgal.nn._table import TableGenerator
 
 __all__ = [
     "ARCHITECTURES",
+    "BLOCK_SIZE",
     "CONDITIONINGS",
     "DCGAN",
     "Architecture",
@@ -75,6 +79,7 @@ __all__ = [
     "Stochastic",
     "TableGenerator",
     "append_classes",
+    "apply_network",
     "copy_weights",
     "make_classifier",
     "make_dropout_classifier",
@@ -83,6 +88,8 @@ __all__ = [
     "pairs",
     "resolve_architecture",
     "resolve_conditioning",
+    "resolve_device",
     "set_rng",
     "stage_shapes",
+    "torch_generator",
 ]

@@ -34,7 +34,7 @@ class Stochastic(nn.Module):
         if self._rng is None:
             raise RuntimeError(
                 f"{type(self).__name__} in training mode needs a source of randomness: call "
-                "skgal.nn.set_rng(network, torch.Generator(device)), as the engine does."
+                "skgal.nn.set_rng(network, torch.Generator(device)), as the training does."
             )
         return self._rng
 

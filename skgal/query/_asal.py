@@ -59,8 +59,8 @@ default="pixels"
         How the maximum is found: by Adam through classifier and generator where both are
         differentiable (skorch nets, skgal's GANs that classify, linear models, multi-layer
         perceptrons and Pipelines of these; a user's own after
-        :func:`skgal.engine.register_differentiable`), else without gradients, which finds less in
-        the same time. See :class:`GAAL`.
+        :func:`~skgal.differentiable.register_differentiable`), else without gradients, which
+        finds less in the same time. See :class:`GAAL`.
     max_iter : int, default=100
         Steps of the search at most.
     learning_rate : float, default=0.05

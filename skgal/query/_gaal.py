@@ -27,10 +27,10 @@ class GAAL(LatentSearch, LatentStrategy):
         none are those of :class:`UncertaintySampling`.
     search : {"auto", "gradient", "evolution"}, default="auto"
         How the maximum is found. ``"gradient"`` is Adam, for classifiers that
-        :func:`skgal.engine.differentiable` knows: skorch nets, skgal's GANs that classify, linear
-        models, multi-layer perceptrons, and Pipelines of these behind scalers and PCA;
-        ``docs/query.md`` lists them all. ``"evolution"`` needs no gradient, so it suits any
-        classifier, but finds less in the same time. ``"auto"`` is the gradient where there is
+        :func:`~skgal.differentiable.differentiable` knows: skorch nets, skgal's GANs that
+        classify, linear models, multi-layer perceptrons, and Pipelines of these behind
+        scalers and PCA; ``docs/query.md`` lists them all. ``"evolution"`` needs no
+        gradient, so it suits any classifier, but finds less in the same time. ``"auto"`` is the gradient where there is
         one, else evolution: forests and boosting, for example, are searched without gradients.
     max_iter : int, default=100
         Steps at most.

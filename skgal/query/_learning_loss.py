@@ -13,8 +13,8 @@ class LearningLoss(RankingStrategy):
     """Choose the samples of a pool whose loss the classifier predicts to be largest.
 
     The classifier has learnt to predict its losses: it is a
-    :class:`skgal.engine.LossPredictionClassifier`, or a Pipeline that ends in one, or any other
-    with a method ``predict_loss(X)`` that returns one number a sample. The utility is that
+    :class:`skgal.classifiers.LossPredictionClassifier`, or a Pipeline that ends in one, or any
+    other with a method ``predict_loss(X)`` that returns one number a sample. The utility is that
     number.
 
     Parameters
@@ -38,7 +38,7 @@ class LearningLoss(RankingStrategy):
     --------
     >>> import numpy as np
     >>> import torch
-    >>> from skgal.engine import LossPredictionClassifier
+    >>> from skgal.classifiers import LossPredictionClassifier
     >>> from skgal.query import LearningLoss
     >>> from skgal.utils import seeded_torch
     >>> X = np.random.RandomState(0).normal(size=(20, 4)).astype(np.float32)
@@ -65,7 +65,7 @@ def _predicted_losses(clf, X):
     if not hasattr(model, "predict_loss"):
         raise TypeError(
             f"LearningLoss reads predict_loss of the classifier, which {type(model).__name__} "
-            "hasn't got; use skgal.engine.LossPredictionClassifier."
+            "hasn't got; use skgal.classifiers.LossPredictionClassifier."
         )
     with seeded_nets(model):
         return model.predict_loss(X)

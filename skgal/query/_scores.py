@@ -19,7 +19,7 @@ class Score(NamedTuple):
     of_arrays : callable
         From what the method returns to an ndarray of shape (n_samples,).
     of_tensors : str
-        The function of :mod:`skgal.engine` that does it for tensors.
+        The function of :mod:`skgal.differentiable` that does it for tensors.
     """
 
     method: str

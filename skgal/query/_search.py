@@ -29,8 +29,8 @@ class LatentSearch:
         """Refuse a model that doesn't say how unsure it is, or has not the gradient it needs."""
         score = resolve_score(self.measure, clf)
         if self.search == "gradient":
-            # Not at the top: the engine imports torch, which `import skgal.query` does without.
-            from skgal.engine import differentiable
+            # Not at the top: it imports torch, which `import skgal.query` does without.
+            from skgal.differentiable import differentiable
 
             differentiable(clf, score.method)
 
@@ -57,8 +57,8 @@ class LatentSearch:
     def _maximise(self, score, clf, start, rng):
         distribution = self.generator_.latent_distribution_
         stopping = {"max_iter": self.max_iter, "tol": self.tol}
-        # Not at the top: the engine imports torch, which `import skgal.query` does without.
-        from skgal.engine import evolve_latent, search_latent
+        # Not at the top: it imports torch, which `import skgal.query` does without.
+        from skgal.differentiable import evolve_latent, search_latent
 
         if self.search != "evolution":
             try:
@@ -88,11 +88,11 @@ def _differentiable_score(score, clf, generator, start):
     """Chain generator, classifier and score, all on the generator's device."""
     import torch
 
-    from skgal import engine
+    from skgal import differentiable as of_torch
 
-    generate = engine.differentiable(generator, "generate")
-    rate = engine.differentiable(clf, score.method)
-    of_tensors = getattr(engine, score.of_tensors)
+    generate = of_torch.differentiable(generator, "generate")
+    rate = of_torch.differentiable(clf, score.method)
+    of_tensors = getattr(of_torch, score.of_tensors)
     with torch.no_grad():
         device = generate(torch.tensor(start[:1], dtype=torch.float32)).device
     rate.to(device)

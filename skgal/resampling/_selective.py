@@ -10,15 +10,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skgal.engine import (
-    class_centroids,
-    dropout_scores,
-    fit_classifier,
-    in_precision_of,
-    resolve_device,
-)
+from skgal.classifiers import class_centroids, dropout_scores, fit_classifier, in_precision_of
 from skgal.generators import CGAN, FrechetSelection
-from skgal.nn import make_dropout_classifier
+from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler
 from skgal.resampling._containers import as_array, make_layout, to_network
 from skgal.resampling._filters import FILTERS, count_candidates, select

@@ -15,10 +15,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from skgal.engine import classifier_features, penultimate_features
+from skgal.classifiers import penultimate_features
 from skgal.features import feature_extractor
 from skgal.generators import ACGAN, BAGAN, GAN, PolarityGAN
 from skgal.nn import Dense
+from skgal.training import classifier_features
 from skgal.utils import seeded_nets, seeded_torch
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skgal.engine import UpdateNet
 from skgal.generators import (
     ACGAN,
     BAGAN,
@@ -26,6 +25,7 @@ from skgal.generators import (
     StackGAN,
 )
 from skgal.nn import Dense
+from skgal.training import UpdateNet
 
 X = np.random.RandomState(0).normal(size=(40, 3))
 Y = np.arange(40) % 5 // 2

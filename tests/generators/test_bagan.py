@@ -12,12 +12,12 @@ from skorch.callbacks import Callback
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from skgal.engine import BalancingNet, torch_generator
 from skgal.exceptions import SingleSampleClassWarning
 from skgal.generators import BAGAN, FrechetSelection
 from skgal.generators._autoencoder_start import class_gaussians
-from skgal.nn import ClassLatents, Critic, Dense, FakeClassCritic, copy_weights
+from skgal.nn import ClassLatents, Critic, Dense, FakeClassCritic, copy_weights, torch_generator
 from skgal.objectives import resolve_objective, resolve_penalties
+from skgal.training import BalancingNet
 from skgal.utils import seeded_torch
 
 RNG = np.random.RandomState(0)

@@ -10,10 +10,10 @@ from numpy.testing import assert_array_equal
 from safetensors.numpy import save_file
 from sklearn.exceptions import NotFittedError
 
-from skgal.engine import load_tensors, save_tensors
 from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
 from skgal.nn import Dense
 from skgal.objectives import GradientPenalty, Objective, resolve_objective
+from skgal.training import load_tensors, save_tensors
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(40, 3))

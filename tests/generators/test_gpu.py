@@ -7,9 +7,9 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skgal.engine import PRECISIONS, UpdateNet
 from skgal.generators import GAN, Autoencoder
 from skgal.nn import DCGAN, BigGAN, Residual
+from skgal.training import PRECISIONS, UpdateNet
 
 pytestmark = pytest.mark.cuda
 

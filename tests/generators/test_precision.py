@@ -6,9 +6,9 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from skgal.engine import PRECISIONS, UpdateNet
 from skgal.generators import GAN, Autoencoder
 from skgal.nn import DCGAN, BigGAN, Residual
+from skgal.training import PRECISIONS, UpdateNet
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.uniform(size=(40, 1, 8, 8)).astype(np.float32)

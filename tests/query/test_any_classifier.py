@@ -17,7 +17,8 @@ from sklearn.svm import SVC, LinearSVC
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
-from skgal.engine import LossPredictionClassifier, differentiable
+from skgal.classifiers import LossPredictionClassifier
+from skgal.differentiable import differentiable
 from skgal.exceptions import NotDifferentiableError
 from skgal.generators import ACGAN, BAGAN, PolarityGAN
 from skgal.nn import Dense

@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import skgal.generators  # noqa: F401  it registers the forms of its classes
 from skgal import query
-from skgal.engine import _differentiable, differentiable
+from skgal.differentiable import _differentiable, differentiable
 from skgal.exceptions import NotDifferentiableError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "query.md").read_text()

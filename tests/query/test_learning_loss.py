@@ -7,7 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgal.active import ActiveLearner
-from skgal.engine import LossPredictionClassifier
+from skgal.classifiers import LossPredictionClassifier
 from skgal.query import LearningLoss
 from skgal.utils import seeded_nets
 

@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from skgal.engine import log_entropy_of_decisions
+from skgal.differentiable import log_entropy_of_decisions
 from skgal.metrics import entropy, least_confidence, margin_uncertainty
 from skgal.query._measures import DENSITY_MEASURES, MEASURES, uncertainty
 from skgal.query._predictive_std import predictive_std

@@ -1,0 +1,276 @@
+"""Monte-Carlo dropout: a trained classifier run several times with its dropout on."""
+
+from contextlib import ExitStack, contextmanager
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from skorch.dataset import unpack_data
+from skorch.utils import to_tensor
+from torch import nn
+from torch.nn.functional import normalize
+
+from skgal.classifiers._layers import find_layers
+from skgal.nn import Dropout, set_rng, torch_generator
+from skgal.utils import seeded_torch
+
+_DROPOUTS = (
+    Dropout,
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+)
+# By how much probabilities in half precision may miss a sum of 1.
+_ROUNDING = 1e-2
+
+
+class DropoutScores(NamedTuple):
+    """What several passes with dropout say of samples, in the mean of the passes.
+
+    Parameters
+    ----------
+    entropy : ndarray of shape (n_samples,)
+        Of the predicted class probabilities, in nats.
+    distance : ndarray of shape (n_samples,)
+        From the centroid of the sample's class.
+    proba : ndarray of shape (n_samples, n_classes)
+    """
+
+    entropy: np.ndarray
+    distance: np.ndarray
+    proba: np.ndarray
+
+
+def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
+    r"""Mean activations of each class, from one pass with dropout.
+
+    .. math:: c_i = \left[\frac{1}{N_i} \sum_j \phi_l(x_j)\right]_{l = 1 \dots L}
+
+    Parameters
+    ----------
+    net : skorch net
+        A fitted classifier with dropout.
+    X : what the net takes
+    labels : ndarray of shape (n_samples,), dtype int64
+        Classes from 0, each with a sample.
+    n_classes : int
+    layers : list of str or None, default=None
+        Names of the submodules whose outputs are compared. None: all hidden activations.
+    seed : int
+        Decides what is dropped.
+
+    Returns
+    -------
+    list of Tensor of shape (n_classes, n_channels, ...)
+        One for each layer.
+
+    Raises
+    ------
+    ValueError
+        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
+
+    References
+    ----------
+    Selective augmentation, equation (4).
+    """
+    labels = torch.as_tensor(labels, device=net.device)
+    totals = None
+    with seeded_torch(seed, net.device), _dropout_on(net, seed):
+        for rows, fixed, ((proba, dropped),) in _passes(net, X, layers, n_passes=1):
+            _check_probabilities(net, proba)
+            activations = fixed + dropped
+            if totals is None:
+                totals = [a.new_zeros((n_classes, *a.shape[1:])) for a in activations]
+            for total, activation in zip(totals, activations, strict=True):
+                total.index_add_(0, labels[rows], activation)
+    counts = torch.bincount(labels, minlength=n_classes)
+    return [total / counts.reshape(-1, *[1] * (total.ndim - 1)) for total in totals]
+
+
+def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
+    r"""Score samples by their mean entropy, and distance from the centroid of their class.
+
+    .. math:: D(x, c) = \frac{1}{K} \sum_k \sum_l \frac{1}{H_l W_l}
+        \| \hat\phi_l^k(x) - \hat\phi_l(c) \|_2^2
+
+    with :math:`\hat\phi_l` the activation of layer l, at each of its :math:`H_l \times W_l`
+    positions divided by its length over the channels.
+
+    Parameters
+    ----------
+    net : skorch net
+        A fitted classifier with dropout.
+    X : what the net takes
+    labels : ndarray of shape (n_samples,), dtype int64
+        The classes that the samples shall be of.
+    centroids : list of Tensor
+        From :func:`class_centroids`.
+    n_passes : int
+        :math:`K`, at least 1.
+    layers : list of str or None, default=None
+        As for the centroids.
+    seed : int
+        Decides what is dropped.
+
+    Returns
+    -------
+    DropoutScores
+
+    Raises
+    ------
+    ValueError
+        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
+        Those that are NaN have an entropy of NaN.
+
+    References
+    ----------
+    Selective augmentation, Algorithm 1 and equation (3).
+    """
+    labels = torch.as_tensor(labels, device=net.device)
+    centroids = [normalize(centroid, dim=1) for centroid in centroids]
+    parts = []
+    with seeded_torch(seed, net.device), _dropout_on(net, seed):
+        for rows, fixed, passes in _passes(net, X, layers, n_passes):
+            own = [centroid[labels[rows]] for centroid in centroids]
+            distance = _distances(fixed, own[: len(fixed)])
+            for _, dropped in passes:
+                distance = distance + _distances(dropped, own[len(fixed) :]) / n_passes
+            probas = torch.stack([proba for proba, _ in passes])
+            _check_probabilities(net, probas[~probas.isnan().any(dim=-1)])
+            entropy = torch.special.entr(probas).sum(dim=2).mean(dim=0)
+            parts.append((entropy, distance, probas.mean(dim=0)))
+    return DropoutScores(*(torch.cat(part).cpu().numpy() for part in zip(*parts, strict=True)))
+
+
+def _check_probabilities(net, probas):
+    """Refuse what has no entropy, such as logits and log-probabilities."""
+    module = type(net.module_).__name__
+    if probas.isnan().any():
+        raise ValueError(
+            f"{module} puts out NaN for training samples, so it can't judge others; its training "
+            "has failed, or the samples have gaps. Try a lower lr, or fill the gaps."
+        )
+    is_sum = (probas.sum(dim=-1) - 1).abs() < _ROUNDING
+    if probas.ndim != 2 or (probas < 0).any() or not is_sum.all():
+        raise ValueError(
+            f"{module} must put out class probabilities, in each row non-negative numbers of sum "
+            f"1, but puts out rows such as {probas[0].tolist()}. Have it put out logits and give "
+            "the net criterion=torch.nn.CrossEntropyLoss, or give it the predict_nonlinearity "
+            "that makes probabilities of what is put out: torch.exp of log-probabilities."
+        )
+
+
+def _distances(activations, centroids):
+    """Return the summed distances of each sample's activations from its centroids."""
+    return sum(
+        (normalize(activation, dim=1) - centroid)
+        .square()
+        .sum(dim=1)
+        .reshape(len(activation), -1)
+        .mean(dim=1)
+        for activation, centroid in zip(activations, centroids, strict=True)
+    )
+
+
+@contextmanager
+def _dropout_on(net, seed):
+    """Have the net drop, and do all else as in evaluation."""
+    module = net.module_
+    dropouts = [layer for layer in module.modules() if isinstance(layer, _DROPOUTS)]
+    if not any(layer.p > 0 for layer in dropouts):
+        raise ValueError(
+            f"{type(module).__name__} has no dropout, so that all passes would be the same; the "
+            "extractor must have a layer such as torch.nn.Dropout(0.5)."
+        )
+    module.eval()
+    for layer in dropouts:
+        layer.train()
+    set_rng(module, torch_generator(seed, net.device))
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        set_rng(module, None)
+        module.eval()
+
+
+def _passes(net, X, layers, n_passes):
+    """Run each batch so often, what comes before the first dropout only once.
+
+    Yields
+    ------
+    rows : slice
+        The samples of the batch.
+    fixed : tuple of Tensor
+        Activations before the first dropout, the same in every pass.
+    passes : list of (Tensor, tuple of Tensor)
+        Of each pass the class probabilities, and the other activations.
+    """
+    nonlinearity = net._get_predict_nonlinearity()
+    layers = find_layers(net.module_, layers)
+    before, after = _split(net.module_, layers)
+    start = 0
+    with _recorded(layers) as activations:
+        for batch in net.get_iterator(net.get_dataset(X), training=False):
+            inputs, _ = unpack_data(batch)
+            if before:
+                reached = _run(before, to_tensor(inputs, net.device))
+            fixed = _take(activations)
+            passes = []
+            for _ in range(n_passes):
+                # Cloned, for the layers behind may work in place.
+                output = _run(after, reached.clone()) if before else net.infer(inputs)
+                output = output[0] if isinstance(output, tuple) else output
+                passes.append((nonlinearity(output), _take(activations)))
+            rows = slice(start, start + len(output))
+            yield rows, fixed, passes
+            start = rows.stop
+
+
+def _split(module, layers):
+    """Return the parts of a chain before the first dropout, and the others.
+
+    A module that isn't a chain has no parts before.
+    """
+    chain = _links(module, layers)
+    first = next(i for i, part in enumerate(chain) if any(m.training for m in part.modules()))
+    return chain[:first], chain[first:]
+
+
+def _links(module, layers):
+    """Return the modules that a module calls one after the other, and nothing else.
+
+    One whose own output is looked at is left whole.
+    """
+    is_chain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
+    has_hooks = module._forward_hooks or module._forward_pre_hooks
+    if not is_chain or has_hooks or any(module is layer for layer in layers):
+        return [module]
+    return [link for child in module for link in _links(child, layers)]
+
+
+def _run(chain, x):
+    return reduce(lambda reached, part: part(reached), chain, x)
+
+
+@contextmanager
+def _recorded(layers):
+    """Have the outputs of layers appended to a list."""
+    activations = []
+    with ExitStack() as hooks:
+        for layer in layers:
+            # A copy, for a layer behind it may work in place.
+            hook = layer.register_forward_hook(lambda *call: activations.append(call[2].clone()))
+            hooks.callback(hook.remove)
+        yield activations
+
+
+def _take(activations):
+    """Return what is in the list, and empty it."""
+    taken = tuple(activations)
+    activations.clear()
+    return taken
