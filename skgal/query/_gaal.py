@@ -30,8 +30,9 @@ class GAAL(LatentSearch, LatentStrategy):
         :func:`~skgal.differentiable.differentiable` knows: skorch nets, skgal's GANs that
         classify, linear models, multi-layer perceptrons, and Pipelines of these behind
         scalers and PCA; ``docs/query.md`` lists them all. ``"evolution"`` needs no
-        gradient, so it suits any classifier, but finds less in the same time. ``"auto"`` is the gradient where there is
-        one, else evolution: forests and boosting, for example, are searched without gradients.
+        gradient, so it suits any classifier, but finds less in the same time.
+        ``"auto"`` is the gradient where there is one, else evolution: forests and boosting, for
+        example, are searched without gradients.
     max_iter : int, default=100
         Steps at most.
     learning_rate : float, default=0.05
