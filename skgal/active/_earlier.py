@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import clone
 
-from skgal.active._record import one_hot
-from skgal.active._teaching import fit_estimator
+from skgal.classifiers import fit_estimator, one_hot
 from skgal.utils import seeded_nets, take_rows
 
 
@@ -30,7 +29,14 @@ def earlier_model(learner, n_labels):
     weights = np.where(labelled.is_synthetic, learner.synthetic_weight, 1.0)
     estimator = clone(learner._template)
     with seeded_nets(estimator, learner._net_seed):
-        encoder = fit_estimator(estimator, labelled, weights)
+        encoder = fit_estimator(
+            estimator,
+            labelled.X,
+            labelled.y,
+            proba=labelled.proba,
+            classes=labelled.classes,
+            sample_weight=weights,
+        )
     earlier = copy(learner)
     earlier.estimator_, earlier.label_encoder_, earlier.labelled_ = estimator, encoder, labelled
     return earlier

@@ -34,7 +34,7 @@ from skgal.active._seeding import own_seed
 from skgal.active._session import Session, open_store, settle_seed
 from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
-from skgal.active._teaching import check_teachable
+from skgal.classifiers import check_fit_support
 from skgal.utils import as_label_array, draw_seed, seed_unset
 
 
@@ -315,7 +315,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         )
         check_n_initial(self.n_initial, known)
         check_parameters(self.strategy)
-        check_teachable(
+        check_fit_support(
             self.estimator,
             soft=getattr(self.oracle, "soft", False),
             weighted=self._synthesizes and self.synthetic_weight != 1,

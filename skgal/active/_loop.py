@@ -11,7 +11,7 @@ from skgal.active._buying import buy, wait_for_people
 from skgal.active._memory import fit_strategy
 from skgal.active._scoring import measure
 from skgal.active._seeding import seed_round
-from skgal.active._teaching import fit_estimator
+from skgal.classifiers import fit_estimator
 from skgal.metrics import entropy
 from skgal.utils import seeded_nets, take_rows
 
@@ -188,7 +188,14 @@ class LoopMixin:
         weights = np.where(self.labelled_.is_synthetic, self.synthetic_weight, 1.0)
         estimator = clone(self._template)
         with seeded_nets(estimator, self._net_seed):
-            encoder = fit_estimator(estimator, self.labelled_, weights)
+            encoder = fit_estimator(
+                estimator,
+                self.labelled_.X,
+                self.labelled_.y,
+                proba=self.labelled_.proba,
+                classes=self.labelled_.classes,
+                sample_weight=weights,
+            )
         self.estimator_, self.label_encoder_ = estimator, encoder
         return perf_counter() - start
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from skgal.classifiers import one_hot
 from skgal.utils import concat_rows, take_rows
 
 SYNTHETIC = -1
@@ -128,22 +129,6 @@ class LabelledSet:
             proba=proba,
             latent=latent,
         )
-
-
-def one_hot(y, classes):
-    """Write plain labels as class probabilities.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-    classes : ndarray of shape (n_classes,)
-        Sorted; every label of y among them.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes)
-    """
-    return np.eye(len(classes))[np.searchsorted(classes, y)]
 
 
 def _in_columns(classes, known, y, proba):

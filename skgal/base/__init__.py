@@ -3,6 +3,7 @@
 from skgal.base._conditional import ConditionalGenerator
 from skgal.base._generator import BaseGenerator
 from skgal.base._strategy import (
+    Asked,
     BaseStrategy,
     PoolStrategy,
     Synthesis,
@@ -10,6 +11,7 @@ from skgal.base._strategy import (
 )
 
 __all__ = [
+    "Asked",
     "BaseGenerator",
     "BaseStrategy",
     "ConditionalGenerator",

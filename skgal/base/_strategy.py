@@ -38,6 +38,28 @@ class Synthesis(NamedTuple):
         return [{"line": line, "position": position} for line, position in pairs]
 
 
+class Asked(NamedTuple):
+    """Designed samples that were ever asked about, whatever came of it.
+
+    A new design keeps away from all of them; where asking has failed or was declined, it is likely
+    to fail again.
+
+    Parameters
+    ----------
+    X : array or DataFrame of shape (n_asked, n_features) or (n_asked, c, h, w)
+        The samples, in the order of asking.
+    latent : ndarray of shape (n_asked, latent_dim)
+        The latent points they were generated from.
+    succeeded : ndarray of shape (n_asked,), dtype float64
+        1 for a sample that got its label, 0 for one that was declined or failed, NaN for one that
+        is pending or was withdrawn.
+    """
+
+    X: Any
+    latent: np.ndarray
+    succeeded: np.ndarray
+
+
 class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
     """Base of every strategy: it holds configuration; what it learns of X ends in ``_``.
 
@@ -145,7 +167,7 @@ class SynthesisStrategy(BaseStrategy):
     """Base of strategies that design new samples to be labelled."""
 
     @abstractmethod
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         """Design samples to label.
 
         Parameters
@@ -158,6 +180,9 @@ class SynthesisStrategy(BaseStrategy):
             The model to be taught, fitted on the labelled samples.
         batch_size : int, default=1
             How many samples to design.
+        asked : Asked or None, default=None
+            All designed samples asked about so far, those that failed, were declined or still
+            wait for their label included: what to keep away from.
 
         Returns
         -------

@@ -1,30 +1,36 @@
-"""What a torch classifier trained by skorch needs around it."""
+"""How classifiers are fitted, and what a torch classifier trained by skorch needs around it.
 
-from skgal.classifiers._loader import UpdatesLoader
-from skgal.classifiers._loss_prediction import LossPredictionClassifier
-from skgal.classifiers._mc_dropout import DropoutScores, class_centroids, dropout_scores
-from skgal.classifiers._net_input import in_precision_of
-from skgal.classifiers._penultimate import penultimate_features
-from skgal.classifiers._reference import fit_classifier, fit_reference_classifier
-from skgal.classifiers._soft_targets import (
-    SoftCrossEntropyLoss,
-    SoftNLLLoss,
-    accept_soft_targets,
-    weighted_targets,
-)
+:func:`fit_estimator` and its kin import torch only for a net; all other names load it on first use.
+"""
 
-__all__ = [
-    "DropoutScores",
-    "LossPredictionClassifier",
-    "SoftCrossEntropyLoss",
-    "SoftNLLLoss",
-    "UpdatesLoader",
-    "accept_soft_targets",
-    "class_centroids",
-    "dropout_scores",
-    "fit_classifier",
-    "fit_reference_classifier",
-    "in_precision_of",
-    "penultimate_features",
-    "weighted_targets",
-]
+from importlib import import_module
+
+from skgal.classifiers._fit import check_fit_support, fit_estimator, one_hot
+
+_FILE_OF = {
+    "DropoutScores": "_mc_dropout",
+    "LossPredictionClassifier": "_loss_prediction",
+    "SoftCrossEntropyLoss": "_soft_targets",
+    "SoftNLLLoss": "_soft_targets",
+    "UpdatesLoader": "_loader",
+    "accept_soft_targets": "_soft_targets",
+    "class_centroids": "_mc_dropout",
+    "dropout_scores": "_mc_dropout",
+    "fit_classifier": "_reference",
+    "fit_reference_classifier": "_reference",
+    "in_precision_of": "_net_input",
+    "penultimate_features": "_penultimate",
+    "weighted_targets": "_soft_targets",
+}
+
+__all__ = [*_FILE_OF, "check_fit_support", "fit_estimator", "one_hot"]
+
+
+def __getattr__(name):
+    if name in _FILE_OF:
+        return getattr(import_module(f"skgal.classifiers.{_FILE_OF[name]}"), name)
+    raise AttributeError(f"module 'skgal.classifiers' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

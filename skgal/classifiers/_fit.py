@@ -1,0 +1,240 @@
+"""How a model of any kind is fitted: to hard, soft and weighted labels, nets included.
+
+Nothing here imports torch unless the estimator is a net.
+"""
+
+import re
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.validation import has_fit_parameter
+
+from skgal.utils import nets_in, take_rows
+
+
+def fit_estimator(estimator, X, y, *, proba=None, classes=None, sample_weight=None):
+    r"""Fit an estimator to hard, soft or weighted labels.
+
+    - Hard labels of equal weight are an ordinary ``estimator.fit(X, y)``.
+    - A scikit-learn classifier learns a soft label :math:`p` of weight :math:`w` from one copy
+      of the sample for each class with :math:`p_k > 0`, of weight :math:`w p_k`. Any loss that
+      is a weighted sum over samples becomes its expectation over :math:`p`.
+    - A skorch net trains on the probabilities as they are, scaled by the weights. Labels that
+      don't number its outputs are encoded, numbers get the dtype that torch expects.
+    - A regressor gets weights as ``sample_weight``.
+
+    Parameters
+    ----------
+    estimator : classifier, regressor, or Pipeline that ends in one
+        Fitted in place.
+    X : array, sparse matrix or DataFrame of n_samples rows
+    y : ndarray of shape (n_samples,), or (n_samples, n_outputs) for a regressor
+        Class labels (of soft labels the most probable class) or numbers.
+    proba : ndarray of shape (n_samples, n_classes) or None, default=None
+        Class probabilities, where labels are soft.
+    classes : ndarray of shape (n_classes,) or None, default=None
+        All classes, sorted, those without a label included; None: those in y.
+    sample_weight : ndarray of shape (n_samples,) or None, default=None
+        None is the same weight for all.
+
+    Returns
+    -------
+    LabelEncoder or None
+        Turns the predictions of a net into class labels; None where they are such already.
+
+    Raises
+    ------
+    TypeError
+        If labels are soft or weighted and the estimator can't learn from these.
+    ValueError
+        If a net has too few outputs for the labels, can't compute with samples of their dtype, or
+        sets more of them apart for validation than there are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from skgal.classifiers import fit_estimator
+    >>> model = DummyClassifier()
+    >>> fit_estimator(
+    ...     model, np.zeros((2, 1)), np.array([0, 1]), proba=np.array([[1, 0], [0.5, 0.5]])
+    ... )
+    >>> model.class_prior_.tolist()
+    [0.75, 0.25]
+    """
+    if sample_weight is None:
+        sample_weight = np.ones(len(y))
+    if classes is None and is_classifier(estimator):
+        classes = np.unique(y)
+    soft, weighted = proba is not None, bool(np.any(sample_weight != sample_weight[0]))
+    check_fit_support(estimator, soft=soft, weighted=weighted)
+    last = _last_step(estimator)
+    if _is_net(last):
+        with _explained_errors(last):
+            if not is_classifier(last):
+                # skorch's regressors expect columns of the dtype that their module puts out.
+                estimator.fit(X, y.astype(np.float32).reshape(len(y), -1))
+                return None
+            if weighted and not soft:
+                proba = one_hot(y, classes)
+            return _fit_net(estimator, X, y, proba, classes, sample_weight)
+    if soft:
+        rows, columns = np.nonzero(proba)
+        weights = sample_weight[rows] * proba[rows, columns]
+        X, y, weighted = take_rows(X, rows), classes[columns], True
+    else:
+        weights = sample_weight
+    estimator.fit(X, y, **({_weight_parameter(estimator): weights} if weighted else {}))
+    return None
+
+
+def check_fit_support(estimator, *, soft=False, weighted=False):
+    """Refuse labels that an estimator can't learn from, before they are paid for.
+
+    Parameters
+    ----------
+    estimator : estimator
+    soft : bool, default=False
+        Whether labels may be class probabilities.
+    weighted : bool, default=False
+        Whether samples have different weights.
+
+    Raises
+    ------
+    TypeError
+    """
+    last = _last_step(estimator)
+    if not (soft or weighted):
+        return
+    labels = "soft labels" if soft else "synthetic_weight"
+    if _is_net(last):
+        if not is_classifier(last):
+            raise TypeError(
+                f"{type(last).__name__} can't learn from weighted samples; use "
+                "synthetic_weight=1, or a scikit-learn regressor with sample_weight."
+            )
+        from skgal.classifiers._soft_targets import accept_soft_targets
+
+        accept_soft_targets(clone(last))
+    elif not has_fit_parameter(last, "sample_weight"):
+        raise TypeError(
+            f"{type(last).__name__}.fit takes no sample_weight, which {labels} need; use hard "
+            "labels and synthetic_weight=1, or an estimator that takes sample_weight."
+        )
+
+
+def one_hot(y, classes):
+    """Write plain labels as class probabilities.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    classes : ndarray of shape (n_classes,)
+        Sorted; every label of y among them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    return np.eye(len(classes))[np.searchsorted(classes, y)]
+
+
+def _fit_net(estimator, X, y, proba, classes, sample_weight):
+    """Fit a net that classifies to labels, or to probabilities; return the encoder of labels."""
+    net = _last_step(estimator)
+    # A NeuralNetBinaryClassifier has no such parameter; its one output is trained on floats.
+    is_binary = not hasattr(net, "classes")
+    encoder, outputs = None, classes
+    if not _are_outputs(classes):
+        encoder = LabelEncoder().fit(classes)
+        outputs = np.arange(len(classes))
+        if not is_binary:
+            net.set_params(classes=classes)
+    outputs = outputs.astype(np.int64)
+    if proba is None:
+        targets = outputs[np.searchsorted(classes, y)]
+        targets = targets.astype(np.float32) if is_binary else targets
+    else:
+        targets = _soft_targets(net, proba, outputs, sample_weight)
+    estimator.fit(X, targets)
+    # Of two samples, since a module may squeeze a batch of one.
+    n_outputs = estimator.predict_proba(take_rows(X, [0, 0])).shape[1]
+    if n_outputs <= outputs.max():
+        raise ValueError(
+            f"The labels have {outputs.max() + 1} classes, but the net has {n_outputs} outputs; "
+            "give its module one output for each class, or number the classes from 0."
+        )
+    return encoder
+
+
+def _soft_targets(net, proba, outputs, sample_weight):
+    """Prepare a net for probabilities, and make a column of them for each of its outputs."""
+    from skgal.classifiers._soft_targets import accept_soft_targets, weighted_targets
+
+    accept_soft_targets(net)
+    n_outputs = outputs.max() + 1
+    if net.classes is None:
+        # skorch would look for the classes among the probabilities.
+        net.set_params(classes=np.arange(n_outputs))
+    spread = np.zeros((len(proba), n_outputs))
+    spread[:, outputs] = proba
+    return weighted_targets(spread, sample_weight)
+
+
+@contextmanager
+def _explained_errors(net):
+    """Say what to do about errors of torch and skorch that the choice of net or samples causes."""
+    try:
+        yield
+    except (IndexError, RuntimeError, ValueError) as error:
+        advice = _advice(net, str(error))
+        if advice is None:
+            raise
+        raise ValueError(f"{advice} {type(net).__name__} failed with: {error}") from error
+
+
+def _advice(net, message):
+    if re.search(r"Target \d+ is out of bounds|target out of range", message):
+        return (
+            "Labels number the outputs of a net, the first of which is 0, and its module has too "
+            "few: give it one output more than the largest label, or number the labels from 0."
+        )
+    if re.search(r"same (dtype|datatype)|Input type .* should be the same", message):
+        return (
+            "Samples must have the dtype of a net's weights, float32: pass X.astype(np.float32), "
+            "or convert them in a Pipeline before the net."
+        )
+    if re.match(r"n_splits=|Cannot have number of splits", message) and net.train_split:
+        return (
+            "The net's train_split keeps samples for validation, and there are too few labels for "
+            "that: pass train_split=None, so that it learns from all, or begin with more labels."
+        )
+    return None
+
+
+def _are_outputs(classes):
+    """Whether class labels number the outputs of a net, as torch has it."""
+    return classes.dtype.kind in "iuf" and np.all((classes >= 0) & (classes == np.round(classes)))
+
+
+def _is_net(estimator):
+    """Whether an estimator is a net itself, not a search or an ensemble of nets."""
+    return estimator in nets_in(estimator)
+
+
+def _last_step(estimator):
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _weight_parameter(estimator):
+    """Name under which ``fit`` hands sample weights to the last step of a Pipeline."""
+    steps = []
+    while isinstance(estimator, Pipeline):
+        step, estimator = estimator.steps[-1]
+        steps.append(step)
+    return "__".join([*steps, "sample_weight"])
