@@ -19,8 +19,8 @@ from skgal.base import BaseStrategy
 PACKAGE = Path(skgal.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-TORCH_ROOMS = {"classifiers", "differentiable", "nn", "objectives", "training"}
 TORCH_FREE_ROOMS = {"base", "datasets", "design", "exceptions", "matching", "metrics", "utils"}
+TORCH_ROOMS = {*ROOMS} - TORCH_FREE_ROOMS
 
 
 def run_python(*arguments):

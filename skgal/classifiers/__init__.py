@@ -5,7 +5,7 @@
 
 from importlib import import_module
 
-from skgal.classifiers._fit import check_fit_support, fit_estimator, one_hot
+from skgal.classifiers._fit import AnyEstimator, check_fit_support, fit_estimator, one_hot
 
 _FILE_OF = {
     "DropoutScores": "_mc_dropout",
@@ -23,7 +23,7 @@ _FILE_OF = {
     "weighted_targets": "_soft_targets",
 }
 
-__all__ = [*_FILE_OF, "check_fit_support", "fit_estimator", "one_hot"]
+__all__ = [*_FILE_OF, "AnyEstimator", "check_fit_support", "fit_estimator", "one_hot"]
 
 
 def __getattr__(name):

@@ -7,15 +7,21 @@ import re
 from contextlib import contextmanager
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skgal.utils import nets_in, take_rows
+from skgal.utils import as_random_state, draw_seed, nets_in, seed_unset, seeded_nets, take_rows
 
 
-def fit_estimator(estimator, X, y, *, proba=None, classes=None, sample_weight=None):
+def fit_estimator(
+    estimator, X, y, *, proba=None, classes=None, sample_weight=None, number_outputs=True
+):
     r"""Fit an estimator to hard, soft or weighted labels.
 
     - Hard labels of equal weight are an ordinary ``estimator.fit(X, y)``.
@@ -39,6 +45,9 @@ def fit_estimator(estimator, X, y, *, proba=None, classes=None, sample_weight=No
         All classes, sorted, those without a label included; None: those in y.
     sample_weight : ndarray of shape (n_samples,) or None, default=None
         None is the same weight for all.
+    number_outputs : bool, default=True
+        Whether labels that are whole numbers from 0 number the outputs of a net, as torch has it,
+        so that a class without samples so far keeps its output. False: all labels are encoded.
 
     Returns
     -------
@@ -80,7 +89,7 @@ def fit_estimator(estimator, X, y, *, proba=None, classes=None, sample_weight=No
                 return None
             if weighted and not soft:
                 proba = one_hot(y, classes)
-            return _fit_net(estimator, X, y, proba, classes, sample_weight)
+            return _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs)
     if soft:
         rows, columns = np.nonzero(proba)
         weights = sample_weight[rows] * proba[rows, columns]
@@ -142,13 +151,13 @@ def one_hot(y, classes):
     return np.eye(len(classes))[np.searchsorted(classes, y)]
 
 
-def _fit_net(estimator, X, y, proba, classes, sample_weight):
+def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
     """Fit a net that classifies to labels, or to probabilities; return the encoder of labels."""
     net = _last_step(estimator)
     # A NeuralNetBinaryClassifier has no such parameter; its one output is trained on floats.
     is_binary = not hasattr(net, "classes")
     encoder, outputs = None, classes
-    if not _are_outputs(classes):
+    if not (number_outputs and _are_outputs(classes)):
         encoder = LabelEncoder().fit(classes)
         outputs = np.arange(len(classes))
         if not is_binary:
@@ -238,3 +247,190 @@ def _weight_parameter(estimator):
         step, estimator = estimator.steps[-1]
         steps.append(step)
     return "__".join([*steps, "sample_weight"])
+
+
+def _estimator_has(name):
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
+    """Fit and read any classifier or regressor as scikit-learn's are, skorch nets included.
+
+    A net gets class labels of any kind as numbers of its outputs, samples in its precision and a
+    seed; predictions are labels again. Other estimators are seeded, and otherwise left alone.
+
+    Parameters
+    ----------
+    estimator : classifier or regressor
+        A skorch net, a scikit-learn estimator or a Pipeline. Cloned by ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Decides what has no seed of its own in the estimator, the weights of nets included.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted clone.
+    label_encoder_ : LabelEncoder or None
+        What turns the predictions of a net into class labels, where they are no such.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; only of classifiers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skorch import NeuralNetClassifier
+    >>> from skgal.classifiers import AnyEstimator
+    >>> net = NeuralNetClassifier(
+    ...     torch.nn.Linear,
+    ...     module__in_features=1,
+    ...     module__out_features=2,
+    ...     criterion=torch.nn.CrossEntropyLoss,
+    ...     lr=1.0,
+    ...     train_split=None,
+    ...     verbose=0,
+    ... )
+    >>> X = np.array([[-2.0], [-1.0], [1.0], [2.0]])  # float64, and labels are strings
+    >>> model = AnyEstimator(net, random_state=0).fit(X, ["no", "no", "yes", "yes"])
+    >>> model.predict(X).tolist()
+    ['no', 'no', 'yes', 'yes']
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, estimator, *, random_state=None):
+        self.estimator = estimator
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit a clone of the estimator.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or DataFrame of n_samples samples
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels or numbers.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :func:`fit_estimator`.
+        """
+        self._validate_params()
+        rng = as_random_state(self.random_state)
+        estimator = seed_unset(clone(self.estimator), rng)
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+        with seeded_nets(estimator, draw_seed(rng)):
+            self.label_encoder_ = fit_estimator(
+                estimator,
+                self._input(X, estimator),
+                np.asarray(y),
+                sample_weight=sample_weight,
+                number_outputs=False,
+            )
+        self.estimator_ = estimator
+        if is_classifier(estimator):
+            self.classes_ = (self.label_encoder_ or estimator).classes_
+        return self
+
+    def _input(self, X, estimator):
+        if not (_is_net(estimator) and isinstance(X, np.ndarray)):
+            return X
+        from skgal.classifiers._net_input import in_precision_of
+
+        return in_precision_of(estimator, X)
+
+    def _call(self, method, X, **params):
+        check_is_fitted(self)
+        with seeded_nets(self.estimator_):
+            return getattr(self.estimator_, method)(self._input(X, self.estimator_), **params)
+
+    def predict(self, X, **params):
+        """Predict class labels or numbers.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+        **params : dict
+            Handed on, such as ``return_std``.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        if self.label_encoder_ is not None:
+            return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        y = self._call("predict", X, **params)
+        is_column = is_regressor(self) and isinstance(y, np.ndarray) and y.ndim == 2
+        return y[:, 0] if is_column and y.shape[1] == 1 else y
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict class probabilities, one column for each of ``classes_``.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        proba = self._call("predict_proba", X)
+        if self.label_encoder_ is None or proba.shape[1] == len(self.classes_):
+            return proba
+        proba = proba[:, : len(self.classes_)]  # a net may have outputs that no class uses
+        return proba / proba.sum(axis=1, keepdims=True)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """Signed distance to the decision boundary, as the estimator defines it.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._call("decision_function", X)
+
+    def score(self, X, y, sample_weight=None):
+        """Score predictions: accuracy of a classifier, R² of a regressor.
+
+        Parameters
+        ----------
+        X : array-like of n_samples samples
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        measure = accuracy_score if is_classifier(self) else r2_score
+        return measure(y, self.predict(X), sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = inner.classifier_tags
+        tags.regressor_tags = inner.regressor_tags
+        tags.target_tags = inner.target_tags
+        tags.input_tags = inner.input_tags
+        return tags

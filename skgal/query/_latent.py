@@ -27,7 +27,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         """Choose latent points: an array of shape (batch_size, latent_dim)."""
         raise NotImplementedError
 
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         """Design samples to label.
 
         With an integer ``random_state`` the same arguments give the same samples; in the next

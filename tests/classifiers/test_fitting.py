@@ -1,0 +1,125 @@
+"""One place fits every model: nets with any labels and precision, weights, soft labels."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
+
+from skgal.classifiers import AnyEstimator, fit_estimator
+from skgal.utils import seeded_nets
+
+
+@pytest.fixture
+def blobs():
+    X, y = make_blobs(80, centers=[[-2, 0], [2, 0]], random_state=0)
+    return X, y
+
+
+def net(n_outputs=2, cls=NeuralNetClassifier):
+    loss = {"criterion": torch.nn.CrossEntropyLoss} if cls is NeuralNetClassifier else {}
+    return cls(
+        torch.nn.Linear,
+        module__in_features=2,
+        module__out_features=n_outputs,
+        lr=0.1,
+        max_epochs=30,
+        train_split=None,
+        verbose=0,
+        **loss,
+    )
+
+
+class Flat(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.line = torch.nn.Linear(2, 1)
+
+    def forward(self, x):
+        return self.line(x).squeeze(1)
+
+
+def binary_net():
+    return NeuralNetBinaryClassifier(Flat, lr=0.3, max_epochs=30, train_split=None, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[0, 1], [0.0, 1.0], [1, 2], [-1, 1], [3, 7], ["no", "yes"], [False, True], [0.5, 1.5]],
+    ids=str,
+)
+@pytest.mark.parametrize("make", [net, binary_net], ids=["softmax", "binary"])
+def test_nets_learn_labels_of_any_kind(blobs, make, labels):
+    X, y = blobs
+    y = np.array(labels)[y]
+    model = AnyEstimator(make(), random_state=0).fit(X, y)  # X is float64
+    assert (model.predict(X) == y).mean() > 0.95
+    np.testing.assert_array_equal(model.classes_, np.unique(y))
+    proba = model.predict_proba(X)
+    assert proba.shape == (80, 2)
+    np.testing.assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(X))
+
+
+def test_a_seed_decides(blobs):
+    X, y = blobs
+    first, second, other = (
+        AnyEstimator(net(), random_state=seed).fit(X, y).predict_proba(X) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.allclose(first, other)
+
+
+def test_it_is_an_estimator_like_scikit_learns(blobs):
+    X, y = blobs
+    scores = cross_val_score(AnyEstimator(net(), random_state=0), X, np.array(["a", "b"])[y])
+    assert scores.mean() > 0.9
+    plain = AnyEstimator(LogisticRegression()).fit(X, y)
+    np.testing.assert_array_equal(
+        plain.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X)
+    )
+
+
+def test_nets_that_regress(blobs):
+    X, _ = blobs
+    for target in (X[:, 0] + 1, X[:, ::-1] - 1):
+        n_outputs = 1 if target.ndim == 1 else 2
+        module = net(n_outputs, NeuralNetRegressor)
+        model = AnyEstimator(module, random_state=0).fit(X, target)
+        predicted = model.predict(X)
+        assert predicted.shape == target.shape
+        assert np.abs(predicted - target).mean() < 0.3
+
+
+def test_weights_equal_copies(blobs):
+    X, _ = blobs
+    y = X[:, 0] + np.random.RandomState(0).normal(size=80)
+    weight = np.repeat([1.0, 3.0], 40)
+    copies = Ridge().fit(np.concatenate([X, X[40:], X[40:]]), np.r_[y, y[40:], y[40:]])
+    weighted = clone(Ridge())
+    fit_estimator(weighted, X, y, sample_weight=weight)
+    np.testing.assert_allclose(weighted.coef_, copies.coef_)
+
+
+def test_soft_labels_that_are_sure_are_hard_ones(blobs):
+    X, y = blobs
+    classes = np.array(["a", "b"])
+    soft, hard = LogisticRegression(tol=1e-10), LogisticRegression(tol=1e-10)
+    fit_estimator(soft, X, classes[y], classes=classes, proba=np.eye(2)[y])
+    fit_estimator(hard, X, classes[y])
+    np.testing.assert_allclose(soft.coef_, hard.coef_, atol=1e-6)
+
+
+def test_errors_of_torch_are_explained(blobs):
+    X, y = blobs
+    with seeded_nets(net()), pytest.raises(ValueError, match="astype"):
+        fit_estimator(net(), X, y)  # float64, into a net of float32
+    to_double = make_pipeline(FunctionTransformer(np.float64), net())
+    with pytest.raises(ValueError, match="astype"):
+        AnyEstimator(to_double).fit(X, y)
+    with pytest.raises(ValueError, match=r"one output for each class|one output more"):
+        AnyEstimator(net()).fit(X, y + 5 * (np.arange(80) % 2))
