@@ -3,7 +3,13 @@
 from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
 from skgal.utils._fit_to_pool import fit_to_pool
-from skgal.utils._labels import as_label_array, is_missing, observed_labels
+from skgal.utils._labels import (
+    as_label_array,
+    integers_with_gaps,
+    is_missing,
+    observed_labels,
+    spread_labels,
+)
 from skgal.utils._layout import DataLayout
 from skgal.utils._layouts import LAYOUTS
 from skgal.utils._mixed_layout import MixedLayout
@@ -28,6 +34,7 @@ __all__ = [
     "draw_seed",
     "fit_to_pool",
     "gives_blocks",
+    "integers_with_gaps",
     "is_missing",
     "nets_in",
     "observed_labels",
@@ -35,6 +42,7 @@ __all__ = [
     "seed_unset",
     "seeded_nets",
     "seeded_torch",
+    "spread_labels",
     "take_rows",
     "unwrap",
     "validate_pool",

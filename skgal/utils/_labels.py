@@ -1,7 +1,15 @@
-"""Labels that nobody has given yet."""
+"""Where labels come in: whatever container they are in, one form of array, and nothing rounded.
 
+Labels are whole numbers, strings, booleans, or (for regressors) real numbers, one or several a
+sample. None, NaN, ``pandas.NA`` and the nulls of polars and Arrow all mean "not labelled yet".
+"""
+
+import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+
+# The integers up to here float64 holds exactly, so that NaN may stand beside them.
+_EXACT = 2**53
 
 
 def as_label_array(y):
@@ -9,21 +17,95 @@ def as_label_array(y):
 
     Parameters
     ----------
-    y : array-like
+    y : array-like, Series or DataFrame
+        Series of pandas, polars and pyarrow, nullable or not; a DataFrame of one column counts
+        as a Series, of more as the outputs of a regressor or the probabilities of classes.
 
     Returns
     -------
-    ndarray
-        Missing labels of pandas are NaN.
+    ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Missing labels of Series are NaN; lists and arrays of objects keep theirs. Integers beside
+        missing ones are float64 where that holds them exactly, else objects.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgal.utils import as_label_array
+    >>> as_label_array(pd.Series([1, None], dtype="Int64"))
+    array([ 1., nan])
+    >>> as_label_array(pd.Series([10**17 + 41, None], dtype="Int64"))
+    array([100000000000000041, nan], dtype=object)
     """
-    if hasattr(y, "isna"):
-        # pandas' NA can't even be compared with itself; integers can't hold the NaN for it.
-        return np.asarray(y.to_numpy(na_value=np.nan) if y.isna().any() else y.to_numpy())
+    container = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
+    if isinstance(container, nw.DataFrame):
+        columns = [_from_series(column) for column in container.iter_columns()]
+        return columns[0] if len(columns) == 1 else np.column_stack(columns)
+    if isinstance(container, nw.Series):
+        return _from_series(container)
     array = np.asarray(y)
-    if array.dtype.kind in "US" and not hasattr(y, "dtype"):
-        # NumPy spells the NaN of ["cat", nan] as the label "nan"; keep it a NaN.
-        return np.asarray(y, dtype=object)
+    if not hasattr(y, "dtype") and _is_changed_by_numpy(array):
+        return _from_objects(np.asarray(y, dtype=object))
     return array
+
+
+def _from_series(series):
+    """Return the labels of a narwhals Series."""
+    dtype = series.dtype
+    missing = series.is_null().to_numpy()
+    if dtype.is_integer() and missing.any():
+        return integers_with_gaps(series.fill_null(0).to_numpy(), missing)
+    if dtype.is_numeric() and not dtype.is_integer():
+        width = np.float32 if dtype == nw.Float32 else np.float64
+        return np.where(missing, np.nan, series.fill_null(0).to_numpy()).astype(width)
+    if not missing.any():
+        return np.asarray(series.to_numpy())
+    values = np.fromiter(series.to_list(), dtype=object, count=len(missing))
+    values[missing] = np.nan
+    return _from_objects(values)
+
+
+def _is_changed_by_numpy(array):
+    """Tell whether NumPy may have rounded labels, or spelt NaN as a string, to fit one dtype."""
+    if array.dtype.kind == "f":
+        return bool((np.abs(array[np.isfinite(array)]) > _EXACT).any())
+    return array.dtype.kind in "US"
+
+
+def _from_objects(values):
+    """Give whole numbers among objects the dtype of numbers, where it holds them exactly."""
+    missing = _is_null(values)
+    known = values[~missing].tolist()
+    if values.ndim > 1 or not known or not all(type(label) is int for label in known):
+        return values
+    filled = np.array([0 if gap else v for v, gap in zip(values, missing, strict=True)])
+    return integers_with_gaps(filled, missing) if filled.dtype.kind in "iu" else values
+
+
+def integers_with_gaps(values, missing):
+    """Put NaN among integers: in float64 if that holds all of them exactly, else in objects.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,), dtype int
+        Anything where missing.
+    missing : ndarray of shape (n_samples,), dtype bool
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), dtype float64 or object
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.utils import integers_with_gaps
+    >>> integers_with_gaps(np.array([3, 0]), np.array([False, True]))
+    array([ 3., nan])
+    """
+    known = values[~missing]
+    is_exact = not known.size or (known.max() <= _EXACT and known.min() >= -_EXACT)
+    with_gaps = values.astype(np.float64 if is_exact else object)
+    with_gaps[missing] = np.nan
+    return with_gaps
 
 
 def is_missing(y, missing_label=np.nan):
@@ -32,10 +114,9 @@ def is_missing(y, missing_label=np.nan):
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels of any dtype, or class probabilities.
+        Labels of any dtype, or class probabilities, in any container.
     missing_label : scalar, default=nan
-        What stands for "not labelled". With NaN, ``None`` and ``pandas.NA`` count as missing
-        too.
+        What stands for "not labelled". NaN, ``None`` and ``pandas.NA`` mean each other.
 
     Returns
     -------
@@ -53,14 +134,25 @@ def is_missing(y, missing_label=np.nan):
     [False, True]
     """
     y = as_label_array(y)
-    if y.dtype == object:
-        test = _missing_test(missing_label)
-        missing = np.fromiter(map(test, y.flat), dtype=bool, count=y.size).reshape(y.shape)
-    elif is_scalar_nan(missing_label):
-        missing = y != y
+    if _is_null_label(missing_label):
+        missing = _is_null(y)
+    elif y.dtype == object:
+        # pandas.NA equals nothing, and refuses to say so.
+        found = (not is_pandas_na(label) and bool(label == missing_label) for label in y.flat)
+        missing = np.fromiter(found, dtype=bool, count=y.size).reshape(y.shape)
     else:
-        missing = y == missing_label
+        missing = np.broadcast_to(y == missing_label, y.shape)
     return missing.all(axis=1) if missing.ndim == 2 else missing
+
+
+def _is_null(y):
+    if y.dtype != object:
+        return y != y
+    return np.fromiter(map(_is_null_label, y.flat), dtype=bool, count=y.size).reshape(y.shape)
+
+
+def _is_null_label(label):
+    return label is None or is_scalar_nan(label) or is_pandas_na(label)
 
 
 def observed_labels(y):
@@ -91,21 +183,45 @@ def observed_labels(y):
     y = as_label_array(y)
     if y.dtype == object:
         y = _narrow(y)
-    if y.ndim == 1 and y.dtype.kind == "f" and np.all(np.isfinite(y) & (y == np.rint(y))):
+    if y.ndim == 1 and y.dtype.kind == "f" and np.all((np.abs(y) <= _EXACT) & (y == np.rint(y))):
         return y.astype(np.int64)
     return y
 
 
-def _missing_test(missing_label):
-    if is_scalar_nan(missing_label):
-        return lambda label: label is None or is_scalar_nan(label) or is_pandas_na(label)
-    # pandas.NA equals nothing, and refuses to say so.
-    return lambda label: not is_pandas_na(label) and bool(label == missing_label)
-
-
 def _narrow(y):
     """Find the dtype of an object array's values, unless NumPy would change a value for it."""
-    narrow = np.array(y.tolist())
-    if narrow.dtype.kind in "US" and not all(isinstance(label, str | bytes) for label in y.flat):
-        return y
-    return narrow
+    values = y.tolist()
+    narrow = np.array(values)
+    if narrow.dtype.kind in "US":
+        return narrow if all(isinstance(label, str | bytes) for label in y.flat) else y
+    return narrow if narrow.tolist() == values else y
+
+
+def spread_labels(labels, positions, n_samples):
+    """Put the known labels among all samples, NaN where there is none.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
+        None missing.
+    positions : ndarray of shape (n_labelled,), dtype int
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers as float64 where that holds them exactly; other labels as objects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.utils import spread_labels
+    >>> spread_labels(np.array([7, 8]), np.array([2, 0]), 3)
+    array([ 8., nan,  7.])
+    """
+    is_float = labels.dtype.kind == "f" or (
+        labels.dtype.kind in "iu" and bool((np.abs(labels.astype(np.float64)) <= _EXACT).all())
+    )
+    spread = np.full((n_samples, *labels.shape[1:]), np.nan, np.float64 if is_float else object)
+    spread[positions] = labels
+    return spread
