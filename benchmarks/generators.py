@@ -37,7 +37,7 @@ from skorch.callbacks import Callback
 from skgal import generators
 from skgal.classifiers import UpdatesLoader, penultimate_features
 from skgal.datasets import load_images
-from skgal.metrics import coverage, frechet_distance, recall
+from skgal.metrics import coverage, frechet_distance, generative_recall
 from skgal.nn import ConvClassifier
 from skgal.utils import seeded_nets, seeded_torch
 
@@ -104,7 +104,7 @@ def measure(classifier, real, X, y):
     drawn = features(classifier, X)
     scores = {
         "frechet": frechet_distance(real, drawn),
-        "recall": recall(real, drawn),
+        "recall": generative_recall(real, drawn),
         "coverage": coverage(real, drawn),
     }
     if y is not None:

@@ -8,6 +8,108 @@ from sklearn.utils import check_array
 _ROUNDING = 1e-3
 
 
+def least_confidence(proba):
+    r"""How far the most probable class is from certainty, scaled to [0, 1].
+
+    .. math:: \frac{m (1 - y^*)}{m - 1}
+
+    with :math:`y^*` the largest of a sample's :math:`m` class probabilities.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes)
+        Class probabilities, in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 1]: 0 where one class is certain, 1 where all are equally likely.
+
+    Raises
+    ------
+    ValueError
+        If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    References
+    ----------
+    "Polarity-GAN", equation (7): there the sum over the samples, here each sample's summand.
+
+    Examples
+    --------
+    >>> from skgal.metrics import least_confidence
+    >>> least_confidence([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
+    [0.0, 0.75]
+    """
+    proba = check_proba(proba)
+    n_classes = proba.shape[1]
+    return (1 - proba.max(axis=1)) * n_classes / max(n_classes - 1, 1)
+
+
+def margin_of_confidence(proba):
+    """One minus the margin between the two most probable classes.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes)
+        Class probabilities, in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 1]: 1 where two classes tie for the first place.
+
+    Raises
+    ------
+    ValueError
+        If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    References
+    ----------
+    "Polarity-GAN", equation (8).
+
+    Examples
+    --------
+    >>> from skgal.metrics import margin_of_confidence
+    >>> margin_of_confidence([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
+    [0.0, 0.75]
+    """
+    first, second = _first_and_second(check_proba(proba))
+    return 1 - (first - second)
+
+
+def ratio_of_confidence(proba):
+    """Probability of the second most probable class, relative to that of the first.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes)
+        Class probabilities, in [0, 1].
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In [0, 1]: 1 where two classes tie for the first place.
+
+    Raises
+    ------
+    ValueError
+        If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    References
+    ----------
+    "Polarity-GAN", equation (9).
+
+    Examples
+    --------
+    >>> from skgal.metrics import ratio_of_confidence
+    >>> ratio_of_confidence([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
+    [0.0, 0.5]
+    """
+    first, second = _first_and_second(check_proba(proba))
+    # All zeros, which a one-vs-rest classifier may return, are a tie.
+    return np.divide(second, first, out=np.ones_like(first), where=first > 0)
+
+
 def entropy(proba):
     """Entropy of predicted class probabilities, in nats.
 
@@ -26,6 +128,10 @@ def entropy(proba):
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
 
+    See Also
+    --------
+    normalized_entropy : The same in [0, 1], for any number of classes.
+
     References
     ----------
     AISEL, equation (6).
@@ -39,8 +145,10 @@ def entropy(proba):
     return entr(check_proba(proba)).sum(axis=1)
 
 
-def margin_uncertainty(proba):
-    """One minus the margin between the two most probable classes.
+def normalized_entropy(proba):
+    r"""Entropy of predicted class probabilities, scaled to [0, 1].
+
+    .. math:: -\frac{1}{\log m} \sum_{c=1}^{m} y_c \log y_c
 
     Parameters
     ----------
@@ -50,47 +158,67 @@ def margin_uncertainty(proba):
     Returns
     -------
     ndarray of shape (n_samples,)
-        In [0, 1]: 1 where two classes tie for the first place.
+        In [0, 1]: 0 where one class is certain, 1 where all are equally likely.
 
     Raises
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
 
-    Examples
-    --------
-    >>> from skgal.metrics import margin_uncertainty
-    >>> margin_uncertainty([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
-    [0.0, 0.75]
-    """
-    return 1 - _first_minus_second(check_proba(proba))
-
-
-def least_confidence(proba):
-    """One minus the probability of the most probable class.
-
-    Parameters
+    References
     ----------
-    proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        In [0, 1 - 1 / n_classes].
-
-    Raises
-    ------
-    ValueError
-        If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+    "Polarity-GAN", equation (10), where the sum over the classes is left out.
 
     Examples
     --------
-    >>> from skgal.metrics import least_confidence
-    >>> least_confidence([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25]]).tolist()
+    >>> from skgal.metrics import normalized_entropy
+    >>> normalized_entropy([[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]]).tolist()
     [0.0, 0.5]
     """
-    return 1 - check_proba(proba).max(axis=1)
+    in_nats = entropy(proba)
+    return in_nats / np.log(max(np.shape(proba)[1], 2))
+
+
+def mean_uncertainty(proba):
+    """Report how unsure a classifier is on average, by the four measures of Polarity-GAN.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_samples, n_classes)
+        Class probabilities of samples, in [0, 1].
+
+    Returns
+    -------
+    dict of str to float
+        The means over the samples of `least_confidence`, `margin_of_confidence`,
+        `ratio_of_confidence` and `normalized_entropy`, by these names; each in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    References
+    ----------
+    "Polarity-GAN", section 5, table 3; equations (7) to (10) are printed as sums over the
+    samples, but the table's values are means.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.metrics import mean_uncertainty
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = LogisticRegression(max_iter=500).fit(X, y)
+    >>> for name, mean in mean_uncertainty(clf.predict_proba(X)).items():
+    ...     print(f"{name:20} {mean:.2f}")
+    least_confidence     0.15
+    margin_of_confidence 0.19
+    ratio_of_confidence  0.13
+    normalized_entropy   0.24
+    """
+    measures = (least_confidence, margin_of_confidence, ratio_of_confidence, normalized_entropy)
+    return {measure.__name__: float(measure(proba).mean()) for measure in measures}
 
 
 def distance_uncertainty(decision):
@@ -128,10 +256,12 @@ def distance_uncertainty(decision):
         return -np.abs(decision)
     if decision.shape[1] == 1:
         return -np.abs(decision[:, 0])
-    return -_first_minus_second(decision)
+    first, second = _first_and_second(decision)
+    return second - first
 
 
 def check_proba(proba):
+    """Return class probabilities as a float matrix in [0, 1]."""
     proba = check_array(proba, dtype=[np.float64, np.float32], input_name="proba")
     low, high = proba.min(), proba.max()
     if low < -_ROUNDING or high > 1 + _ROUNDING:
@@ -143,8 +273,9 @@ def check_proba(proba):
     return np.clip(proba, 0, 1)
 
 
-def _first_minus_second(scores):
+def _first_and_second(scores):
+    """Return the largest and the second largest of each row; 0 for a second that isn't there."""
     if scores.shape[1] == 1:  # A model that knows one class: nothing competes with it.
-        return scores[:, 0]
+        return scores[:, 0], np.zeros_like(scores[:, 0])
     second, first = np.partition(scores, -2, axis=1)[:, -2:].T
-    return first - second
+    return first, second

@@ -1,3 +1,5 @@
+"""Measures of uncertainty, against hand values, scipy and each other."""
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -5,9 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skgal.metrics import distance_uncertainty, entropy, least_confidence, margin_uncertainty
+from skgal.metrics import (
+    distance_uncertainty,
+    entropy,
+    least_confidence,
+    margin_of_confidence,
+    mean_uncertainty,
+    normalized_entropy,
+    ratio_of_confidence,
+)
 
-OF_PROBABILITIES = [entropy, margin_uncertainty, least_confidence]
+NORMALIZED = [least_confidence, margin_of_confidence, ratio_of_confidence, normalized_entropy]
+OF_PROBABILITIES = [entropy, *NORMALIZED]
 
 
 @st.composite
@@ -19,18 +30,35 @@ def probabilities(draw):
 
 
 @given(probabilities())
-def test_measures_agree_with_reference(proba):
+def test_measures_are_those_of_equations_7_to_10(proba):
+    m = proba.shape[1]
     ranked = [sorted(row, reverse=True) for row in proba.tolist()]
+    np.testing.assert_allclose(
+        least_confidence(proba), [m * (1 - p[0]) / (m - 1) for p in ranked], atol=1e-12
+    )
+    np.testing.assert_allclose(margin_of_confidence(proba), [1 - (p[0] - p[1]) for p in ranked])
+    np.testing.assert_allclose(ratio_of_confidence(proba), [p[1] / p[0] for p in ranked])
+    np.testing.assert_allclose(
+        normalized_entropy(proba), scipy.stats.entropy(proba, base=m, axis=1), atol=1e-12
+    )
     np.testing.assert_allclose(entropy(proba), scipy.stats.entropy(proba, axis=1), atol=1e-12)
-    np.testing.assert_allclose(margin_uncertainty(proba), [1 - (p[0] - p[1]) for p in ranked])
-    np.testing.assert_allclose(least_confidence(proba), [1 - p[0] for p in ranked])
 
 
 def test_hand_values():
     proba = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]]
+    np.testing.assert_allclose(least_confidence(proba), [0, 0.75, 1], atol=1e-15)
+    np.testing.assert_allclose(margin_of_confidence(proba), [0, 1, 1], atol=1e-15)
+    np.testing.assert_allclose(ratio_of_confidence(proba), [0, 1, 1], atol=1e-15)
     np.testing.assert_allclose(entropy(proba), [0, np.log(2), np.log(3)], atol=1e-15)
-    np.testing.assert_allclose(margin_uncertainty(proba), [0, 1, 1], atol=1e-15)
-    np.testing.assert_allclose(least_confidence(proba), [0, 0.5, 2 / 3], atol=1e-15)
+    np.testing.assert_allclose(normalized_entropy(proba), [0, np.log(2) / np.log(3), 1])
+
+
+def test_report_of_a_classifier_is_the_mean_of_each_measure():
+    proba = np.random.default_rng(0).dirichlet(np.ones(4), size=30)
+    report = mean_uncertainty(proba)
+    assert list(report) == [measure.__name__ for measure in NORMALIZED]
+    for measure in NORMALIZED:
+        assert report[measure.__name__] == pytest.approx(measure(proba).mean())
 
 
 @pytest.mark.parametrize("measure", OF_PROBABILITIES)
@@ -44,6 +72,10 @@ def test_single_class_is_certain(measure):
     np.testing.assert_array_equal(measure([[1.0], [1.0]]), [0, 0])
 
 
+def test_a_row_of_zeros_is_a_tie():
+    assert ratio_of_confidence([[0.0, 0.0, 0.0]]) == 1
+
+
 @pytest.mark.parametrize("measure", OF_PROBABILITIES)
 @pytest.mark.parametrize(
     ("proba", "message"),
@@ -54,7 +86,7 @@ def test_single_class_is_certain(measure):
         (np.empty((0, 2)), "0 sample"),
     ],
 )
-def test_what_are_no_probabilities(measure, proba, message):
+def test_values_that_are_no_probabilities_are_refused(measure, proba, message):
     with pytest.raises(ValueError, match=message):
         measure(proba)
 

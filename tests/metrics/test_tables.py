@@ -1,0 +1,199 @@
+"""Tables as points, and the report of a synthetic table, against scipy and hand values."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import stats
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from skgal.metrics import (
+    association_matrix,
+    compare_tables,
+    coverage,
+    frechet_distance,
+    memorization_ratio,
+    to_points,
+)
+
+
+def draw_table(n=200, seed=0, shift=0.0):
+    rng = np.random.default_rng(seed)
+    age = rng.integers(18, 80, size=n)
+    job = np.where(age + rng.normal(scale=10, size=n) > 50, "clerk", "smith")
+    pay = np.exp(rng.normal(size=n) + shift) * np.where(job == "clerk", 2.0, 1.0)
+    city = rng.choice(["Rome", "Oslo", None], p=[0.5, 0.4, 0.1], size=n)
+    return pd.DataFrame({"age": age, "pay": pay, "job": job, "city": city, "owner": pay > 1})
+
+
+def value_of(report, aspect, column, measure, field="value"):
+    rows = report.query("aspect == @aspect and column == @column and measure == @measure")
+    assert len(rows) == 1
+    return rows[field].item()
+
+
+def test_ranks_and_categories():
+    real = pd.DataFrame({"x": [10.0, 20.0, 20.0, 40.0], "c": ["a", "b", "a", None]})
+    other = pd.DataFrame({"x": [0.0, np.nan, 25.0, 99.0], "c": ["b", "a", "z", "a"]})
+    points, others = to_points(real, other)
+    np.testing.assert_allclose(points[:, 0], [1 / 8, 1 / 2, 1 / 2, 7 / 8])
+    np.testing.assert_allclose(others[:, 0], [0, 1 / 2, 3 / 4, 1])
+    np.testing.assert_allclose(others[:, 1], [0, 1, 0, 0])  # which are missing
+    categories = np.concatenate([points, others])[:, 2:]
+    distances = np.linalg.norm(categories[:, None] - categories, axis=2)
+    labels = np.array(["a", "b", "a", "none", "b", "a", "z", "a"])
+    np.testing.assert_allclose(distances, labels[:, None] != labels)
+
+
+def test_polars_pandas_and_nullable_columns_give_the_same_points():
+    table = draw_table()
+    (expected,) = to_points(table)
+    for same in (pl.from_pandas(table), table.convert_dtypes(), table.astype({"job": "category"})):
+        np.testing.assert_allclose(to_points(same)[0], expected)
+        np.testing.assert_allclose(association_matrix(same), association_matrix(table))
+
+
+def test_dates_have_ranks():
+    days = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-02-01", None])
+    points = to_points(pd.DataFrame({"day": days}))[0]
+    np.testing.assert_allclose(points, [[1 / 6, 0], [1 / 2, 0], [5 / 6, 0], [1 / 2, 1]])
+
+
+def test_arrays_images_and_extractors():
+    X = np.random.default_rng(0).normal(size=(6, 1, 2, 2))
+    for points in (to_points(X)[0], to_points(X, extractor=lambda images: images.reshape(6, 4))[0]):
+        np.testing.assert_array_equal(points, X.reshape(6, 4))
+    scaler = StandardScaler().fit(X.reshape(6, 4))
+    real, other = to_points(X.reshape(6, 4), X.reshape(6, 4) + 1, extractor=scaler)
+    np.testing.assert_array_equal(real, scaler.transform(X.reshape(6, 4)))
+    assert other.shape == (6, 4)
+
+
+def test_measures_tell_a_good_table_from_a_bad_one():
+    real, fresh, bad = draw_table(), draw_table(seed=1), draw_table(seed=2, shift=3.0)
+    real, fresh, bad = to_points(real, fresh, bad)
+    assert frechet_distance(real, fresh) < 0.3 * frechet_distance(real, bad)
+    assert coverage(real, fresh) > coverage(real, bad)
+    assert memorization_ratio(real, real[:50], fresh) == pytest.approx(0, abs=1e-6)
+
+
+def test_associations_are_those_of_scipy():
+    table = draw_table()
+    matrix = association_matrix(table)
+    np.testing.assert_array_equal(matrix, matrix.T)
+    spearman = stats.spearmanr(table["age"], table["pay"]).statistic
+    assert matrix.loc["age", "pay"] == pytest.approx(spearman)
+    counts = pd.crosstab(table["job"], table["owner"]).to_numpy()
+    cramer = stats.contingency.association(counts, method="cramer")
+    assert matrix.loc["job", "owner"] == pytest.approx(cramer)
+    # The squared correlation ratio is R² of the group means.
+    ranks = table["age"].rank()
+    means = ranks.groupby(table["job"]).transform("mean")
+    r2 = ((means - ranks.mean()) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum()
+    assert matrix.loc["age", "job"] == pytest.approx(np.sqrt(r2))
+
+
+def test_a_constant_column_has_no_association():
+    table = pd.DataFrame({"x": [1, 1, 1], "c": ["a", "a", "a"], "y": [1, 2, 3]})
+    np.testing.assert_array_equal(association_matrix(table), np.eye(3))
+
+
+def test_marginals_are_those_of_scipy():
+    real, synthetic, held_out = draw_table(), draw_table(seed=1, shift=1.0), draw_table(seed=2)
+    report = compare_tables(real, synthetic, held_out=held_out)
+    ks = stats.ks_2samp(real["pay"], synthetic["pay"]).statistic
+    assert value_of(report, "marginal", "pay", "ks_statistic") == pytest.approx(ks)
+    ks = stats.ks_2samp(real["pay"], held_out["pay"]).statistic
+    assert value_of(report, "marginal", "pay", "ks_statistic", "reference") == pytest.approx(ks)
+    shares = [table["job"].value_counts(normalize=True) for table in (real, synthetic)]
+    distance = value_of(report, "marginal", "job", "total_variation")
+    assert distance == pytest.approx((shares[0] - shares[1]).abs().sum() / 2)
+    marginals = report.query("aspect == 'marginal'")
+    mean = marginals.query("column != 'all'")["value"].mean()
+    assert value_of(report, "marginal", "all", "mean") == pytest.approx(mean)
+
+
+def test_missing_numbers_are_compared_by_their_rate():
+    real, synthetic = pd.DataFrame({"x": [1, 2, np.nan, 4]}), pd.DataFrame({"x": [1.0, 2, 3, 4]})
+    report = compare_tables(real, synthetic)
+    assert value_of(report, "marginal", "x", "missing_rate") == 0.25
+    assert np.isnan(value_of(report, "marginal", "x", "missing_rate", "reference"))
+
+
+def test_lost_associations_are_seen():
+    real = draw_table(1000)
+    rng = np.random.default_rng(0)
+    shuffled = real.apply(lambda column: rng.permutation(column.to_numpy()))
+    report = compare_tables(real, shuffled, held_out=draw_table(1000, seed=1))
+    assert value_of(report, "marginal", "all", "mean") == pytest.approx(0, abs=1e-12)
+    difference = (association_matrix(shuffled) - association_matrix(real)).abs()
+    error = value_of(report, "association", "job", "mean_error")
+    assert error == pytest.approx(difference["job"].sum() / 4)
+    assert value_of(report, "association", "all", "mean_error", "reference") < error / 3
+
+
+def test_copies_are_seen():
+    real, held_out = draw_table(), draw_table(seed=1)
+    report = compare_tables(real, real.iloc[:50], held_out=held_out)
+    assert value_of(report, "memorization", "all", "ratio") == pytest.approx(0, abs=1e-6)
+    assert value_of(report, "memorization", "all", "copied_rows") == 1
+    assert value_of(report, "memorization", "all", "copied_rows", "reference") == 0
+    fresh = compare_tables(real, draw_table(seed=2), held_out=held_out)
+    assert value_of(fresh, "memorization", "all", "ratio") == pytest.approx(1, abs=0.2)
+
+
+def test_usefulness_is_the_score_after_training_on_the_synthetic_table():
+    real, fresh, held_out = (draw_table(400, seed=seed) for seed in range(3))
+    useless = fresh.assign(job=np.random.default_rng(0).permutation(fresh["job"]))
+    measure = "balanced_accuracy"
+    values = {}
+    for name, table in {"fresh": fresh, "useless": useless}.items():
+        report = compare_tables(
+            real, table, held_out=held_out, target="job", estimator=LogisticRegression()
+        )
+        values[name] = value_of(report, "usefulness", "job", measure)
+    reference = value_of(report, "usefulness", "job", measure, "reference")
+    assert values["fresh"] == pytest.approx(reference, abs=0.05)
+    assert values["useless"] < reference - 0.2
+
+
+def test_default_estimators_and_other_targets():
+    real, fresh, held_out = (draw_table(seed=seed) for seed in range(3))
+    report = compare_tables(real, fresh, held_out=held_out, target="pay")
+    assert report["measure"].iloc[-1] == "r2"
+    report = compare_tables(real, fresh, held_out=held_out, target="owner")
+    assert report["value"].iloc[-1] > 0.9
+    again = compare_tables(real, fresh, held_out=held_out, target="owner")
+    pd.testing.assert_frame_equal(report, again)
+    report = compare_tables(
+        real, fresh, held_out=held_out, target="age", estimator=LinearRegression()
+    )
+    assert report["measure"].iloc[-1] == "r2"
+    one_class = fresh.assign(job="smith")
+    for estimator in (None, DummyClassifier()):
+        report = compare_tables(
+            real, one_class, held_out=held_out, target="job", estimator=estimator
+        )
+        assert report["value"].iloc[-1] == 0.5
+
+
+@pytest.mark.parametrize("convert", [lambda table: table, pl.from_pandas])
+def test_broken_rules_are_counted(convert):
+    real, synthetic = draw_table(), draw_table(seed=1)
+    synthetic.loc[:19, "age"] = 12
+    rules = {"adult": lambda table: table["age"] >= 18}
+    report = compare_tables(convert(real), convert(synthetic), constraints=rules)
+    assert value_of(report, "constraint", "adult", "violations") == pytest.approx(0.1)
+    assert value_of(report, "constraint", "adult", "violations", "reference") == 0
+
+
+def test_tables_that_cannot_be_compared_are_refused():
+    table = draw_table()
+    with pytest.raises(ValueError, match=r"has no \['pay'\]"):
+        compare_tables(table, table.drop(columns="pay"))
+    with pytest.raises(ValueError, match="target needs held_out"):
+        compare_tables(table, table, target="job")
+    with pytest.raises(ValueError, match="target must be one of"):
+        compare_tables(table, table, held_out=table, target="wage")
