@@ -50,6 +50,12 @@ _ROOM_OF = {
     "compare_strategies": "active",
     "energy_distance": "design",
     "load_images": "datasets",
+    "make_conduction": "datasets",
+    "make_feeder": "datasets",
+    "make_reactor": "datasets",
+    "make_shield": "datasets",
+    "make_stenosis": "datasets",
+    "make_truss": "datasets",
     "support_points": "design",
 }
 _ROOMS = {

@@ -1,5 +1,15 @@
-"""Image sets in the layout that generators take: (n, channels, height, width) uint8."""
+"""Data for examples and benchmarks: image sets by name, and simulators of engineering."""
 
 from skgal.datasets._images import load_images
+from skgal.datasets._simulators import make_feeder, make_reactor, make_shield, make_truss
+from skgal.datasets._simulators_images import make_conduction, make_stenosis
 
-__all__ = ["load_images"]
+__all__ = [
+    "load_images",
+    "make_conduction",
+    "make_feeder",
+    "make_reactor",
+    "make_shield",
+    "make_stenosis",
+    "make_truss",
+]
