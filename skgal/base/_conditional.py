@@ -3,11 +3,13 @@
 import warnings
 
 import numpy as np
+from sklearn.utils import _safe_indexing, resample
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.base._generator import BaseGenerator
+from skgal.base._generator import _MAX_SCORED, BaseGenerator
+from skgal.design import energy_distance
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.utils import as_random_state
+from skgal.utils import as_label_array, as_random_state
 
 
 class ConditionalGenerator(BaseGenerator):
@@ -66,6 +68,66 @@ class ConditionalGenerator(BaseGenerator):
             frequency = self.class_count_ / self.class_count_.sum()
             y = self.classes_[rng.choice(len(self.classes_), size=n_samples, p=frequency)]
         return self.generate(Z, y), y
+
+    def score(self, X, y=None):
+        """Score how like real samples of its class each generated one is; higher is better.
+
+        Minus the energy distance between real and generated samples of a class, averaged over
+        the classes by their frequency in ``y``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            Real samples, scaled as in :meth:`BaseGenerator.score`.
+        y : array-like of shape (n_samples,), default=None
+            Their classes. None: all samples are compared as one.
+
+        Returns
+        -------
+        float
+            Never positive; 0 for the same distributions. The same at every call.
+
+        Raises
+        ------
+        ValueError
+            If ``fit`` has seen none of the classes.
+
+        Warns
+        -----
+        UserWarning
+            If ``fit`` has not seen some of the classes; their samples are left out.
+        """
+        if y is None:
+            return super().score(X)
+        X, y = self._known_classes(self._check_scored(X), y)
+        if len(X) > _MAX_SCORED:
+            X, y = resample(X, y, replace=False, n_samples=_MAX_SCORED, random_state=0)
+        drawn, classes = self.sample(y=np.repeat(y, -(-_MAX_SCORED // len(y))), random_state=0)
+        points, drawn_points = self._scored_points(X, drawn)
+        score = 0.0
+        for label in np.unique(y):
+            real, generated = points[y == label], drawn_points[classes == label]
+            score -= len(real) / len(points) * energy_distance(real, generated)
+        return score
+
+    def _known_classes(self, X, y):
+        """Leave out samples of classes that ``fit`` has not seen, as unstratified folds have."""
+        y = as_label_array(y)
+        is_known = np.isin(y, self.classes_)
+        if is_known.all():
+            return X, y
+        unknown = _listed(np.unique(y[~is_known]).tolist())
+        advice = "stratify the folds: cv=StratifiedKFold(shuffle=True)."
+        if not is_known.any():
+            raise ValueError(
+                f"{type(self).__name__} has seen no sample of the classes {unknown}; {advice}"
+            )
+        warnings.warn(
+            f"{type(self).__name__} has seen no sample of the classes {unknown}, which are left "
+            f"out of the score; {advice}",
+            stacklevel=3,
+        )
+        return _safe_indexing(X, np.flatnonzero(is_known)), y[is_known]
 
     def _fit_classes(self, y):
         """Learn the classes; return the class of each sample as an index of ``classes_``.

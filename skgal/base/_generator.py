@@ -2,7 +2,16 @@
 
 from abc import ABCMeta, abstractmethod
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import resample
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skgal.design import energy_distance
+from skgal.metrics import to_points
+
+# Rows that are scored at most; the time of an energy distance grows with their square.
+_MAX_SCORED = 1000
 
 
 class BaseGenerator(
@@ -114,3 +123,54 @@ class BaseGenerator(
         X : array or DataFrame of n_samples samples, laid out as the training data
         """
         return self.generate(self.sample_latent(n_samples, random_state=random_state), y)
+
+    def score(self, X, y=None):
+        r"""Score how like real samples the generated ones are; higher is better.
+
+        The score is minus the energy distance between ``X`` and as many generated samples,
+        1000 at least, so that a search such as `sklearn.model_selection.GridSearchCV` can
+        choose among generators. `skgal.generators.GenerationScorer` scores by other measures.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            Real samples, best those that the generator was not fitted to; of more than 1000, as
+            many are drawn. Columns of an array are divided by their range in ``X`` and images by
+            that of all pixels; those of a DataFrame are compared by their ranks and
+            categories, see `skgal.metrics.to_points`.
+        y : array-like of shape (n_samples,), default=None
+            Ignored; a conditional generator compares class by class.
+
+        Returns
+        -------
+        float
+            Never positive; 0 for the same distribution. The same at every call.
+
+        References
+        ----------
+        G. J. Székely, M. L. Rizzo, "Energy statistics: A class of statistics based on
+        distances", Journal of Statistical Planning and Inference 143, 2013.
+        """
+        X = self._check_scored(X)
+        if len(X) > _MAX_SCORED:
+            X = resample(X, replace=False, n_samples=_MAX_SCORED, random_state=0)
+        drawn = self.sample(max(len(X), _MAX_SCORED), random_state=0)
+        if isinstance(drawn, tuple):  # of a conditional generator, classes by their frequency
+            drawn, _ = drawn
+        return -energy_distance(*self._scored_points(X, drawn))
+
+    def _check_scored(self, X):
+        """Refuse samples of another width than those of ``fit``."""
+        check_is_fitted(self)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return X if hasattr(X, "columns") else np.asarray(X)
+
+    def _scored_points(self, X, drawn):
+        """Return real and drawn samples as points of comparable coordinates."""
+        points, drawn_points = to_points(X, drawn)
+        if hasattr(X, "columns"):
+            return points, drawn_points
+        is_image = np.ndim(X) == 4 or getattr(self, "image_shape", None) is not None
+        span = np.ptp(points, axis=None if is_image else 0)
+        span = np.where(span > 0, span, 1.0)
+        return points / span, drawn_points / span

@@ -74,13 +74,14 @@ def test_the_loop_of_alcg():
     fit(alcg)
     assert [row["n_labels"] for row in alcg.history_] == [30, 40]
     for row in alcg.history_:
-        assert row["frechet_distance"] > 0
+        assert row["neg_frechet_distance"] < 0
         assert 1 <= row["inception_score"] <= 3
         assert 0 <= row["gan_test"] <= 1
+        assert 0 <= row["gan_train"] <= 1
     drawn, classes = alcg.estimator_.sample(y=Y[HELD_OUT], random_state=0)
     proba = judge.predict_proba(drawn)
     last = alcg.history_[-1]
-    assert last["frechet_distance"] == frechet_distance(X[HELD_OUT], drawn)
+    assert last["neg_frechet_distance"] == -frechet_distance(X[HELD_OUT], drawn)
     assert last["inception_score"] == inception_score(proba)
     assert last["gan_test"] == np.mean(judge.predict(drawn) == classes)
 
