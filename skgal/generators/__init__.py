@@ -4,6 +4,7 @@ from skgal.generators._acgan import ACGAN
 from skgal.generators._autoencoder import Autoencoder
 from skgal.generators._bagan import BAGAN
 from skgal.generators._bigan import BiGAN
+from skgal.generators._box import DesignBox
 from skgal.generators._cgan import CGAN
 from skgal.generators._gan import GAN
 from skgal.generators._gin import GIN
@@ -23,6 +24,7 @@ __all__ = [
     "GIN",
     "Autoencoder",
     "BiGAN",
+    "DesignBox",
     "FrechetSelection",
     "GenerationScorer",
     "PolarityGAN",

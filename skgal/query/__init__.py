@@ -14,6 +14,7 @@ from skgal.query._learning_loss import LearningLoss
 from skgal.query._lines import label_lines
 from skgal.query._prob_cover import ProbCover
 from skgal.query._random import RandomSampling
+from skgal.query._space_filling import SpaceFilling
 from skgal.query._typi_clust import TypiClust
 from skgal.query._uncertainty import UncertaintySampling
 
@@ -31,6 +32,7 @@ __all__ = [
     "LearningLoss",
     "ProbCover",
     "RandomSampling",
+    "SpaceFilling",
     "TypiClust",
     "UncertaintySampling",
     "label_lines",

@@ -99,13 +99,16 @@ class GuidedLatentStrategy(LatentStrategy):
         uncertainty_rater(clf, self.measure)
 
     def _candidates(self, rng):
-        return latent_points(
+        candidates = latent_points(
             self.generator_.latent_distribution_,
             self.generator_.latent_dim_,
             self.n_candidates,
             self.candidates,
             rng,
         )
+        if hasattr(self.generator_, "is_feasible"):  # a box with constraints
+            candidates = candidates[self.generator_.is_feasible(candidates)]
+        return candidates
 
     def _generated(self, latent):
         """Iterate over the samples at latent points, in blocks."""

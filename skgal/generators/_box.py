@@ -1,0 +1,446 @@
+"""A box of free designs as a generator, so that every latent strategy works without a GAN."""
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.spatial import cKDTree
+from scipy.stats import uniform
+from sklearn.base import _fit_context
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from skgal.base import BaseGenerator
+from skgal.utils import as_random_state
+
+_N_ANCHORS = 1024
+_CHUNK = 16_384
+_MOST_DRAWS = 64 * _CHUNK
+_TOLERANCE = 1e-12
+_BISECTIONS = 30
+
+
+class DesignBox(BaseGenerator):
+    """Generate designs anywhere in a box: ranges, integers, categories, linear constraints.
+
+    Where designs may be chosen freely there is nothing to learn about their distribution: the
+    latent space is the box itself, scaled to [-1, 1] in each variable. :class:`~skgal.query.AISEL`,
+    :class:`~skgal.query.LatentUncertainty`, :class:`~skgal.query.LatentRandom` and
+    :class:`~skgal.query.SpaceFilling` design in it as they do in the latent space of a GAN.
+    Variables that belong together (real patients, parts as they are built) are no box: see
+    :class:`GIN`.
+
+    Parameters
+    ----------
+    bounds : dict or array-like of shape (n_features, 2), default=None
+        Smallest and largest value of each variable. A dict names columns (or their positions);
+        those that it leaves out, and all with None, span what X spans in ``fit``.
+    integers : array-like of str or int, default=()
+        Columns that take whole numbers only. Columns of an integer dtype are such anyway.
+    categories : dict from str or int to array-like, default=None
+        Columns that take these values only. Columns of strings, booleans or categories that are
+        not named take the values that X has.
+    log : array-like of str or int, default=()
+        Columns whose logarithm is even over their range, which must be above 0.
+    constraints : tuple (A, b), default=None
+        ``A`` of shape (n_constraints, n_features) and ``b`` of shape (n_constraints,): every
+        design satisfies ``A @ x <= b``. The coefficients of categories must be 0. Of an equality,
+        such as shares that add up to 1, leave one variable out.
+    random_state : int, RandomState instance or None, default=None
+        Decides what ``sample`` draws by default, and with constraints the designs to which those
+        that violate them are pulled.
+
+    Attributes
+    ----------
+    latent_dim_ : int
+        The number of variables that vary.
+    latent_distribution_ : frozen distribution of :mod:`scipy.stats`
+        Uniform on [-1, 1].
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Only if X has column names.
+
+    Raises
+    ------
+    ValueError
+        From ``fit``: if no design satisfies the constraints, or fewer than one in 100,000 of the
+        box; if a range is empty or a logarithmic one reaches 0; if a column doesn't exist.
+
+    Notes
+    -----
+    ``sample`` draws designs that satisfy the constraints, all equally likely, by rejection;
+    ``is_feasible`` tells which latent points do. ``generate`` leaves those as they are, and pulls
+    any other towards a design that does until it does too. The rows of X need not lie in the box.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgal.generators import DesignBox
+    >>> designs = pd.DataFrame({"length": [1.0, 2.0], "bolts": [4, 8], "steel": ["S235", "S355"]})
+    >>> box = DesignBox({"length": (0.5, 5.0)}, constraints=([[-2, 1, 0]], [0]), random_state=0)
+    >>> drawn = box.fit(designs).sample(100)
+    >>> bool((drawn["bolts"] <= 2 * drawn["length"]).all())
+    True
+    >>> sorted(drawn["steel"].unique()), drawn["bolts"].dtype
+    (['S235', 'S355'], dtype('int64'))
+    """
+
+    _parameter_constraints = {
+        "bounds": ["array-like", dict, None],
+        "integers": ["array-like"],
+        "categories": [dict, None],
+        "log": ["array-like"],
+        "constraints": [tuple, list, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        bounds=None,
+        *,
+        integers=(),
+        categories=None,
+        log=(),
+        constraints=None,
+        random_state=None,
+    ):
+        self.bounds = bounds
+        self.integers = integers
+        self.categories = categories
+        self.log = log
+        self.constraints = constraints
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn columns, dtypes and the ranges that ``bounds`` doesn't give.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or DataFrame
+            Designs at hand; of images each pixel is a variable.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        columns = self._read(X, reset=True)
+        self._empty = X[:0] if hasattr(X, "columns") else None
+        self._settle_ranges(columns)
+        self._settle_constraints()
+        self.latent_distribution_ = uniform(-1, 2)
+        self.latent_dim_ = self._n_features_out = int(np.count_nonzero(self._is_free))
+        self._anchors = None
+        if self._coefficients is not None:
+            rng = as_random_state(self.random_state)
+            self._anchors = cKDTree(self._draw_feasible(_N_ANCHORS, rng))
+        return self
+
+    def sample_latent(self, n_samples=1, *, random_state=None):
+        """Draw latent points whose designs satisfy the constraints, all equally likely.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            None: the generator's own.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, latent_dim), dtype float64, in [-1, 1]
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples must be at least 1, got {n_samples}.")
+        rng = as_random_state(self.random_state if random_state is None else random_state)
+        return self._draw_feasible(n_samples, rng)
+
+    def generate(self, Z, y=None):
+        """Map latent points to designs that satisfy the constraints.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+            Values beyond [-1, 1] are clipped.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X : array or DataFrame of n_samples designs, laid out as the designs of ``fit``
+        """
+        Z = self._check_latent(Z)
+        infeasible = ~self._satisfies(self._to_numbers(Z))
+        if infeasible.any():
+            Z = Z.copy()
+            Z[infeasible] = self._pull(Z[infeasible])
+        return self._to_designs(self._to_numbers(Z))
+
+    def is_feasible(self, Z):
+        """Tell which latent points are designs that satisfy the constraints.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype bool
+        """
+        return self._satisfies(self._to_numbers(self._check_latent(Z)))
+
+    def transform(self, X):
+        """Map designs to latent points: those from beyond the box to its surface.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or DataFrame
+
+        Returns
+        -------
+        ndarray of shape (n_samples, latent_dim), dtype float64, in [-1, 1]
+
+        Raises
+        ------
+        ValueError
+            If a category is not one of the box.
+        """
+        check_is_fitted(self)
+        return np.clip(self._to_latent(self._encode(self._read(X, reset=False))), -1, 1)
+
+    def inverse_transform(self, Z):
+        """Map latent points to designs, as :meth:`generate` does.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+
+        Returns
+        -------
+        X : array or DataFrame of n_samples designs
+        """
+        return self.generate(Z)
+
+    def score_samples(self, X):
+        """Rate designs: 0 in the box, lower by how far they are out of it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or DataFrame
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Less the sum, over variables and constraints, of how far the design is beyond, in units
+            of what is half the range.
+        """
+        check_is_fitted(self)
+        numbers = self._encode(self._read(X, reset=False))
+        beyond = np.maximum(np.abs(self._to_latent(numbers)) - 1, 0).sum(axis=1)
+        if self._coefficients is not None:
+            excess = numbers @ self._coefficients.T - self._limits
+            beyond = beyond + np.maximum(excess / self._spans, 0).sum(axis=1)
+        return -beyond
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = tags.input_tags.string = True
+        return tags
+
+    # ----------------------------------------------------------------- from designs to numbers
+
+    def _read(self, X, *, reset):
+        """Validate designs and return their columns, a list of 1-D arrays."""
+        if hasattr(X, "columns"):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if len(X) == 0:
+                raise ValueError("Found array with 0 sample(s); the box needs designs to imitate.")
+            columns = [np.asarray(X[name].to_numpy()) for name in X.columns]
+            shape, dtype = (len(columns),), None
+        else:
+            X = validate_data(self, X, reset=reset, allow_nd=True)
+            columns = list(X.reshape(len(X), -1).T)
+            shape, dtype = X.shape[1:], X.dtype
+        if reset:
+            self._shape, self._dtype = shape, dtype
+        elif shape != self._shape:
+            raise ValueError(f"Designs have shape {self._shape}, those of X have shape {shape}.")
+        return columns
+
+    def _settle_ranges(self, columns):
+        """Set ranges, scales and categories of all columns."""
+        n_columns = len(columns)
+        names = list(getattr(self, "feature_names_in_", range(n_columns)))
+
+        def position(key):
+            if key in names:
+                return names.index(key)
+            if isinstance(key, (int, np.integer)) and 0 <= key < n_columns:
+                return int(key)
+            raise ValueError(f"X has no column {key!r}; its columns are {names}.")
+
+        given = {position(key): values for key, values in (self.categories or {}).items()}
+        self._categories = {}
+        for i, column in enumerate(columns):
+            if i in given:
+                self._categories[i] = list(given[i])
+            elif column.dtype.kind not in "iuf":
+                self._categories[i] = sorted(dict.fromkeys(column.tolist()), key=str)
+        bounds = self.bounds
+        if bounds is not None and not isinstance(bounds, dict):
+            bounds = check_array(bounds, ensure_min_samples=n_columns)
+            if bounds.shape != (n_columns, 2):
+                raise ValueError(
+                    f"bounds must have shape ({n_columns}, 2), a row for each variable; got "
+                    f"{bounds.shape}."
+                )
+            bounds = dict(enumerate(bounds))
+        bounds = {position(key): pair for key, pair in (bounds or {}).items()}
+        integers = {position(key) for key in self.integers}
+        integers |= {i for i, column in enumerate(columns) if column.dtype.kind in "iu"}
+        low, high = np.empty(n_columns), np.empty(n_columns)
+        for i, column in enumerate(columns):
+            if i in self._categories:
+                low[i], high[i] = 0, len(self._categories[i]) - 1
+            elif i in bounds:
+                low[i], high[i] = bounds[i]
+            else:
+                values = column.astype(np.float64)
+                low[i], high[i] = values.min(), values.max()
+            if i in integers and i not in self._categories:
+                low[i], high[i] = np.ceil(low[i]), np.floor(high[i])
+            if not low[i] <= high[i] or not np.isfinite([low[i], high[i]]).all():
+                raise ValueError(
+                    f"Column {names[i]!r} has no values between {low[i]:g} and {high[i]:g}; pass "
+                    "finite bounds with the smaller one first."
+                )
+        self._is_lattice = np.zeros(n_columns, dtype=bool)
+        self._is_lattice[list(integers | set(self._categories))] = True
+        self._is_log = np.zeros(n_columns, dtype=bool)
+        self._is_log[[position(key) for key in self.log]] = True
+        if np.any(low[self._is_log] <= 0):
+            worst = names[np.flatnonzero(self._is_log & (low <= 0))[0]]
+            raise ValueError(f"Column {worst!r} is logarithmic, so its bounds must be above 0.")
+        self._is_free = high > low
+        if not self._is_free.any():
+            raise ValueError(
+                f"No column varies over the n_samples={len(columns[0])} designs of X, so that they "
+                "span no box; pass bounds."
+            )
+        self._low, self._high = low, high
+        # What the latent interval is mapped to: values, their logarithms, or cells of a lattice.
+        edges = np.stack([low, high])
+        edges[:, self._is_lattice] += [[-0.5], [0.5]]
+        edges[:, self._is_log] = np.log(edges[:, self._is_log])
+        self._centre, self._half = edges.mean(axis=0), np.ptp(edges, axis=0) / 2
+
+    def _settle_constraints(self):
+        """Set the constraints, and refuse such as no design satisfies."""
+        self._coefficients = None
+        if self.constraints is None:
+            return
+        A, b = self.constraints
+        A = check_array(A, dtype=np.float64)
+        b = check_array(b, dtype=np.float64, ensure_2d=False)
+        if A.shape != (len(b), len(self._low)) or b.ndim != 1:
+            raise ValueError(
+                f"constraints are (A, b) with A of shape (n_constraints, {len(self._low)}) and b "
+                f"of shape (n_constraints,); got {A.shape} and {b.shape}."
+            )
+        if A[:, list(self._categories)].any():
+            raise ValueError("Categories are no numbers: their coefficients in A must be 0.")
+        box = list(zip(self._low, self._high, strict=True))
+        if linprog(np.zeros(A.shape[1]), A_ub=A, b_ub=b, bounds=box).status == 2:
+            raise ValueError("No design within the bounds satisfies the constraints.")
+        self._coefficients, self._limits = A, b
+        self._spans = np.maximum(np.abs(A) @ (self._high - self._low) / 2, np.finfo(float).tiny)
+
+    def _encode(self, columns):
+        """Make a matrix of numbers of columns; categories by their position."""
+        numbers = np.empty((len(columns[0]), len(columns)))
+        for i, column in enumerate(columns):
+            if i not in self._categories:
+                numbers[:, i] = column
+                continue
+            codes = {category: code for code, category in enumerate(self._categories[i])}
+            unknown = [value for value in dict.fromkeys(column.tolist()) if value not in codes]
+            if unknown:
+                raise ValueError(
+                    f"Column {i} has the values {unknown}, which are none of its categories "
+                    f"{self._categories[i]}."
+                )
+            numbers[:, i] = [codes[value] for value in column.tolist()]
+        return numbers
+
+    def _to_latent(self, numbers):
+        scaled = numbers.copy()
+        with np.errstate(divide="ignore"):
+            scaled[:, self._is_log] = np.log(np.maximum(scaled[:, self._is_log], 1e-300))
+        scaled = (scaled - self._centre)[:, self._is_free]
+        return scaled / self._half[self._is_free]
+
+    # ----------------------------------------------------------------- from numbers to designs
+
+    def _check_latent(self, Z):
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float64)
+        if Z.shape[1] != self.latent_dim_:
+            raise ValueError(
+                f"Latent points of this box have {self.latent_dim_} coordinates, got {Z.shape[1]}."
+            )
+        return np.clip(Z, -1, 1)
+
+    def _to_numbers(self, Z):
+        numbers = np.repeat(self._centre[np.newaxis], len(Z), axis=0)
+        numbers[:, self._is_free] += Z * self._half[self._is_free]
+        numbers[:, self._is_log] = np.exp(numbers[:, self._is_log])
+        numbers[:, self._is_lattice] = np.rint(numbers[:, self._is_lattice])
+        return np.clip(numbers, self._low, self._high)
+
+    def _satisfies(self, numbers):
+        if self._coefficients is None:
+            return np.ones(len(numbers), dtype=bool)
+        excess = numbers @ self._coefficients.T - self._limits
+        return np.all(excess <= _TOLERANCE * (self._spans + np.abs(self._limits)), axis=1)
+
+    def _draw_feasible(self, n_samples, rng):
+        """Draw latent points uniformly until enough of them satisfy the constraints."""
+        if self._coefficients is None:
+            return rng.uniform(-1, 1, (n_samples, self.latent_dim_))
+        found, n_found, n_drawn = [], 0, 0
+        while n_found < n_samples:
+            Z = rng.uniform(-1, 1, (_CHUNK, np.count_nonzero(self._is_free)))
+            found.append(Z[self._satisfies(self._to_numbers(Z))])
+            n_found += len(found[-1])
+            n_drawn += _CHUNK
+            if n_drawn >= _MOST_DRAWS and n_found < n_drawn * 1e-5:
+                raise ValueError(
+                    f"Of {n_drawn} random designs {n_found} satisfy the constraints: too few. "
+                    "Narrow the bounds; of an equality, leave one variable out."
+                )
+        return np.concatenate(found)[:n_samples]
+
+    def _pull(self, Z):
+        """Move latent points towards the nearest known feasible one until they are feasible."""
+        anchors = self._anchors.data[self._anchors.query(Z)[1]]
+        low, high = np.zeros((len(Z), 1)), np.ones((len(Z), 1))
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            moved = anchors + middle * (Z - anchors)
+            feasible = self._satisfies(self._to_numbers(moved))[:, np.newaxis]
+            low, high = np.where(feasible, middle, low), np.where(feasible, high, middle)
+        return anchors + low * (Z - anchors)
+
+    def _to_designs(self, numbers):
+        if self._empty is None:
+            return numbers.reshape(-1, *self._shape).astype(self._dtype)
+        columns = {}
+        for i, name in enumerate(self._empty.columns):
+            if i in self._categories:
+                categories = self._categories[i]
+                columns[name] = [categories[code] for code in numbers[:, i].astype(int)]
+            else:
+                columns[name] = numbers[:, i]
+        frame = type(self._empty)(columns)
+        if hasattr(frame, "schema"):  # polars
+            return frame.cast(dict(self._empty.schema))
+        return frame.astype(self._empty.dtypes.to_dict())

@@ -1,0 +1,149 @@
+"""Space-filling designs: the baseline that knows the space and not the model."""
+
+import numpy as np
+from scipy.stats import qmc
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.base import Synthesis, SynthesisStrategy
+from skgal.query._checks import check_batch_size, check_samples
+from skgal.query._generator import GeneratorStrategy
+from skgal.utils import as_random_state, draw_seed
+
+# Sobol points are multiples of 2**-30; half a step keeps those of the left edge, where the
+# quantile function of an unbounded distribution is infinite, inside the cube.
+_INSIDE = 2.0**-31
+_MOST_POINTS = 2**20
+
+
+class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
+    """Spread designs evenly over the latent space, whatever the model says.
+
+    In a :class:`~skgal.generators.DesignBox` that is an even design of the box itself. The
+    batches of a learner continue one sequence: what was asked about earlier, failed or not, is
+    not repeated, and the gaps between it are filled.
+
+    Parameters
+    ----------
+    generator : generator
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    method : {"sobol", "halton", "latin"}, default="sobol"
+        A scrambled Sobol or Halton sequence; or a Latin hypercube for each batch, which is even by
+        itself but doesn't know the earlier ones.
+    random_state : int, RandomState instance or None, default=None
+        Scrambles the sequence, and seeds the generator if that has no seed of its own.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+
+    Notes
+    -----
+    ``synthesize`` doesn't look at the model, so ``clf`` may be None. Of a box with constraints it
+    takes the first points that satisfy them: of the sequence, or of a larger Latin hypercube.
+
+    References
+    ----------
+    Owen, Scrambling Sobol' and Niederreiter-Xing points, Journal of Complexity 14, 1998. McKay,
+    Beckman and Conover, A comparison of three methods for selecting values of input variables,
+    Technometrics 21, 1979.
+
+    Examples
+    --------
+    >>> from skgal.datasets import make_reactor
+    >>> from skgal.generators import DesignBox
+    >>> from skgal.query import SpaceFilling
+    >>> reactors = make_reactor(random_state=0)
+    >>> strategy = SpaceFilling(DesignBox(), random_state=0).fit(reactors.X)
+    >>> designs = strategy.synthesize(reactors.X, reactors.y, None, batch_size=8).X
+    >>> reactors.oracle(designs).shape
+    (8,)
+    """
+
+    _parameter_constraints = {
+        **GeneratorStrategy._parameter_constraints,
+        "method": [StrOptions({"sobol", "halton", "latin"})],
+    }
+
+    def __init__(self, generator, *, method="sobol", random_state=None):
+        self.generator = generator
+        self.method = method
+        self.random_state = random_state
+
+    def _prepare(self, X, y):
+        self._n_given = len(X)
+        self._sequence_seed = draw_seed(as_random_state(self.random_state))
+
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
+        """Design the next samples of the sequence.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            The given samples, then earlier synthetic ones.
+        y : array-like of shape (n_samples,)
+            Labels; not looked at.
+        clf : estimator or None
+            Not looked at.
+        batch_size : int, default=1
+            How many samples to design.
+        asked : Asked or None, default=None
+            All designed samples asked about so far: the sequence goes on after as many. None
+            counts the rows by which X has grown since ``fit``.
+
+        Returns
+        -------
+        Synthesis
+            ``X``, laid out as the generator's training data, and ``latent``.
+
+        Raises
+        ------
+        ValueError
+            If the samples of X have another shape than those that the generator makes, or next to
+            none of the sequence satisfy the generator's constraints.
+        sklearn.exceptions.NotFittedError
+            If the strategy isn't fitted.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        check_batch_size(batch_size)
+        X = check_samples(X, y)
+        self._check_sample_shape(X)
+        n_before = max(X.shape[0] - self._n_given, 0) if asked is None else len(asked.latent)
+        if self.method == "latin":
+            latent = self._first_feasible(batch_size, self._hypercube, n_before)
+        else:
+            n_points = n_before + batch_size
+            latent = self._first_feasible(n_points, self._sequence)[n_before:]
+        return Synthesis(self.generator_.generate(latent), latent)
+
+    def _first_feasible(self, n_points, draw, *args):
+        """Return the first points of a design that satisfy the generator's constraints."""
+        is_feasible = getattr(self.generator_, "is_feasible", None)
+        n_drawn = n_points
+        while True:
+            latent = self.generator_.latent_distribution_.ppf(draw(n_drawn, *args))
+            if is_feasible is not None:
+                latent = latent[is_feasible(latent)]
+            if len(latent) >= n_points:
+                return latent[:n_points]
+            if n_drawn >= _MOST_POINTS:
+                raise ValueError(
+                    f"Of {n_drawn} points {len(latent)} satisfy the constraints, {n_points} are "
+                    "needed; narrow the generator's bounds."
+                )
+            n_drawn *= 2
+
+    def _hypercube(self, n_points, n_before):
+        seed = np.random.default_rng([self._sequence_seed, n_before])
+        return qmc.LatinHypercube(self.generator_.latent_dim_, seed=seed).random(n_points)
+
+    def _sequence(self, n_points):
+        dim, seed = self.generator_.latent_dim_, np.random.default_rng(self._sequence_seed)
+        if self.method == "halton":
+            return qmc.Halton(dim, seed=seed).random(n_points)
+        # It warns of any number of points but a power of two.
+        n_doublings = int(n_points - 1).bit_length()
+        return qmc.Sobol(dim, seed=seed).random_base2(n_doublings)[:n_points] + _INSIDE

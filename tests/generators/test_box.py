@@ -1,0 +1,219 @@
+"""A box of free designs: its ranges, kinds of columns, constraints, and the strategies in it."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import stats
+from sklearn.base import clone
+from sklearn.compose import make_column_transformer
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skgal.active import ActiveLearner
+from skgal.datasets import make_reactor
+from skgal.generators import DesignBox
+from skgal.query import AISEL, LatentRandom, LatentUncertainty, SpaceFilling
+from skgal.testing import check_generator
+
+FRAME = pd.DataFrame(
+    {
+        "length": [1.0, 3.0, 2.0],
+        "bolts": np.array([4, 8, 6], dtype=np.int16),
+        "steel": pd.Categorical(["S235", "S355", "S235"], ["S235", "S275", "S355"]),
+        "welded": [True, False, True],
+        "pressure": [1e2, 1e5, 1e4],
+        "site": ["north"] * 3,
+    }
+)
+TRIANGLE = ([[1.0, 1.0]], [1.0])  # x + y <= 1 in the unit square
+UNIT = [[0.0, 1.0], [0.0, 1.0]]
+
+
+def unit_box(**params):
+    return DesignBox(UNIT, random_state=0, **params).fit(np.full((3, 2), 0.25))
+
+
+@pytest.mark.touches_global_rng  # one of scikit-learn's checks permutes rows with the global one
+@parametrize_with_checks([DesignBox(random_state=0)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_contract():
+    check_generator(DesignBox())
+
+
+@pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+def test_frames_come_back_with_their_columns_dtypes_ranges_and_categories(library):
+    frame = FRAME if library is pd else pl.from_pandas(FRAME)
+    box = DesignBox(random_state=0).fit(frame)
+    drawn = box.sample(200)
+    assert type(drawn) is type(frame)
+    assert list(drawn.columns) == list(frame.columns)
+    dtypes = frame.dtypes if library is pl else list(frame.dtypes)
+    assert list(drawn.dtypes) == list(dtypes)
+    assert set(drawn["bolts"].to_list()) == {4, 5, 6, 7, 8}
+    assert set(drawn["steel"].to_list()) == {"S235", "S355"}
+    assert set(drawn["welded"].to_list()) == {True, False}
+    assert set(drawn["site"].to_list()) == {"north"}
+    assert 1 <= drawn["length"].min() < 1.1
+    assert 2.9 < drawn["length"].max() <= 3
+    assert box.latent_dim_ == 5  # the site doesn't vary
+
+
+def test_what_is_given_goes_before_what_x_spans():
+    box = DesignBox(
+        {"length": (0.5, 9.5), "bolts": (2, 3)},
+        integers=["length"],
+        categories={"steel": ["S235", "S460"]},
+        log=["pressure"],
+        random_state=0,
+    ).fit(FRAME.assign(steel=FRAME["steel"].astype(str)))
+    drawn = box.sample(4000)
+    assert set(drawn["length"]) == set(range(1, 10))
+    assert set(drawn["bolts"]) == {2, 3}
+    assert set(drawn["steel"]) == {"S235", "S460"}
+    shares = drawn["length"].value_counts(normalize=True)
+    assert shares.between(0.09, 0.135).all()  # a ninth each, the ends included
+    logs = np.log10(drawn["pressure"])
+    assert stats.kstest(logs, stats.uniform(2, 3).cdf).pvalue > 0.01
+
+
+def test_positions_name_the_columns_of_arrays():
+    X = np.array([[1.0, 10.0], [2.0, 1000.0]])
+    box = DesignBox({1: (1.0, 100.0)}, integers=[0], log=[1], random_state=0).fit(X)
+    drawn = box.sample(500)
+    assert set(drawn[:, 0]) == {1, 2}
+    assert stats.kstest(np.log10(drawn[:, 1]), stats.uniform(0, 2).cdf).pvalue > 0.01
+
+
+def test_the_way_there_and_back():
+    box = DesignBox(log=["pressure"], random_state=0).fit(FRAME)
+    Z = box.transform(FRAME)
+    assert Z.shape == (3, 5)
+    pd.testing.assert_frame_equal(box.inverse_transform(Z), FRAME)
+    drawn = box.sample(50)
+    pd.testing.assert_frame_equal(box.generate(box.transform(drawn)), drawn)
+    # A latent point is in the cell of the whole number that it becomes.
+    Z = box.sample_latent(50, random_state=1)
+    assert np.all(np.abs(box.transform(box.generate(Z)) - Z) <= [1e-9, 0.2 + 1e-9, 0.5, 0.5, 1e-9])
+
+
+def test_scores_tell_how_far_out_a_design_is():
+    box = unit_box(constraints=TRIANGLE)
+    scores = box.score_samples([[0.2, 0.3], [0.9, 0.9], [1.5, 0.0]])
+    assert scores == pytest.approx([0, -0.8, -1 - 0.5])
+    assert box.transform([[1.5, -2.0]]).tolist() == [[1, -1]]
+
+
+def test_designs_that_satisfy_constraints_are_equally_likely():
+    drawn = unit_box(constraints=TRIANGLE).sample(4000)
+    assert drawn.sum(axis=1).max() <= 1
+    # Of a triangle, x has the density 2 (1 - x).
+    assert stats.kstest(drawn[:, 0], lambda x: 1 - (1 - x) ** 2).pvalue > 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_latent_point_becomes_a_design_that_satisfies_the_constraints(seed):
+    rng = np.random.RandomState(seed)
+    X = rng.uniform(1, 10, (5, 4))
+    bounds = np.column_stack([rng.uniform(0.5, 1, 4), rng.uniform(5, 9, 4)])
+    A = rng.normal(size=(3, 4))
+    b = A @ bounds.mean(axis=1) + 0.3 * np.abs(A).sum(axis=1)  # the middle is feasible
+    box = DesignBox(bounds, integers=[0, 2], log=[1], constraints=(A, b), random_state=0).fit(X)
+    Z = rng.uniform(-1, 1, (3000, 4))
+    designs = box.generate(Z)
+    assert np.all(designs @ A.T <= b + 1e-7)
+    assert np.all((designs >= bounds[:, 0]) & (designs <= bounds[:, 1]))
+    assert np.all(designs[:, [0, 2]] == np.rint(designs[:, [0, 2]]))
+    feasible = box.is_feasible(Z)
+    assert 0.01 < feasible.mean() < 0.99
+    unconstrained = DesignBox(bounds, integers=[0, 2], log=[1]).fit(X)
+    np.testing.assert_array_equal(designs[feasible], unconstrained.generate(Z[feasible]))
+    np.testing.assert_array_equal(designs[:7], box.generate(Z[:7]))
+
+
+def test_what_cannot_be_a_box_is_refused_with_the_reason():
+    X = np.array([[1.0, 2.0], [3.0, 5.0]])
+    for params, message in [
+        ({"bounds": [[0, 1]]}, "minimum of 2"),
+        ({"bounds": {0: (2, 1)}}, "Column 0 has no values between 2 and 1"),
+        ({"bounds": {0: (0, np.inf)}}, "finite bounds"),
+        ({"bounds": {0: (1.2, 1.8)}, "integers": [0]}, "no values between 2 and 1"),
+        ({"bounds": {"a": (1, 2)}}, "no column 'a'; its columns are"),
+        ({"bounds": {0: (0, 1)}, "log": [0]}, "logarithmic, so its bounds must be above 0"),
+        ({"constraints": ([[1, 1, 1]], [1])}, r"shape \(n_constraints, 2\)"),
+        ({"constraints": ([[1, 1]], [2.5])}, "No design within the bounds satisfies"),
+        ({"constraints": ([[1, 1], [-1, -1]], [5, -5])}, "an equality, leave one variable out"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            DesignBox(**params, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="n_samples=2 designs"):
+        DesignBox().fit(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="no numbers: their coefficients"):
+        DesignBox(constraints=(np.ones((1, 6)), [9])).fit(FRAME)
+    box = DesignBox().fit(FRAME)
+    with pytest.raises(ValueError, match="values \\['S460'\\]"):
+        box.transform(FRAME.assign(steel="S460"))
+
+
+def test_it_clones_and_pickles_with_its_constraints():
+    box = unit_box(constraints=TRIANGLE)
+    Z = np.random.RandomState(0).uniform(-1, 1, (50, 2))
+    for copy in (clone(box).fit(np.full((3, 2), 0.25)), pickle.loads(pickle.dumps(box))):
+        np.testing.assert_array_equal(copy.generate(Z), box.generate(Z))
+
+
+@pytest.mark.parametrize("strategy_class", [AISEL, LatentRandom, LatentUncertainty, SpaceFilling])
+def test_every_latent_strategy_works_in_a_box_with_constraints(strategy_class):
+    reactors = make_reactor(30, n_test=10, random_state=0)
+    # Neither colder than the coolant at the start, nor more than 25 K warmer
+    constraints = ([[0, -1, 1, 0, 0], [0, 1, -1, 0, 0]], [0, 25])
+    strategy = strategy_class(DesignBox(constraints=constraints, log=[0, 4]))
+    if strategy_class in (AISEL, LatentUncertainty):
+        strategy.set_params(n_candidates=256)
+    learner = ActiveLearner(
+        make_pipeline(StandardScaler(), GaussianProcessClassifier()),
+        strategy,
+        oracle=reactors.oracle,
+        batch_size=8,
+        budget=16,
+        random_state=0,
+    ).fit(reactors.X, reactors.y)
+    designed = learner.labelled_.X[learner.labelled_.is_synthetic]
+    assert len(designed) == 16
+    difference = designed[:, 1] - designed[:, 2]
+    assert np.all((difference >= -1e-9) & (difference <= 25 + 1e-9))
+    low, high = reactors.X.min(axis=0), reactors.X.max(axis=0)
+    assert np.all((designed >= low) & (designed <= high))
+    # They are chosen among feasible designs, rather than pulled to the edge of what is.
+    assert np.mean((difference < 1e-6) | (difference > 25 - 1e-6)) < 0.5
+
+
+def test_a_learner_designs_rows_of_a_mixed_frame():
+    frame = FRAME.drop(columns="site")
+    rows = pd.concat([frame] * 5, ignore_index=True)
+    y = (rows["bolts"] > 5).astype(int).to_numpy()
+
+    def oracle(X):
+        return (X["bolts"] > 5).astype(int)
+
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["steel", "welded"]), remainder=StandardScaler()
+    )
+    learner = ActiveLearner(
+        make_pipeline(encode, LogisticRegression()),
+        AISEL(DesignBox(log=["pressure"]), n_candidates=128),
+        oracle=oracle,
+        batch_size=5,
+        budget=10,
+        random_state=0,
+    ).fit(rows, y)
+    assert len(learner.labelled_) == 25
+    assert set(learner.labelled_.X["steel"]) == {"S235", "S355"}
