@@ -35,8 +35,9 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 
 from skgal import generators
-from skgal.classifiers import UpdatesLoader, penultimate_features
+from skgal.classifiers import UpdatesLoader
 from skgal.datasets import load_images
+from skgal.features import penultimate_features
 from skgal.metrics import coverage, frechet_distance, generative_recall
 from skgal.nn import ConvClassifier
 from skgal.utils import seeded_nets, seeded_torch

@@ -23,7 +23,7 @@ from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgal.features import ClassifierFeatures
+from skgal.classifiers import ClassifierFeatures
 from skgal.resampling import Gate
 from skgal.utils import seeded_nets
 

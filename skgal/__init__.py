@@ -22,7 +22,7 @@ _ROOM_OF = {
     "CGAN": "generators",
     "CallableOracle": "active",
     "CertaintySampling": "query",
-    "ClassifierFeatures": "features",
+    "ClassifierFeatures": "classifiers",
     "CoreSet": "query",
     "DesignBox": "generators",
     "EstimatorOracle": "active",

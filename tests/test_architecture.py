@@ -115,7 +115,7 @@ def test_every_room_has_its_row():
     assert sorted(re.findall(r"`(\w+)`", rows)) == ROOMS
 
 
-@pytest.mark.parametrize("name", ["features", "generators", "query", "resampling"])
+@pytest.mark.parametrize("name", ["classifiers", "generators", "query", "resampling"])
 def test_every_algorithm_is_at_hand_and_in_the_docs(name):
     page = (PACKAGE.parent / "docs" / "index.md").read_text(encoding="utf-8")
     room = importlib.import_module(f"skgal.{name}")

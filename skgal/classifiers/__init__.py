@@ -8,6 +8,7 @@ from importlib import import_module
 from skgal.classifiers._fit import AnyEstimator, check_fit_support, fit_estimator, one_hot
 
 _FILE_OF = {
+    "ClassifierFeatures": "_features",
     "DropoutScores": "_mc_dropout",
     "LossPredictionClassifier": "_loss_prediction",
     "SoftCrossEntropyLoss": "_soft_targets",
@@ -18,8 +19,6 @@ _FILE_OF = {
     "dropout_scores": "_mc_dropout",
     "fit_classifier": "_reference",
     "fit_reference_classifier": "_reference",
-    "in_precision_of": "_net_input",
-    "penultimate_features": "_penultimate",
     "weighted_targets": "_soft_targets",
 }
 

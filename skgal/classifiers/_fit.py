@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skgal.features import in_precision_of
 from skgal.utils import as_random_state, draw_seed, nets_in, seed_unset, seeded_nets, take_rows
 
 
@@ -90,6 +91,11 @@ def fit_estimator(
             if weighted and not soft:
                 proba = one_hot(y, classes)
             return _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs)
+    encoder = None
+    if not number_outputs and is_classifier(last) and nets_in(last) and not soft:
+        # A search or an ensemble of nets hands on the labels that it is given.
+        encoder = LabelEncoder().fit(classes)
+        y = encoder.transform(y)
     if soft:
         rows, columns = np.nonzero(proba)
         weights = sample_weight[rows] * proba[rows, columns]
@@ -97,7 +103,7 @@ def fit_estimator(
     else:
         weights = sample_weight
     estimator.fit(X, y, **({_weight_parameter(estimator): weights} if weighted else {}))
-    return None
+    return encoder
 
 
 def check_fit_support(estimator, *, soft=False, weighted=False):
@@ -347,11 +353,8 @@ class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _input(self, X, estimator):
-        if not (_is_net(estimator) and isinstance(X, np.ndarray)):
-            return X
-        from skgal.classifiers._net_input import in_precision_of
-
-        return in_precision_of(estimator, X)
+        nets = nets_in(estimator)
+        return in_precision_of(nets[0], X) if nets and isinstance(X, np.ndarray) else X
 
     def _call(self, method, X, **params):
         check_is_fitted(self)

@@ -33,7 +33,8 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     Examples
     --------
     >>> import numpy as np
-    >>> from skgal.classifiers import fit_reference_classifier, penultimate_features
+    >>> from skgal.classifiers import fit_reference_classifier
+    >>> from skgal.features import penultimate_features
     >>> from skgal.nn import Dense
     >>> from skgal.utils import seeded_nets
     >>> X = np.array([[-1.0, 0.0], [1.0, 0.0]], dtype=np.float32)

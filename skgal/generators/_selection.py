@@ -9,7 +9,8 @@ from sklearn.utils import resample
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.classifiers import fit_reference_classifier, penultimate_features
+from skgal.classifiers import fit_reference_classifier
+from skgal.features import penultimate_features
 from skgal.nn import resolve_device
 from skgal.training import BestGenerator
 from skgal.utils import as_random_state, draw_seed, seeded_nets

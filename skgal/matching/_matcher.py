@@ -4,19 +4,23 @@ from functools import partial
 from numbers import Integral
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.decomposition import PCA
 from sklearn.utils import assert_all_finite, check_scalar, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.matching._assignment import assign_greedily
-from skgal.matching._choice import check_index, choose_index
-from skgal.matching._features import Extractor, fit_features, fit_pca
-from skgal.matching._indexes import build_index
-from skgal.utils import as_random_state, draw_seed, validate_pool
+from skgal.features import as_points, fit_features
+from skgal.matching._indexes import DaskIndex, build_index, check_index, choose_index
+from skgal.utils import as_random_state, draw_seed, seeded_nets, validate_pool
 
 # Longer lists of neighbours cost more than looking at all available rows.
 _MAX_NEIGHBORS = 1000
+# Up to this width the exact PCA takes a second or two; scikit-learn's choice for a few thousand
+# samples of some hundred features is a randomised one that changes distances by a few percent.
+_EXACT_PCA_WIDTH = 2000
 
 
 class FeatureMatcher(BaseEstimator):
@@ -154,7 +158,9 @@ class FeatureMatcher(BaseEstimator):
         check_index(self.index)
         pool = validate_pool(self, X)
         rng = as_random_state(self.random_state)
-        self.features_ = fit_features(self.features, X, y, pool, rng)
+        self.features_ = None
+        if self.features is not None:
+            self.features_ = fit_features(self.features, X if pool.is_indexed else pool, y, rng)
         extract = Extractor(self.features_)
         self.pca_, points = fit_pca(pool, extract, self.n_components, self.pca_samples, rng)
         self._extract = Extractor(self.features_, self.pca_)
@@ -267,9 +273,6 @@ class FeatureMatcher(BaseEstimator):
     def _build(self, X, pool, points, seed):
         build = partial(build_index, self.index_, seed=seed, n_jobs=self.n_jobs)
         if hasattr(pool, "tasks"):
-            # Not at the top: dask is an optional dependency.
-            from skgal.matching._dask_index import DaskIndex
-
             return DaskIndex(pool, _Builder(self._extract, build))
         return build(self._pool_points(X, pool) if points is None else points)
 
@@ -348,3 +351,78 @@ class _Builder:
 
     def __call__(self, X):
         return self.build(self.extract(X))
+
+
+class Extractor:
+    """The function from a block of samples to points: features, flat, reduced, and finite."""
+
+    def __init__(self, features, pca=None):
+        self.features = features
+        self.pca = pca
+
+    def __call__(self, X):
+        if self.features is not None:
+            with seeded_nets(self.features):
+                X = self.features.transform(X)
+        points = as_points(X.toarray() if issparse(X) else X)
+        return points if self.pca is None else np.asarray(self.pca.transform(points))
+
+
+def fit_pca(pool, extract, n_components, n_rows, rng):
+    """Fit a PCA to the features of ``n_rows`` rows drawn at random, where it would narrow them.
+
+    Also return the reduced features of the pool, if all of them have been needed.
+    """
+    width = extract(pool.take([0])).shape[1]
+    if n_components is None or min(width, pool.n_samples) <= n_components:
+        return None, None
+    positions = None
+    if pool.n_samples > n_rows:
+        positions = np.sort(sample_without_replacement(pool.n_samples, n_rows, random_state=rng))
+    some = np.concatenate(list(pool.map(extract, positions)))
+    pca = PCA(
+        min(n_components, len(some)),
+        svd_solver="covariance_eigh" if width <= _EXACT_PCA_WIDTH else "auto",
+        random_state=draw_seed(rng),
+    ).fit(some)
+    return pca, np.asarray(pca.transform(some)) if positions is None else None
+
+
+def assign_greedily(distances, indices, n_each):
+    """Give each sample its own rows, by taking pairs of sample and row in order of distance.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_neighbors)
+        To the nearest rows of each sample, in ascending order; infinite where a row is not to be
+        had, or the list of a sample is shorter than others.
+    indices : ndarray of shape (n_samples, n_neighbors), dtype int
+        These rows.
+    n_each : int
+        How many rows each sample is given.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_each), dtype int
+        The rows of each sample, nearest first, no row twice; -1 where a sample's list came to
+        its end. If none did, farther neighbours would change nothing: a pair that isn't in the
+        lists comes after those by which its sample got all it is given.
+    """
+    n_samples, n_neighbors = indices.shape
+    assigned = np.full((n_samples, n_each), -1, dtype=np.intp)
+    n_given = np.zeros(n_samples, dtype=np.intp)
+    n_open, taken = n_samples, set()
+    # A stable sort: of equal distances the first sample's comes first.
+    order = np.argsort(distances, axis=None, kind="stable")
+    order = order[np.isfinite(distances.ravel()[order])]
+    rows = indices.ravel()[order].tolist()
+    for sample, row in zip((order // n_neighbors).tolist(), rows, strict=True):
+        if n_given[sample] == n_each or row in taken:
+            continue
+        taken.add(row)
+        assigned[sample, n_given[sample]] = row
+        n_given[sample] += 1
+        n_open -= n_given[sample] == n_each
+        if n_open == 0:
+            break
+    return assigned

@@ -22,8 +22,6 @@ from skgal.metrics._uncertainty import (
     ratio_of_confidence,
 )
 
-margin_uncertainty = margin_of_confidence
-
 __all__ = [
     "association_matrix",
     "compare_tables",

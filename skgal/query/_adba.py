@@ -80,6 +80,7 @@ class ADBA(LatentStrategy):
     [0, 0, 0, 0, 1, 1, 1, 1]
     """
 
+    _needs_encoder = True
     _parameter_constraints = {
         **LatentStrategy._parameter_constraints,
         "latent_classifier": [HasMethods(["fit", "predict"]), None],
@@ -105,26 +106,19 @@ class ADBA(LatentStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _check_generator(self):
-        super()._check_generator()
-        if not hasattr(self.generator, "inverse_transform"):
-            raise TypeError(
-                "ADBA needs a generator with an encoder, such as skgal.generators.GIN; "
-                f"{type(self.generator).__name__} has no inverse_transform."
-            )
-
     def check_model(self, clf, X):
         """Refuse a regressor, and a classifier of other than two classes."""
         _check_classifier(clf)
         _check_classes(clf.classes_)
 
-    def _synthesize(self, X, y, clf, batch_size, rng):
+    def _synthesize(self, X, y, clf, batch_size, history, rng):
         if clf is not None:
             _check_classifier(clf)
         sizes = _line_sizes(batch_size, self.n_points)
         known = self._labelled_latent(X, y)
         boundary = self._fit_boundary(known, y)
         candidates = self._candidates(X, y, len(sizes), rng)
+        candidates = candidates[history.likely(candidates, len(sizes))]
         far = boundary.distance(candidates)
         through = candidates[np.argsort(np.abs(far), kind="stable")[: len(sizes)]]
         reach = boundary.distance(np.concatenate([known, candidates]))
@@ -147,9 +141,8 @@ class ADBA(LatentStrategy):
         return self._encode(take_rows(X, labelled))
 
     def _encode(self, X):
-        return np.clip(
-            self.generator_.transform(X), *self.generator_.latent_distribution_.support()
-        )
+        low, high = self.generator_.latent_distribution_.support()
+        return np.clip(np.asarray(self.generator_.transform(X)), low, high)
 
     def _fit_boundary(self, known, y):
         labels = np.asarray(y)[~is_missing(y, self.missing_label)]
@@ -233,3 +226,66 @@ def _limits(boundary, start, reach, support):
 def _spread(low, high, size):
     """Spread positions evenly; one alone lies as near to the boundary as it can."""
     return np.linspace(low, high, size) if size > 1 else np.clip([0.0], low, high)
+
+
+def label_lines(synthesis, turns, classes):
+    """Label all samples of lines from where the class turns.
+
+    Parameters
+    ----------
+    synthesis : Synthesis
+        With ``line`` and ``position``, as :class:`ADBA` makes it.
+    turns : array-like of shape (n_lines,)
+        The position on each line, in units of ``synthesis.position``, where the class turns.
+        Infinity where all of the line is of the first class, minus infinity where all is of
+        the second, NaN where whoever labels declines.
+    classes : sequence of two labels
+        The class before the turn, and the one behind it.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The label of each sample; NaN on declined lines, where the labels become objects unless
+        they are numbers.
+
+    Raises
+    ------
+    ValueError
+        If the synthesis has no lines, or there isn't one turn for each, or the classes aren't
+        two.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.base import Synthesis
+    >>> from skgal.query import label_lines
+    >>> synthesis = Synthesis(
+    ...     X=np.zeros((5, 2)),
+    ...     latent=np.zeros((5, 1)),
+    ...     line=np.array([0, 0, 0, 1, 1]),
+    ...     position=np.array([-1.0, 0.0, 1.0, -1.0, 1.0]),
+    ... )
+    >>> label_lines(synthesis, [0.5, -np.inf], ["cat", "dog"]).tolist()
+    ['cat', 'cat', 'dog', 'dog', 'dog']
+    """
+    if synthesis.line is None:
+        raise ValueError("These samples lie on no lines; label them one by one.")
+    turns = np.asarray(turns, dtype=np.float64)
+    n_lines = int(synthesis.line.max()) + 1
+    if turns.shape != (n_lines,):
+        raise ValueError(
+            f"turns must be one position for each of the {n_lines} lines, got an array of shape "
+            f"{turns.shape}."
+        )
+    classes = np.asarray(classes)
+    if classes.shape != (2,):
+        raise ValueError(
+            f"classes must be the class before the turn and the one behind it, got {classes!r}."
+        )
+    turn = turns[synthesis.line]
+    labels = classes[(synthesis.position > turn).astype(int)]
+    declined = np.isnan(turn)
+    if declined.any():
+        labels = labels.astype(float if labels.dtype.kind in "biuf" else object)
+        labels[declined] = np.nan
+    return labels

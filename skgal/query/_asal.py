@@ -1,25 +1,212 @@
-"""ASAL: the samples of a pool that look most like generated ones near the boundary."""
+"""Search the latent space near the boundary: GAAL labels what is there, ASAL what is like it."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.base import PoolStrategy
+from skgal.differentiable import (
+    boundary_proximity,
+    differentiable,
+    evolve_latent,
+    log_entropy,
+    log_entropy_of_decisions,
+    odds_proximity,
+    search_latent,
+)
+from skgal.exceptions import NotDifferentiableError
 from skgal.features import feature_extractor
+from skgal.generators import Autoencoder
 from skgal.matching import FeatureMatcher
-from skgal.query._candidates import Candidates, find_candidates
-from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._generator import GeneratorStrategy
-from skgal.query._ranking import top_k
-from skgal.query._scores import resolve_score
-from skgal.query._search import LatentSearch
-from skgal.utils import as_pool, as_random_state, draw_seed, is_missing, seeded_nets
+from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, labelled_rows, top_k
+from skgal.query._core_set import k_centre_greedy
+from skgal.query._latent import LatentStrategy
+from skgal.query._measures import SCORES, resolve_score
+from skgal.utils import as_random_state, draw_seed, seeded_nets
+
+# How many latent points are searched for each one that GAAL keeps, where some are to be avoided.
+_N_TRIALS = 4
 
 
-class ASAL(LatentSearch, GeneratorStrategy, PoolStrategy):
+class LatentSearch:
+    """Mixin of strategies with a ``generator_`` that search its latent space.
+
+    A subclass also has the parameters ``measure``, ``search``, ``max_iter``, ``learning_rate``
+    and ``tol``.
+    """
+
+    _parameter_constraints = {
+        "measure": [StrOptions(set(SCORES))],
+        "search": [StrOptions({"auto", "gradient", "evolution"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "tol": [Interval(Real, 0, None, closed="left"), None],
+    }
+
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is, or lacks the gradient asked for."""
+        score = resolve_score(self.measure, clf)
+        if self.search == "gradient":
+            differentiable(clf, score.method)
+
+    def _search(self, clf, n_points, rng):
+        """Find latent points of which the classifier is unsure, the one of highest score first."""
+        score = resolve_score(self.measure, clf)
+        start = self.generator_.sample_latent(n_points, random_state=draw_seed(rng))
+        with seeded_nets(clf, draw_seed(rng)):
+            latent, values = self._maximise(score, clf, start, rng)
+        return latent[np.argsort(-values, kind="stable")]
+
+    def _maximise(self, score, clf, start, rng):
+        distribution = self.generator_.latent_distribution_
+        stopping = {"max_iter": self.max_iter, "tol": self.tol}
+        if self.search != "evolution":
+            try:
+                function, device = _differentiable_score(score, clf, self.generator_, start)
+            except NotDifferentiableError:
+                if self.search == "gradient":
+                    raise
+            else:
+                return search_latent(
+                    function,
+                    start,
+                    support=distribution.support(),
+                    learning_rate=self.learning_rate,
+                    device=device,
+                    **stopping,
+                )
+        return evolve_latent(
+            lambda latent: score.rate(clf, self.generator_.generate(latent)),
+            start,
+            distribution,
+            rng,
+            **stopping,
+        )
+
+
+_TENSOR_SCORES = {
+    "log_entropy": log_entropy,
+    "log_entropy_of_decisions": log_entropy_of_decisions,
+    "odds_proximity": odds_proximity,
+    "boundary_proximity": boundary_proximity,
+}
+
+
+def _differentiable_score(score, clf, generator, start):
+    """Chain generator, classifier and score, all on the generator's device."""
+    generate = differentiable(generator, "generate")
+    rate = differentiable(clf, score.method)
+    of_tensors = _TENSOR_SCORES[score.of_tensors]
+    with torch.no_grad():
+        device = generate(torch.tensor(start[:1], dtype=torch.float32)).device
+    rate.to(device)
+    return lambda latent: of_tensors(rate(generate(latent))), device
+
+
+class GAAL(LatentSearch, LatentStrategy):
+    r"""Search a generator's latent space for samples of which the classifier is least sure.
+
+    Generative adversarial active learning [1]_: random latent points climb, along the
+    gradient through classifier and generator, to where the score is highest, and the samples
+    there are labelled. It costs the same whatever the size of the pool, and asks whoever labels
+    about samples that nobody has ever seen: near the boundary the classes are hard to tell
+    apart, and poor generators make that worse. :class:`ASAL` asks about real samples like them.
+
+    Parameters
+    ----------
+    generator : generator
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    measure : {"min_distance", "entropy"}, default="min_distance"
+        What is maximised: minus the distance to the decision boundary, which is the paper's,
+        or the entropy of the class probabilities. The distance is that of
+        ``decision_function``, one value or the gap between the two largest; of a classifier
+        that has only ``predict_proba``, the log-odds of the two most probable classes, which
+        for a softmax is the gap between the logits. The probabilities of a classifier that has
+        none are those of :class:`UncertaintySampling`.
+    search : {"auto", "gradient", "evolution"}, default="auto"
+        How the maximum is found. ``"gradient"`` is Adam, for classifiers that
+        :func:`~skgal.differentiable.differentiable` knows: skorch nets, skgal's GANs that
+        classify, linear models, multi-layer perceptrons, and Pipelines of these behind
+        scalers and PCA; ``docs/query.md`` lists them all. ``"evolution"`` needs no
+        gradient, so it suits any classifier, but finds less in the same time.
+        ``"auto"`` is the gradient where there is one, else evolution: forests and boosting, for
+        example, are searched without gradients.
+    max_iter : int, default=100
+        Steps at most.
+    learning_rate : float, default=0.05
+        Step size of Adam, in units of the latent space.
+    tol : float or None, default=1e-3
+        A latent point stops once a few steps brought at most this share of all it has gained.
+        None: all take ``max_iter`` steps.
+    random_state : int, RandomState instance or None, default=None
+        Decides where the search starts, and seeds the generator if that has no seed of its own.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+
+    See Also
+    --------
+    ASAL : Has the most similar samples of a pool labelled instead.
+    LatentUncertainty : Rates a fixed set of latent points.
+
+    References
+    ----------
+    .. [1] J.-J. Zhu, J. Bento, "Generative adversarial active learning", 2017; ASAL, sections 2
+       and 5.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.generators import GAN
+    >>> from skgal.query import GAAL
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = GAAL(GAN(max_iter=2), max_iter=5, random_state=0).fit(X[:50])
+    >>> clf = LogisticRegression(max_iter=1000).fit(X[:50], y[:50])
+    >>> strategy.synthesize(X[:50], y[:50], clf, batch_size=3).X.shape
+    (3, 64)
+    """
+
+    _parameter_constraints = {
+        **LatentStrategy._parameter_constraints,
+        **LatentSearch._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        generator,
+        *,
+        measure="min_distance",
+        search="auto",
+        max_iter=100,
+        learning_rate=0.05,
+        tol=1e-3,
+        random_state=None,
+    ):
+        self.generator = generator
+        self.measure = measure
+        self.search = search
+        self.max_iter = max_iter
+        self.learning_rate = learning_rate
+        self.tol = tol
+        self.random_state = random_state
+
+    def _design(self, X, y, clf, batch_size, history, rng):
+        if len(history.latent) == 0:
+            return self._search(clf, batch_size, rng)
+        found = self._search(clf, _N_TRIALS * batch_size, rng)
+        found = found[history.likely(found, batch_size)]
+        squares = history.distance(found) ** 2
+        return found[k_centre_greedy(found, squares, batch_size, rng.random_sample(len(found)))]
+
+
+class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
     r"""Choose samples of a pool that resemble generated ones of which the classifier is unsure.
 
     Adversarial sampling for active learning [1]_: latent points :math:`z` of a generator
@@ -190,61 +377,15 @@ default="pixels"
         if self.features == "critic":
             return FrozenEstimator(self.generator_)
         if self.features == "autoencoder":
-            # Not at the top: the autoencoder's room imports torch.
-            from skgal.generators import Autoencoder
-
             image_shape = getattr(self.generator_, "image_shape", None)
             return Autoencoder(image_shape=image_shape)
         return self.features
 
-    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
-        """Choose samples like the generated ones of which the classifier is least sure.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
-            The pool that ``fit`` has seen, labelled samples included. It may be memory-mapped, a
-            zarr or dask array, or an iterable of blocks, see :func:`skgal.utils.as_pool`.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels or class probabilities, missing where nobody has given any.
-        clf : estimator
-            The classifier to be taught, fitted on the labelled samples.
-        candidates : None, array-like of int, or array-like of samples, default=None
-            What may be chosen: the unlabelled samples of X; those at these positions of X
-            that are unlabelled; or these samples, which need not be in X and get an index of
-            their own for this call.
-        batch_size : int, default=1
-            How many samples to choose.
-        return_utilities : bool, default=False
-            Also return how much each candidate was wanted.
-
-        Returns
-        -------
-        indices : ndarray of shape (batch_size,), dtype int
-            Positions in X, or in ``candidates`` where those are samples; best first.
-        utilities : ndarray of shape (n_samples,) or (n_candidates,)
-            Only with ``return_utilities``: from 1 downwards for the matches in order, 0 for
-            candidates that were not matched, NaN for samples that were no candidates.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to choose from, or less than ``batch_size``; if X is not as long
-            as the pool of ``fit``, or its samples have another shape; or if ``candidates`` is
-            neither positions in X nor samples like those of X.
-        TypeError
-            If the model is no classifier, or cannot say how unsure it is.
-        sklearn.exceptions.NotFittedError
-            If the model or the strategy isn't fitted.
-        """
+    def _choose(self, X, y, clf, pool, batch_size):
         check_is_fitted(self)
-        self._validate_params()
-        X = as_pool(check_samples(X, y))
-        pool = find_candidates(X, y, candidates, self.missing_label)
         self._check_sample_shape(X)
-        check_batch_size(batch_size, len(pool), "unlabelled candidates")
         score = resolve_score(self.measure, clf)
-        n_labelled = np.count_nonzero(~is_missing(y, self.missing_label))
+        n_labelled = len(labelled_rows(X, y, self.missing_label))
         # The number of labels tells the rounds apart, and they can be repeated.
         rng = np.random.RandomState([draw_seed(as_random_state(self.random_state)), n_labelled])
         n_generated = min(batch_size * self.oversampling, len(pool))
@@ -252,8 +393,9 @@ default="pixels"
         matches = self._match(generated, pool, clf)
         if len(matches) > batch_size:
             matches = _most_uncertain_first(score, clf, Candidates(pool.rows, matches), rng)
-        chosen = matches[:batch_size]
-        return (chosen, _utilities(pool, matches)) if return_utilities else chosen
+        utilities = np.zeros(pool.rows.n_samples)
+        utilities[matches] = 1 - np.arange(len(matches)) / len(matches)
+        return matches[:batch_size], utilities[pool.positions]
 
     def _match(self, generated, pool, clf):
         """Find the candidates nearest to generated samples, as positions in ``pool.rows``."""
@@ -284,9 +426,3 @@ def _most_uncertain_first(score, clf, matches, rng):
     with seeded_nets(clf):
         values = np.concatenate([score.rate(clf, block) for block in matches.blocks()])
     return matches.positions[top_k(values, len(values), rng.random_sample(len(values)))]
-
-
-def _utilities(pool, matches):
-    values = np.zeros(pool.rows.n_samples)
-    values[matches] = 1 - np.arange(len(matches)) / len(matches)
-    return pool.scatter(values[pool.positions])

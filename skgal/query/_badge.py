@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.extmath import row_norms
 
-from skgal.query._embedding import EmbeddingStrategy
-from skgal.query._probabilities import check_classifier, class_probabilities
-from skgal.query._ranking import top_k
-from skgal.utils import seeded_nets
+from skgal.query._base import EmbeddingStrategy, top_k
+from skgal.query._measures import check_classifier, class_probabilities
+from skgal.utils import as_random_state, seeded_nets
 
 
 class BADGE(EmbeddingStrategy):
@@ -74,12 +73,14 @@ class BADGE(EmbeddingStrategy):
         """Refuse a model that is no classifier, or doesn't say how sure it is."""
         check_classifier(clf, "BADGE")
 
-    def _choose(self, pool, labelled, clf, batch_size, rng):
+    def _choose(self, X, y, clf, pool, batch_size):
+        rng = as_random_state(self.random_state)
         check_classifier(clf, "BADGE")
         residuals = np.concatenate(list(pool.map(partial(_residuals, clf))))
         points = self._embed(pool, clf)
         squared_norms = _squared_norms(residuals, points)
-        return gradient_k_means_pp(residuals, points, batch_size, rng), squared_norms
+        chosen = gradient_k_means_pp(residuals, points, batch_size, rng)
+        return pool.positions[chosen], squared_norms
 
 
 def gradient_k_means_pp(residuals, points, k, rng):

@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
 from sklearn.utils import gen_batches
 
-from skgal.query._embedding import EmbeddingStrategy
-from skgal.query._ranking import top_k
+from skgal.query._base import EmbeddingStrategy, top_k
+from skgal.utils import as_random_state
 
 # Rows whose distances to some centres are in memory at a time.
 _BLOCK = 4096
@@ -62,14 +62,17 @@ class CoreSet(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, pool, labelled, clf, batch_size, rng):
-        points, centres = self._embed_all(pool, labelled, clf)
+    def _choose(self, X, y, clf, pool, batch_size):
+        rng = as_random_state(self.random_state)
+        points, centres = self._embed_with_labelled(X, y, clf, pool)
         tie_break = rng.random_sample(len(pool))
         if len(centres) == 0:
-            chosen = k_centre_greedy(points, np.full(len(pool), np.inf), batch_size, tie_break)
-            return chosen, np.zeros(len(pool))
-        _, nearest = pairwise_distances_argmin_min(points, centres, metric="sqeuclidean")
-        return k_centre_greedy(points, nearest, batch_size, tie_break), np.sqrt(nearest)
+            nearest, utilities = np.full(len(pool), np.inf), np.zeros(len(pool))
+        else:
+            _, nearest = pairwise_distances_argmin_min(points, centres, metric="sqeuclidean")
+            utilities = np.sqrt(nearest)
+        chosen = k_centre_greedy(points, nearest, batch_size, tie_break)
+        return pool.positions[chosen], utilities
 
 
 def k_centre_greedy(points, nearest, k, tie_break):

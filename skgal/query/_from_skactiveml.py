@@ -8,9 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.base import PoolStrategy
-from skgal.query._candidates import find_candidates
-from skgal.query._checks import check_batch_size, check_samples
+from skgal.query._base import CandidateStrategy
 from skgal.utils import (
     as_pool,
     as_random_state,
@@ -24,7 +22,7 @@ from skgal.utils import (
 _MODEL_ARGUMENTS = {"clf": "fit_clf", "reg": "fit_reg"}
 
 
-class FromSkactiveml(PoolStrategy):
+class FromSkactiveml(CandidateStrategy):
     """Make a pool strategy of scikit-activeml one of skgal's.
 
     scikit-activeml's strategies want classifiers of its own kind, labels of one type and rows
@@ -67,11 +65,10 @@ class FromSkactiveml(PoolStrategy):
     """
 
     _parameter_constraints = {
+        **CandidateStrategy._parameter_constraints,
         "strategy": [HasMethods(["query"])],
         "refit": ["boolean"],
         "query_params": [dict, None],
-        "missing_label": "no_validation",
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -83,47 +80,7 @@ class FromSkactiveml(PoolStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
-        """Let scikit-activeml's strategy choose samples to label.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            The pool, labelled samples included.
-        y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels or class probabilities, missing where nobody has given any.
-        clf : estimator
-            The model to be taught, fitted on the labelled samples; may be None where the
-            strategy reads nothing of it.
-        candidates : None, array-like of int, or array-like of samples, default=None
-            What may be chosen: the unlabelled samples of X; those at these positions of X
-            that are unlabelled; or these samples, which need not be in X.
-        batch_size : int, default=1
-            How many samples to choose.
-        return_utilities : bool, default=False
-            Also return how much each candidate was wanted as the first of the batch.
-
-        Returns
-        -------
-        indices : ndarray of shape (batch_size,), dtype int
-            Positions in X, or in ``candidates`` where those are samples.
-        utilities : ndarray of shape (n_samples,) or (n_candidates,)
-            Only with ``return_utilities``; NaN for samples that were no candidates.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to choose from, or less than ``batch_size``; and what the
-            strategy itself raises.
-        TypeError
-            If the strategy needs arguments that are neither here nor in ``query_params``.
-        sklearn.exceptions.NotFittedError
-            If the model is needed, and isn't fitted.
-        """
-        self._validate_params()
-        X = check_samples(X, y)
-        pool = find_candidates(X, y, candidates, self.missing_label)
-        check_batch_size(batch_size, len(pool), "unlabelled candidates")
+    def _choose(self, X, y, clf, pool, batch_size):
         with seeded_nets(clf):
             chosen, utilities = self._seeded_strategy().query(
                 X=_as_rows(X),
@@ -134,8 +91,7 @@ class FromSkactiveml(PoolStrategy):
                 **self._model_arguments(X, clf),
                 **(self.query_params or {}),
             )
-        chosen, utilities = np.asarray(chosen), np.atleast_2d(utilities)[0]
-        return (chosen, utilities) if return_utilities else chosen
+        return np.asarray(chosen), np.atleast_2d(utilities)[0][pool.positions]
 
     def _seeded_strategy(self):
         strategy = clone(self.strategy).set_params(missing_label=np.nan)
@@ -170,11 +126,6 @@ class FromSkactiveml(PoolStrategy):
                 "pass them in query_params."
             )
         return arguments
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        return tags
 
 
 def _as_rows(X):

@@ -1,19 +1,22 @@
-"""What strategies that design samples in a generator's latent space have in common."""
+"""Samples designed in a generator's latent space: at random, where the model is unsure, AISEL."""
 
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
+from scipy.stats import qmc
+from sklearn.base import is_regressor
+from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis, SynthesisStrategy
+from skgal.design import support_points
 from skgal.exceptions import UniformUncertaintyWarning
-from skgal.query._checks import check_batch_size, check_samples
-from skgal.query._generator import GeneratorStrategy
-from skgal.query._latent_points import latent_points, resolve_kind
-from skgal.query._measures import uncertainty, uncertainty_rater
-from skgal.utils import as_random_state, draw_seed, row_blocks
+from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
+from skgal.query._measures import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
+from skgal.utils import as_random_state, draw_seed, is_missing, row_blocks, seeded_nets, take_rows
 
 
 class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
@@ -23,7 +26,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
     :meth:`_design`, or :meth:`_synthesize` if it has more to say of its samples.
     """
 
-    def _design(self, X, y, clf, batch_size, rng):
+    def _design(self, X, y, clf, batch_size, history, rng):
         """Choose latent points: an array of shape (batch_size, latent_dim)."""
         raise NotImplementedError
 
@@ -31,18 +34,22 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         """Design samples to label.
 
         With an integer ``random_state`` the same arguments give the same samples; in the next
-        round X has grown by those that got their labels, and other samples are drawn.
+        round X or ``asked`` has grown, and other samples are drawn.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
-            The samples at hand, earlier synthetic ones included.
+            The available samples, earlier synthetic ones included.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels or class probabilities, missing where nobody has given any.
+            Labels, class probabilities or numbers, missing ones included.
         clf : estimator
-            The model to be taught, fitted on the labelled samples.
+            The model that will learn from the labels, fitted on those that are known; may be
+            None where the strategy reads nothing of it.
         batch_size : int, default=1
             How many samples to design.
+        asked : skgal.base.Asked or None, default=None
+            All designed samples that were asked about before. The new ones keep away from them,
+            also from those without a label, and from where the oracle is likely to fail.
 
         Returns
         -------
@@ -54,7 +61,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         ValueError
             If X is empty, or its samples have another shape than those that the generator makes.
         TypeError
-            If the model cannot say how unsure it is, and the strategy has to know.
+            If the model doesn't say how unsure it is, and the strategy has to know.
         sklearn.exceptions.NotFittedError
             If the strategy isn't fitted, or the model is needed and isn't.
         """
@@ -65,27 +72,103 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         if X.shape[0] == 0:
             raise ValueError("The pool is empty: X has no samples.")
         self._check_sample_shape(X)
-        # The number of rows tells the rounds of active learning apart, and they can be repeated.
+        history = AskedLatent(asked, self.generator_)
+        # How much was asked tells the rounds of active learning apart; they can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
-        rng = np.random.RandomState([seed, X.shape[0]])
-        return self._synthesize(X, y, clf, batch_size, rng)
+        words = [seed, X.shape[0], history.n_without_label]
+        rng = np.random.RandomState(words if words[-1] else words[:-1])
+        return self._synthesize(X, y, clf, batch_size, history, rng)
 
-    def _synthesize(self, X, y, clf, batch_size, rng):
+    def _synthesize(self, X, y, clf, batch_size, history, rng):
         """Do what :meth:`synthesize` does, once its arguments are checked."""
-        latent = self._design(X, y, clf, batch_size, rng)
+        latent = self._design(X, y, clf, batch_size, history, rng)
         return Synthesis(self.generator_.generate(latent), latent)
+
+
+class AskedLatent:
+    """Where in the latent space samples were asked about, and how likely an answer is.
+
+    The probability of success is smoothed by a Gaussian kernel towards the share of successes;
+    the kernel's width is the one that best predicts each outcome from all others.
+
+    Parameters
+    ----------
+    asked : Asked or None
+    generator : fitted generator
+        Encodes, if it can, samples whose latent points aren't known; else these don't count.
+    """
+
+    def __init__(self, asked, generator):
+        latent = np.empty((0, generator.latent_dim_))
+        succeeded = np.empty(0)
+        if asked is not None and len(asked.succeeded):
+            latent = np.array(asked.latent, dtype=np.float64)
+            succeeded = np.asarray(asked.succeeded, dtype=np.float64)
+            unknown = np.isnan(latent).any(axis=1)
+            if unknown.any() and hasattr(generator, "inverse_transform"):
+                latent[unknown] = np.asarray(generator.transform(take_rows(asked.X, unknown)))
+                unknown = np.zeros(len(latent), dtype=bool)
+            latent, succeeded = latent[~unknown], succeeded[~unknown]
+        self.latent = latent
+        self.without_label = latent[succeeded != 1]
+        self.n_without_label = len(self.without_label)
+        self._known, self._outcomes = latent[~np.isnan(succeeded)], succeeded[~np.isnan(succeeded)]
+        self._scale = generator.latent_distribution_.std()
+
+    def success(self, points):
+        """Estimate the probability that a sample at each latent point gets its label."""
+        if len(self._outcomes) == 0 or self._outcomes.all():
+            return np.ones(len(points))
+        prior = (self._outcomes.sum() + 1) / (len(self._outcomes) + 1)
+        squares = self._squares(self._known)
+        np.fill_diagonal(squares, np.inf)  # each outcome is predicted from the others
+        losses = []
+        for width in _WIDTHS:
+            proba = _smoothed(squares, self._outcomes, prior, width)
+            losses.append(-np.log(np.where(self._outcomes == 1, proba, 1 - proba)).mean())
+        width = _WIDTHS[int(np.argmin(losses))]
+        return _smoothed(self._squares(points), self._outcomes, prior, width)
+
+    def _squares(self, points):
+        return euclidean_distances(points, self._known, squared=True) / self._scale**2
+
+    def likely(self, points, n_points=1):
+        """Mark points that succeed at least half as often as the best, ``n_points`` at least."""
+        success = self.success(points)
+        least = min(success.max() / 2, np.partition(success, -n_points)[-n_points])
+        return success >= least
+
+    def distance(self, points):
+        """Distance of each latent point to the nearest one that was asked about."""
+        if len(self.latent) == 0:
+            return np.full(len(points), np.inf)
+        return pairwise_distances_argmin_min(points, self.latent)[1]
+
+
+# A failure this often in a row is no chance.
+_MAX_REDRAWS = 20
+# Standard deviations of the kernel, in those of a latent coordinate.
+_WIDTHS = np.array([0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0])
+
+
+def _smoothed(squares, outcomes, prior, width):
+    weights = np.exp(-squares / (2 * width**2))
+    return (weights @ outcomes + prior) / (weights.sum(axis=1) + 1)
 
 
 class GuidedLatentStrategy(LatentStrategy):
     """Base of latent strategies that look where in the latent space the model is unsure.
 
-    A subclass also has the parameters ``measure``, ``candidates`` and ``n_candidates``.
+    A subclass also has the parameters ``measure``, ``output_weights``, ``candidates``,
+    ``n_candidates`` and ``missing_label``.
     """
 
     _parameter_constraints = {
         **LatentStrategy._parameter_constraints,
+        "output_weights": ["array-like", None],
         "candidates": [StrOptions({"auto", "grid", "sobol"})],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "missing_label": "no_validation",
     }
 
     def _check_generator(self):
@@ -115,9 +198,11 @@ class GuidedLatentStrategy(LatentStrategy):
         for block in row_blocks(len(latent), like=self.generator_.generate(latent[:1])):
             yield self.generator_.generate(latent[block])
 
-    def _uncertainty(self, latent, clf):
+    def _uncertainty(self, latent, y, clf):
         """Rate how unsure the model is at latent points (AISEL, equation 7)."""
-        uncertain = uncertainty(clf, self._generated(latent), self.measure)
+        scales = output_scales(y, self.missing_label)
+        rate = uncertainty_rater(clf, self.measure, scales, self.output_weights)
+        uncertain = np.concatenate([rate(block) for block in self._generated(latent)])
         if np.ptp(uncertain) == 0:
             warnings.warn(
                 f"The model is equally unsure ({uncertain[0]:.3g}) of all {len(latent)} latent "
@@ -126,3 +211,361 @@ class GuidedLatentStrategy(LatentStrategy):
                 stacklevel=5,  # the caller of synthesize
             )
         return uncertain
+
+
+class LatentRandom(LatentStrategy):
+    """Draw samples from a generator at random.
+
+    Parameters
+    ----------
+    generator : generator
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    random_state : int, RandomState instance or None, default=None
+        Decides the latent points, and seeds the generator if that has no seed of its own.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+
+    Notes
+    -----
+    ``synthesize`` doesn't look at the model, so ``clf`` may be None.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skgal.generators import GAN
+    >>> from skgal.query import LatentRandom
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = LatentRandom(GAN(max_iter=2), random_state=0).fit(X[:50])
+    >>> strategy.synthesize(X[:50], y[:50], None, batch_size=3).X.shape
+    (3, 64)
+    """
+
+    def __init__(self, generator, *, random_state=None):
+        self.generator = generator
+        self.random_state = random_state
+
+    def _design(self, X, y, clf, batch_size, history, rng):
+        drawn = self.generator_.sample_latent(batch_size, random_state=draw_seed(rng))
+        if history.n_without_label == 0:
+            return drawn
+        # A draw is drawn anew as often as it is expected to fail.
+        refused = np.arange(batch_size)
+        for _ in range(_MAX_REDRAWS):
+            is_refused = rng.random_sample(len(refused)) > history.success(drawn[refused])
+            refused = refused[is_refused]
+            if len(refused) == 0:
+                break
+            seed = draw_seed(rng)
+            drawn[refused] = self.generator_.sample_latent(len(refused), random_state=seed)
+        return drawn
+
+
+class LatentUncertainty(GuidedLatentStrategy):
+    """Generate the samples of which the model is least sure.
+
+    It rates a fixed set of latent points and takes the best. Neighbours in that set look
+    alike, so a batch often holds many samples of one kind; :class:`AISEL` spreads them.
+
+    Parameters
+    ----------
+    generator : generator
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    measure : {"entropy", "margin", "least_confident", "min_distance"}, default="entropy"
+        See :class:`UncertaintySampling`.
+    output_weights : array-like of shape (n_outputs,), default=None
+        See :class:`UncertaintySampling`.
+    candidates : {"auto", "grid", "sobol"}, default="auto"
+        The latent points to rate: a grid, or a scrambled Sobol set, new at each call.
+        ``"auto"`` is the grid in one or two dimensions.
+    n_candidates : int, default=10_000
+        How many latent points to rate; of a grid, how many cells it has, at most.
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Scrambles the Sobol set, decides between equally uncertain points, and seeds the
+        generator if that has no seed of its own.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+
+    References
+    ----------
+    AISEL, section 5.1.3: the active learning baseline, the top of a 101 × 101 grid.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.generators import GAN
+    >>> from skgal.query import LatentUncertainty
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = LatentUncertainty(GAN(max_iter=2), n_candidates=64, random_state=0)
+    >>> clf = LogisticRegression(max_iter=1000).fit(X[:50], y[:50])
+    >>> synthesis = strategy.fit(X[:50]).synthesize(X[:50], y[:50], clf, batch_size=3)
+    >>> synthesis.X.shape
+    (3, 64)
+    """
+
+    _parameter_constraints = {
+        **GuidedLatentStrategy._parameter_constraints,
+        "measure": [StrOptions(set(MEASURES))],
+    }
+
+    def __init__(
+        self,
+        generator,
+        *,
+        measure="entropy",
+        output_weights=None,
+        candidates="auto",
+        n_candidates=10_000,
+        missing_label=np.nan,
+        random_state=None,
+    ):
+        self.generator = generator
+        self.measure = measure
+        self.output_weights = output_weights
+        self.candidates = candidates
+        self.n_candidates = n_candidates
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def _design(self, X, y, clf, batch_size, history, rng):
+        candidates = self._candidates(rng)
+        check_batch_size(batch_size, len(candidates), "latent candidates (see n_candidates)")
+        utilities = self._uncertainty(candidates, y, clf).astype(np.float64)
+        too_near = history.distance(candidates) < _spacing(candidates, rng)
+        utilities[too_near | ~history.likely(candidates)] = -np.inf
+        tie_break = rng.random_sample(len(candidates))
+        return candidates[top_k(utilities, batch_size, tie_break)]
+
+
+def _spacing(points, rng):
+    """Median distance of points to their nearest neighbours, from a few hundred of them."""
+    some = points[rng.permutation(len(points))[:256]]
+    distances, _ = NearestNeighbors(n_neighbors=min(2, len(points))).fit(points).kneighbors(some)
+    return np.median(distances[:, -1])
+
+
+class AISEL(GuidedLatentStrategy):
+    r"""Design samples that exploit the model's uncertainty and explore what is unlabelled.
+
+    The uncertainty :math:`h(f) = H(C(G(f)))` of the model :math:`C` at the samples
+    :math:`G(f)` of a generator, or a power of it, is read as a density on its latent space. The
+    batch is the set of latent points whose energy distance to that density is smallest, given
+    the latent points :math:`E(X)` of the labelled samples: dense where the model is unsure,
+    apart from each other and from what is labelled already [1]_.
+
+    Parameters
+    ----------
+    generator : generator with an encoder, such as :class:`skgal.generators.GIN`
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    measure : {"entropy", "margin", "least_confident"}, default="entropy"
+        The uncertainty of a classifier; see :class:`UncertaintySampling`. That of a regressor
+        is its predictive standard deviation, whatever ``measure`` says. ``"min_distance"`` is
+        left out: a negative distance is no density.
+    output_weights : array-like of shape (n_outputs,), default=None
+        See :class:`UncertaintySampling`.
+    balance : bool, default=False
+        Divide the uncertainty at each latent point by the total uncertainty of the class that
+        the model predicts there (equation F.1), so that each class has the same share of the
+        density. For imbalanced classes; classifiers only. The labelled samples and the new ones
+        *together* follow the density, so a class with fewer labels gets more of the new ones.
+    power : float, default=1.0
+        The density is the uncertainty to this power, at least 0: 1 is the paper's, 0 ignores
+        the model and only explores, a large one exploits where the model is least sure. On
+        Fashion-MNIST with 400 labels 0.25 was better than 1 by 0.2 points of accuracy, and neither
+        was better than random points: see ``docs/benchmarks.md``.
+    candidates : {"auto", "grid", "sobol"}, default="auto"
+        The latent points that stand for the density: a grid, or a scrambled Sobol set, new at
+        each call. ``"auto"`` is the grid in one or two dimensions. They are as dense as the
+        latent distribution, which is uniform in the paper.
+    n_candidates : int, default=10_000
+        How many such points; of a grid, how many cells it has, at most.
+    max_iter : int, default=200
+        Iterations of the convex-concave procedure at most.
+    n_jobs : int, default=None
+        Number of threads of the procedure, as in :mod:`joblib`. The samples are the same for
+        any number.
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides the Sobol set and the start of the procedure, and seeds the generator if that
+        has no seed of its own.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+
+    See Also
+    --------
+    skgal.design.support_points : The design of equation (10).
+
+    Notes
+    -----
+    Several rounds: earlier synthetic samples are rows of X, so the next batch keeps away from
+    them too. Their latent points are known, yet they are encoded like the real ones: a sample
+    is all that X holds of them, and :math:`E(G(u))` is close to :math:`u`, which is what the
+    encoder is trained for. Unlabelled rows of X don't count: a synthetic sample next to one
+    wastes no label.
+
+    References
+    ----------
+    .. [1] AISEL, equations (7) to (10), Algorithm 2 and appendix F.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.generators import GIN
+    >>> from skgal.query import AISEL
+    >>> X, y = load_digits(return_X_y=True)
+    >>> strategy = AISEL(GIN(latent_dim=2, max_iter=2), n_candidates=64, random_state=0)
+    >>> clf = LogisticRegression(max_iter=1000).fit(X[:50], y[:50])
+    >>> synthesis = strategy.fit(X[:50]).synthesize(X[:50], y[:50], clf, batch_size=3)
+    >>> synthesis.X.shape, synthesis.latent.shape
+    ((3, 64), (3, 2))
+    """
+
+    _parameter_constraints = {
+        **GuidedLatentStrategy._parameter_constraints,
+        "measure": [StrOptions(set(DENSITY_MEASURES))],
+        "balance": ["boolean"],
+        "power": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+    _needs_encoder = True
+
+    def __init__(
+        self,
+        generator,
+        *,
+        measure="entropy",
+        output_weights=None,
+        balance=False,
+        power=1.0,
+        candidates="auto",
+        n_candidates=10_000,
+        max_iter=200,
+        n_jobs=None,
+        missing_label=np.nan,
+        random_state=None,
+    ):
+        self.generator = generator
+        self.measure = measure
+        self.output_weights = output_weights
+        self.balance = balance
+        self.power = power
+        self.candidates = candidates
+        self.n_candidates = n_candidates
+        self.max_iter = max_iter
+        self.n_jobs = n_jobs
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is; with ``balance``, any regressor."""
+        self._check_balance(clf)
+        super().check_model(clf, X)
+
+    def _check_balance(self, clf):
+        if self.balance and is_regressor(clf):
+            raise ValueError("balance=True is for classifiers; a regressor has no classes.")
+
+    def _design(self, X, y, clf, batch_size, history, rng):
+        self._check_balance(clf)
+        candidates = self._candidates(rng)
+        density = self._uncertainty(candidates, y, clf)
+        # Relative to the largest, so that no power leaves the range of floats.
+        density = (density / (density.max() or 1.0)) ** self.power
+        if not density.any():
+            density = np.ones_like(density)
+        elif self.balance:
+            density = balanced(density, self._predicted(candidates, clf))
+        return support_points(
+            batch_size,
+            candidates,
+            weights=density * history.success(candidates),
+            existing=np.concatenate([self._labelled_latent(X, y), history.without_label]),
+            bounds=self.generator_.latent_distribution_.support(),
+            max_iter=self.max_iter,
+            n_jobs=self.n_jobs,
+            random_state=draw_seed(rng),
+        )
+
+    def _labelled_latent(self, X, y):
+        labelled = np.flatnonzero(~is_missing(y, self.missing_label))
+        if not labelled.size:
+            return np.empty((0, self.generator_.latent_dim_))
+        return np.asarray(self.generator_.transform(take_rows(X, labelled)))
+
+    def _predicted(self, latent, clf):
+        with seeded_nets(clf):
+            return np.concatenate([clf.predict(block) for block in self._generated(latent)])
+
+
+def balanced(density, classes):
+    """Give every class the same total density, if it has any (AISEL, equation F.1)."""
+    _, codes = np.unique(classes, return_inverse=True)
+    totals = np.bincount(codes, weights=density)
+    return density / np.where(totals > 0, totals, 1)[codes]
+
+
+# Sobol points are multiples of 2**-30; half a step keeps those of the left edge, where the
+# quantile function of an unbounded distribution is infinite, inside the cube.
+_INSIDE = 2.0**-31
+
+
+def resolve_kind(kind, dim, n_points):
+    """Settle on a grid or a Sobol set, before anything is spent on it; refuse too coarse a grid."""
+    if kind == "auto":
+        kind = "grid" if dim <= 2 else "sobol"
+    if kind == "grid" and (_cells_a_side(dim, n_points) + 1) ** dim > 2 * n_points:
+        raise ValueError(
+            f"A grid of about {n_points} points is too coarse in {dim} dimensions; "
+            "use candidates='sobol', or more n_candidates."
+        )
+    return kind
+
+
+def latent_points(distribution, dim, n_points, kind, rng):
+    """Cover a latent space with points, as densely as the distribution of a coordinate is there."""
+    if resolve_kind(kind, dim, n_points) == "grid":
+        return _grid(distribution, dim, n_points)
+    return distribution.ppf(_sobol(dim, n_points, rng))
+
+
+def _grid(distribution, dim, n_points):
+    """Cut the space into about n_points cells of equal probability.
+
+    The points are the corners of the cells, so that they reach the edge; where a coordinate
+    is unbounded and the outer cells have no corners, the points are the cells' middles.
+    """
+    n_cells = _cells_a_side(dim, n_points)
+    if np.isfinite(distribution.support()).all():
+        levels = np.linspace(0, 1, n_cells + 1)
+    else:
+        levels = (np.arange(n_cells) + 0.5) / n_cells
+    axes = np.meshgrid(*[distribution.ppf(levels)] * dim, indexing="ij")
+    return np.stack(axes, axis=-1).reshape(-1, dim)
+
+
+def _cells_a_side(dim, n_points):
+    return int(n_points ** (1 / dim) + 1e-9)  # 1000 ** (1 / 3) is 9.99...
+
+
+def _sobol(dim, n_points, rng):
+    sobol = qmc.Sobol(dim, scramble=True, seed=np.random.default_rng(draw_seed(rng)))
+    # The balanced sets have a power of two of points; the first n of one are nearly so.
+    n_doublings = int(np.ceil(np.log2(n_points)))
+    return sobol.random_base2(n_doublings)[:n_points] + _INSIDE

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skgal.query._ranking import RankingStrategy
+from skgal.query._base import RankingStrategy
 
 
 class RandomSampling(RankingStrategy):
@@ -35,5 +35,5 @@ class RandomSampling(RankingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _utilities(self, candidates, clf):
-        yield np.zeros(len(candidates))  # The tie-break of the template decides.
+    def _utilities(self, y, clf, pool):
+        yield np.zeros(len(pool))  # The tie-break of the template decides.

@@ -1,10 +1,14 @@
-"""Uncertainty sampling: the pool's samples of which the model is least sure."""
+"""How sure the model is of samples of a pool: the least, the most, the largest predicted loss."""
+
+from functools import partial
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from skgal.query._measures import MEASURES, uncertainty_rater
-from skgal.query._ranking import RankingStrategy
+from skgal.query._base import RankingStrategy
+from skgal.query._measures import MEASURES, output_scales, uncertainty_rater
+from skgal.utils import seeded_nets, unwrap
 
 
 class UncertaintySampling(RankingStrategy):
@@ -12,11 +16,17 @@ class UncertaintySampling(RankingStrategy):
 
     Parameters
     ----------
-    measure : {"entropy", "margin", "least_confident", "min_distance"}, default="entropy"
+    measure : {"entropy", "margin", "least_confident", "min_distance", "mutual_information"}, \
+default="entropy"
         Entropy of the class probabilities; one minus the margin between the two most
-        probable classes; one minus the largest probability; or minus the distance to the
-        decision boundary, in units of ``decision_function``. The uncertainty of a regressor is
+        probable classes; one minus the largest probability; minus the distance to the
+        decision boundary, in units of ``decision_function``; or how much the members of an
+        ensemble disagree, whatever noise they agree on. The uncertainty of a regressor is
         its predictive standard deviation, whatever ``measure`` says.
+    output_weights : array-like of shape (n_outputs,), default=None
+        Of a model with several outputs, how much each counts; None: all the same. Standard
+        deviations are divided by those of the labels before they are combined, as the root of
+        their weighted mean square; uncertainties of classes are averaged.
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
@@ -26,7 +36,7 @@ class UncertaintySampling(RankingStrategy):
     -----
     A classifier without ``predict_proba``, such as ``LinearSVC``, has the softmax of its
     ``decision_function`` in place of probabilities, or the logistic function if there are two
-    classes. Nobody has calibrated that; for two classes all measures then rank by the distance to
+    classes. These are not calibrated; for two classes all measures then rank by the distance to
     the boundary. Of a classifier without ``decision_function`` the distance is the log-odds
     of the two most probable classes: of a softmax, the gap between the logits.
 
@@ -49,12 +59,159 @@ class UncertaintySampling(RankingStrategy):
     _parameter_constraints = {
         **RankingStrategy._parameter_constraints,
         "measure": [StrOptions(set(MEASURES))],
+        "output_weights": ["array-like", None],
     }
 
-    def __init__(self, measure="entropy", *, missing_label=np.nan, random_state=None):
+    def __init__(
+        self, measure="entropy", *, output_weights=None, missing_label=np.nan, random_state=None
+    ):
+        self.measure = measure
+        self.output_weights = output_weights
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is."""
+        uncertainty_rater(clf, self.measure)
+
+    def _utilities(self, y, clf, pool):
+        scales = output_scales(y, self.missing_label)
+        return pool.map(uncertainty_rater(clf, self.measure, scales, self.output_weights))
+
+
+# Each is the opposite order of an uncertainty.
+_OPPOSITES = {
+    "most_confidence": "least_confident",
+    "large_margin": "margin",
+    "least_entropy": "entropy",
+}
+
+
+class CertaintySampling(RankingStrategy):
+    """Choose the samples of a pool of which the model is surest.
+
+    What teaches a classifier least can teach a conditional generator most: such samples are
+    clean, and keep the auxiliary classifier of an AC-GAN from unsettling the training [1]_.
+
+    Parameters
+    ----------
+    measure : {"most_confidence", "large_margin", "least_entropy"}, default="most_confidence"
+        The largest class probability (equation 6), the margin between the two most probable
+        classes (7), or minus the entropy of the class probabilities (8); the first two as
+        what they lack to 1, negative. A regressor's certainty is minus its predictive standard
+        deviation, whatever ``measure`` says. For classifiers without probabilities see
+        :class:`UncertaintySampling`.
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides between samples that are equally certain.
+
+    See Also
+    --------
+    UncertaintySampling : The opposite order.
+
+    References
+    ----------
+    .. [1] ALCG, section 3.3, equations (6) to (8).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.query import CertaintySampling
+    >>> X = np.array([[0.0], [1.0], [4.0], [5.2], [9.5], [10.0]])
+    >>> y = np.array([0, np.nan, np.nan, np.nan, np.nan, 1])
+    >>> clf = LogisticRegression().fit(X[[0, 5]], [0, 1])
+    >>> CertaintySampling().query(X, y, clf, batch_size=2).tolist()
+    [4, 1]
+    """
+
+    _parameter_constraints = {
+        **RankingStrategy._parameter_constraints,
+        "measure": [StrOptions(set(_OPPOSITES))],
+    }
+
+    def __init__(self, measure="most_confidence", *, missing_label=np.nan, random_state=None):
         self.measure = measure
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _utilities(self, candidates, clf):
-        return candidates.map(uncertainty_rater(clf, self.measure))
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't say how unsure it is."""
+        uncertainty_rater(clf, _OPPOSITES[self.measure])
+
+    def _utilities(self, y, clf, pool):
+        scales = output_scales(y, self.missing_label)
+        rate = uncertainty_rater(clf, _OPPOSITES[self.measure], scales)
+        return (-uncertain for uncertain in pool.map(rate))
+
+
+class LearningLoss(RankingStrategy):
+    """Choose the samples of a pool whose loss the classifier predicts to be largest.
+
+    The classifier has learnt to predict its losses: it is a
+    :class:`skgal.classifiers.LossPredictionClassifier`, or a Pipeline that ends in one, or any
+    other with a method ``predict_loss(X)`` that returns one number a sample. The utility is that
+    number.
+
+    Parameters
+    ----------
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides between samples of equal predicted loss.
+
+    Notes
+    -----
+    The paper chooses from a random tenth of a large pool, so that a batch is no set of near
+    duplicates; pass such rows as ``candidates``.
+
+    References
+    ----------
+    D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019; reference [28] of
+    ASAL.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgal.classifiers import LossPredictionClassifier
+    >>> from skgal.query import LearningLoss
+    >>> from skgal.utils import seeded_torch
+    >>> X = np.random.RandomState(0).normal(size=(20, 4)).astype(np.float32)
+    >>> y = np.r_[[0, 1] * 4, [np.nan] * 12]
+    >>> module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+    >>> net = LossPredictionClassifier(module, max_epochs=2, train_split=None, verbose=0)
+    >>> with seeded_torch(0):  # nets draw from torch's global random state
+    ...     _ = net.fit(X[:8], y[:8].astype(int))
+    >>> LearningLoss().query(X, y, net, batch_size=2).shape
+    (2,)
+    """
+
+    def __init__(self, *, missing_label=np.nan, random_state=None):
+        self.missing_label = missing_label
+        self.random_state = random_state
+
+    def check_model(self, clf, X):
+        """Refuse a model that doesn't predict its losses."""
+        check_is_fitted(clf)
+        _check_predicts_loss(unwrap(clf)[0])
+
+    def _utilities(self, y, clf, pool):
+        check_is_fitted(clf)
+        return pool.map(partial(_predicted_losses, clf))
+
+
+def _predicted_losses(clf, X):
+    model, X = unwrap(clf, X)
+    _check_predicts_loss(model)
+    with seeded_nets(model):
+        return np.asarray(model.predict_loss(X))
+
+
+def _check_predicts_loss(model):
+    if not hasattr(model, "predict_loss"):
+        raise TypeError(
+            f"LearningLoss reads predict_loss of the classifier, which {type(model).__name__} "
+            "lacks; use skgal.classifiers.LossPredictionClassifier."
+        )

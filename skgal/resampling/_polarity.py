@@ -77,7 +77,7 @@ class PolarityGANSampler(GeneratorOverSampler):
     To take the means in a feature space, as one should of images, put what makes the features
     before the sampler: ``make_pipeline(ClassifierFeatures(net), PolarityGANSampler(),
     LogisticRegression())``, the pipeline being that of :mod:`imblearn.pipeline`; see
-    :class:`skgal.features.ClassifierFeatures`. An extractor that is trained along with generator
+    :class:`skgal.classifiers.ClassifierFeatures`. An extractor that is trained along with generator
     and classifier is a matter of :class:`skgal.generators.PolarityGAN`, which classifies itself.
 
     References

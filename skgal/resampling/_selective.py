@@ -10,7 +10,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skgal.classifiers import class_centroids, dropout_scores, fit_classifier, in_precision_of
+from skgal.classifiers import class_centroids, dropout_scores, fit_classifier
+from skgal.features import in_precision_of
 from skgal.generators import CGAN, FrechetSelection
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler

@@ -6,7 +6,8 @@ import torch
 from sklearn.base import clone
 from skorch import NeuralNetClassifier
 
-from skgal.classifiers import LossPredictionClassifier, penultimate_features
+from skgal.classifiers import LossPredictionClassifier
+from skgal.features import penultimate_features
 from skgal.nn import ConvClassifier, LossPrediction
 from skgal.objectives import pairwise_ranking_loss
 from skgal.utils import seeded_nets, seeded_torch

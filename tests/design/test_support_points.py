@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn.exceptions import ConvergenceWarning
 
-from skgal.design import _objective as objective_module
+from skgal.design import _support_points as objective_module
 from skgal.design import energy_distance, support_points
-from skgal.design._objective import DesignObjective
+from skgal.design._support_points import DesignObjective
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")  # a division by a distance of zero
 

@@ -15,8 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 
-from skgal.classifiers import penultimate_features
-from skgal.features import feature_extractor
+from skgal.features import feature_extractor, penultimate_features
 from skgal.generators import ACGAN, BAGAN, GAN, PolarityGAN
 from skgal.nn import Dense
 from skgal.training import classifier_features

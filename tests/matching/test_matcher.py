@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skgal.matching import FeatureMatcher, _choice
-from skgal.matching._assignment import assign_greedily
-from skgal.matching._choice import choose_index
+from skgal.matching import FeatureMatcher, _indexes
+from skgal.matching._indexes import choose_index
+from skgal.matching._matcher import assign_greedily
 
 HAS_HNSWLIB = find_spec("hnswlib") is not None
 
@@ -248,7 +248,7 @@ def test_values_that_are_no_features(digits, bad):
 
 
 def test_missing_extra(digits, monkeypatch):
-    monkeypatch.setattr(_choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(_indexes, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install skgal\[ann\]"):
         FeatureMatcher(index="hnsw").fit(digits[0])
 
@@ -261,7 +261,7 @@ def test_auto_needs_no_extra(digits, monkeypatch):
             raise ImportError
         return original(name, *args, **kwargs)
 
-    monkeypatch.setattr(_choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(_indexes, "find_spec", lambda name: None)
     monkeypatch.setattr(builtins, "__import__", without_hnswlib)
     assert FeatureMatcher(n_queries=10**9).fit(digits[0]).index_ in ("brute", "kd_tree")
 

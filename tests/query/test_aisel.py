@@ -8,7 +8,7 @@ from skorch import NeuralNetClassifier
 
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query import AISEL
-from skgal.query._aisel import balanced
+from skgal.query._latent import balanced
 from skgal.utils import seeded_torch
 
 NAN = np.nan

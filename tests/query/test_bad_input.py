@@ -151,7 +151,7 @@ ANY_MODEL |= {"CoreSet, classifier", "LatentUncertainty", "AISEL"}
 @pytest.mark.parametrize("name", sorted(set(ALL) - ANY_MODEL - {"FromSkactiveml"}))
 def test_regressor_given_to_a_strategy_for_classifiers(make, name):
     regressor = BayesianRidge().fit(X[:12], X[:12, 1])
-    with pytest.raises(TypeError, match=r"regressor|no classes_|no predict_loss|hasn't got"):
+    with pytest.raises(TypeError, match=r"regressor|no classes_|predict_loss"):
         ask(make(name), clf=regressor)
 
 

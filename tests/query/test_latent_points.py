@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 from scipy.stats import qmc
 
-from skgal.query._latent_points import latent_points
+from skgal.query._latent import latent_points
 
 UNIFORM = scipy.stats.uniform(-1, 2)
 NORMAL = scipy.stats.norm()

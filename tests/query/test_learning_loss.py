@@ -52,7 +52,7 @@ def test_net_in_a_pipeline_in_a_learner(pool):
 def test_classifier_that_predicts_no_loss(pool):
     X, y = pool
     clf = LogisticRegression().fit(X[:10], y[:10])
-    with pytest.raises(TypeError, match=r"predict_loss .* LogisticRegression hasn't got"):
+    with pytest.raises(TypeError, match=r"predict_loss .* LogisticRegression lacks"):
         LearningLoss().query(X, y, clf)
 
 

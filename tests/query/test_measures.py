@@ -29,11 +29,23 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skgal.differentiable import log_entropy_of_decisions
-from skgal.metrics import entropy, least_confidence, margin_uncertainty
-from skgal.query._measures import DENSITY_MEASURES, MEASURES, uncertainty
-from skgal.query._predictive_std import predictive_std
-from skgal.query._probabilities import pseudo_probabilities
+from skgal.metrics import entropy, least_confidence, margin_of_confidence
+from skgal.query._measures import (
+    DENSITY_MEASURES,
+    MEASURES,
+    output_scales,
+    predictive_std,
+    pseudo_probabilities,
+    uncertainty_rater,
+)
 
+
+def uncertainty(clf, blocks, measure):
+    rate = uncertainty_rater(clf, measure)
+    return np.concatenate([rate(block) for block in blocks])
+
+
+OF_ANY_CLASSIFIER = set(MEASURES) - {"mutual_information"}
 X, y = make_friedman1(60, n_features=6, random_state=0)
 labels = np.digitize(y, [12, 16])
 
@@ -43,11 +55,11 @@ def test_measures_of_a_classifier():
     proba, decision = clf.predict_proba(X), np.sort(clf.decision_function(X))
     expected = {
         "entropy": entropy(proba),
-        "margin": margin_uncertainty(proba),
+        "margin": margin_of_confidence(proba),
         "least_confident": least_confidence(proba),
         "min_distance": decision[:, -2] - decision[:, -1],
     }
-    assert set(expected) == set(MEASURES)
+    assert set(expected) == OF_ANY_CLASSIFIER
     for measure, values in expected.items():
         np.testing.assert_allclose(uncertainty(clf, [X[:40], X[40:]], measure), values)
 
@@ -61,7 +73,7 @@ def test_unfitted_model_is_noticed_before_any_sample_is_taken():
         uncertainty(LogisticRegression(), blocks(), "entropy")
 
 
-@pytest.mark.parametrize("measure", DENSITY_MEASURES)
+@pytest.mark.parametrize("measure", sorted(OF_ANY_CLASSIFIER & set(DENSITY_MEASURES)))
 @pytest.mark.parametrize(
     "clf", [LinearSVC(random_state=0), SVC(random_state=0), RidgeClassifier()], ids=str
 )
@@ -84,7 +96,7 @@ def test_decisions_of_a_logistic_regression_give_its_probabilities(target):
 
 def test_decisions_of_many_classes_pass_through_a_softmax():
     clf = LinearSVC(random_state=0).fit(X, labels)
-    for measure, of_proba in [("entropy", entropy), ("margin", margin_uncertainty)]:
+    for measure, of_proba in [("entropy", entropy), ("margin", margin_of_confidence)]:
         expected = of_proba(softmax(clf.decision_function(X), axis=1))
         np.testing.assert_allclose(uncertainty(clf, [X], measure), expected)
 
@@ -104,7 +116,7 @@ def make_proba_only(clf):
     return voting
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", sorted(OF_ANY_CLASSIFIER))
 def test_classifier_that_only_predicts(measure):
     clf = OutputCodeClassifier(LogisticRegression(), random_state=0).fit(X, labels)
     with pytest.raises(TypeError, match=rf"OutputCode.* no predict_proba.*measure='{measure}'"):
@@ -118,13 +130,22 @@ def test_regressors_with_return_std():
         np.testing.assert_array_equal(uncertainty(regressor, [X], "entropy"), expected)
 
 
-def test_several_targets_count_by_their_mean_variance():
+def test_several_outputs_are_standardised_and_weighted():
     regressor = GaussianProcessRegressor(alpha=0.1, optimizer=None, normalize_y=True)
     regressor.fit(X, np.column_stack([y, 3 * y]))
     one_target = clone(regressor).fit(X, y)
+    expected = predictive_std(one_target, X)
     np.testing.assert_allclose(
-        predictive_std(regressor, X), np.sqrt(5) * predictive_std(one_target, X), rtol=1e-6
+        uncertainty_rater(regressor, "entropy")(X), np.sqrt(5) * expected, rtol=1e-6
     )
+    # Divided by the spread of each output's labels, outputs count the same.
+    scales = output_scales(np.column_stack([y, 3 * y]), np.nan)
+    rate = uncertainty_rater(regressor, "entropy", scales, weights=[1, 4])
+    np.testing.assert_allclose(rate(X), expected / y.std(), rtol=1e-6)
+    only_second = uncertainty_rater(regressor, "entropy", weights=[0, 1])
+    np.testing.assert_allclose(only_second(X), 3 * expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="output_weights must be one number for each of the 2"):
+        uncertainty_rater(regressor, "entropy", weights=[1, 2, 3])(X)
 
 
 @pytest.mark.parametrize("forest", [RandomForestRegressor, ExtraTreesRegressor])

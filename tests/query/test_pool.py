@@ -11,9 +11,9 @@ from sklearn.linear_model import BayesianRidge, LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
-from skgal.metrics import entropy, margin_uncertainty
+from skgal.metrics import entropy, margin_of_confidence
 from skgal.query import RandomSampling, UncertaintySampling
-from skgal.query._ranking import RunningTopK, top_k
+from skgal.query._base import top_k
 from skgal.utils import _blocks, seeded_torch
 
 NAN = np.nan
@@ -27,20 +27,6 @@ def test_top_k_is_the_head_of_a_full_sort(utilities, data):
     assert top_k(np.array(utilities), k, tie_break).tolist() == ranked[:k]
 
 
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.data())
-def test_running_top_k_is_the_head_of_a_full_sort(utilities, data):
-    k = data.draw(st.integers(1, len(utilities)))
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(utilities)))) - {len(utilities)})
-    rows = 2 * np.arange(len(utilities))  # of a pool twice as large
-    tie_break = np.random.RandomState(0).permutation(2 * len(utilities))
-    running = RunningTopK(k, tie_break)
-    for block in np.split(np.arange(len(utilities)), cuts):
-        running.update(np.array(utilities)[block], rows[block])
-    ranked = sorted(rows, key=lambda row: (-utilities[row // 2], -tie_break[row]))
-    assert running.positions.tolist() == ranked[:k]
-    assert running.utilities.tolist() == [utilities[row // 2] for row in ranked[:k]]
-
-
 @pytest.fixture
 def pool():
     rng = np.random.RandomState(0)
@@ -51,7 +37,7 @@ def pool():
 
 
 @pytest.mark.parametrize(
-    ("measure", "score"), [("entropy", entropy), ("margin", margin_uncertainty)]
+    ("measure", "score"), [("entropy", entropy), ("margin", margin_of_confidence)]
 )
 def test_uncertainty_sampling_takes_the_most_uncertain(pool, measure, score):
     X, y, clf = pool

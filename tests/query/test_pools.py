@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skgal.active import ActiveLearner
 from skgal.features import feature_extractor
 from skgal.matching import FeatureMatcher
-from skgal.matching._features import Extractor
+from skgal.matching._matcher import Extractor
 from skgal.query import (
     ADBA,
     AISEL,
@@ -41,7 +41,7 @@ from skgal.query import (
     TypiClust,
     UncertaintySampling,
 )
-from skgal.query._embedding import EmbeddingStrategy
+from skgal.query._base import EmbeddingStrategy
 from skgal.query._measures import uncertainty_rater
 from skgal.utils import _blocks
 

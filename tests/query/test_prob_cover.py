@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 
 from skgal.query import ProbCover
-from skgal.query._prob_cover import pure_radius
+from skgal.query._clustering import pure_radius
 
 NAN = np.nan
 

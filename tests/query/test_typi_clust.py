@@ -5,7 +5,7 @@ from scipy.spatial.distance import cdist
 from sklearn.datasets import make_blobs
 
 from skgal.query import TypiClust
-from skgal.query._typi_clust import typicality
+from skgal.query._clustering import typicality
 
 NAN = np.nan
 CENTRES = [[0, 0], [40, 0], [0, 40], [40, 40], [80, 80]]

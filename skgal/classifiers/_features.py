@@ -1,29 +1,23 @@
 """What a classifier has learnt to see, as a transformer."""
 
-import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     MetaEstimatorMixin,
     TransformerMixin,
     _fit_context,
-    clone,
     is_regressor,
 )
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.features._extractor import feature_extractor
-from skgal.utils import (
-    as_random_state,
-    draw_seed,
-    nets_in,
-    seed_unset,
-    seeded_nets,
-    validate_pool,
-)
+from skgal.classifiers._fit import AnyEstimator
+from skgal.features import feature_extractor
+from skgal.utils import nets_in, validate_pool
 
 
 class ClassifierFeatures(
@@ -79,7 +73,7 @@ class ClassifierFeatures(
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.neural_network import MLPClassifier
     >>> from sklearn.preprocessing import StandardScaler
-    >>> from skgal.features import ClassifierFeatures
+    >>> from skgal.classifiers import ClassifierFeatures
     >>> from skgal.generators import PolarityGAN
     >>> from skgal.resampling import PolarityGANSampler
     >>> X, y = load_digits(return_X_y=True)
@@ -132,11 +126,8 @@ class ClassifierFeatures(
             )
         first = validate_pool(self, X).take([0])
         check_classification_targets(y)
-        rng = as_random_state(self.random_state)
-        classifier = seed_unset(clone(self.classifier), rng)
-        seed = draw_seed(rng)
-        with seeded_nets(classifier, seed):
-            self.classifier_ = classifier.fit(X, _labels_for(classifier, y))
+        model = AnyEstimator(self.classifier, random_state=self.random_state)
+        self.classifier_ = model.fit(X, y).estimator_
         self._n_features_out = self._extract(first).shape[1]
         return self
 
@@ -162,14 +153,12 @@ class ClassifierFeatures(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.classifier).input_tags
+        last = self.classifier
+        while isinstance(last, Pipeline):
+            last = last[-1]
+        if is_linear := not (nets_in(last) or hasattr(last, "classifier_features")):
+            is_linear = not isinstance(last, MLPClassifier)
+        # What a linear model sees of sparse samples is sparse.
+        tags.input_tags.sparse &= not is_linear
         tags.target_tags.required = True
         return tags
-
-
-def _labels_for(classifier, y):
-    """Return labels as a net takes them, for which classes are indices; for others as they are.
-
-    Those of a net for two classes are float, and stay so.
-    """
-    is_float = np.asarray(y).dtype.kind == "f"
-    return y if is_float or not nets_in(classifier) else np.unique(y, return_inverse=True)[1]

@@ -1,0 +1,407 @@
+"""What strategies share: candidates, the query of all pool strategies, features, a generator."""
+
+from abc import abstractmethod
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import _fit_context, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import assert_all_finite, check_consistent_length, check_scalar, get_tags
+from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skgal.base import BaseStrategy, ConditionalGenerator, PoolStrategy
+from skgal.features import feature_extractor, fit_features
+from skgal.utils import (
+    as_pool,
+    as_random_state,
+    draw_seed,
+    fit_to_pool,
+    gives_blocks,
+    is_missing,
+    validate_pool,
+)
+
+
+def check_samples(X, y):
+    """Check that X has a label for each row; lists become arrays, blocks a pool, nothing a copy."""
+    if gives_blocks(X):
+        X = as_pool(X)
+    elif not hasattr(X, "shape"):
+        X = np.asarray(X)
+    check_consistent_length(X, y)
+    return X
+
+
+def check_batch_size(batch_size, n_available=None, available="samples"):
+    """Check that a batch can be filled; without ``n_available`` there is no end of samples."""
+    check_scalar(batch_size, "batch_size", Integral, min_val=1)
+    if n_available is not None and batch_size > n_available:
+        raise ValueError(
+            f"batch_size={batch_size}, but there are only {n_available} {available}; "
+            "ask for no more than that."
+        )
+
+
+class Candidates:
+    """Some rows of a pool, in ascending order, taken a block at a time, never copied whole.
+
+    Parameters
+    ----------
+    rows : Pool, or what :func:`skgal.utils.as_pool` takes
+    positions : ndarray of int
+        Which of the rows are candidates; none twice.
+    is_foreign : bool, default=False
+        Whether the rows are samples that the user gave as candidates, rather than the pool.
+    """
+
+    def __init__(self, rows, positions, is_foreign=False):
+        self.rows = as_pool(rows)
+        self.is_foreign = is_foreign
+        self.positions = np.sort(positions, kind="stable")  # linear in what is sorted already
+
+    def __len__(self):
+        return len(self.positions)
+
+    def blocks(self):
+        """Iterate over the candidates, as containers of several rows each."""
+        return self.rows.blocks(self._wanted)
+
+    def map(self, function):
+        """Apply a function to each block of candidates, where it lies; see :class:`Pool`."""
+        return self.rows.map(function, self._wanted)
+
+    def scatter(self, values):
+        """Return one value a row, NaN for those that are no candidates."""
+        scattered = np.full(self.rows.shape[0], np.nan)
+        scattered[self.positions] = values
+        return scattered
+
+    @property
+    def _wanted(self):
+        return None if len(self) == self.rows.n_samples else self.positions
+
+
+def find_candidates(X, y, candidates, missing_label):
+    """Turn the ``candidates`` argument of ``query`` into what may be chosen, at least one row."""
+    if candidates is None:
+        return Candidates(X, _unlabelled(np.arange(X.shape[0]), y, missing_label))
+    if gives_blocks(candidates):
+        candidates = as_pool(candidates)
+    elif not hasattr(candidates, "shape"):
+        candidates = np.asarray(candidates)
+    if 0 in candidates.shape[:1]:
+        raise ValueError("candidates is empty; pass what may be chosen, or None for all of X.")
+    if len(candidates.shape) == 1:
+        positions = _check_positions(np.asarray(candidates), X.shape[0])
+        return Candidates(X, _unlabelled(positions, y, missing_label))
+    if tuple(candidates.shape[1:]) != tuple(X.shape[1:]):
+        raise ValueError(
+            f"Each sample of candidates has shape {tuple(candidates.shape[1:])}, but those of X "
+            f"have {tuple(X.shape[1:])}; candidates must be positions in X or samples like its."
+        )
+    return Candidates(candidates, np.arange(candidates.shape[0]), is_foreign=True)
+
+
+def labelled_rows(X, y, missing_label):
+    """Return the labelled rows of X, of which there may be none."""
+    return Candidates(X, np.flatnonzero(~is_missing(y, missing_label)))
+
+
+def _unlabelled(positions, y, missing_label):
+    if len(positions) == 0:
+        raise ValueError("The pool is empty: X has no samples.")
+    unlabelled = positions[is_missing(y, missing_label)[positions]]
+    if len(unlabelled) == 0:
+        raise ValueError(
+            f"All {len(positions)} candidates are labelled already; there is nothing to choose. "
+            f"(missing_label={missing_label!r} stands for no label.)"
+        )
+    return unlabelled
+
+
+def _check_positions(positions, n_samples):
+    if positions.dtype.kind not in "iu":
+        raise ValueError(
+            "candidates must be integer positions in X or an array of samples, got a 1-D array "
+            f"of dtype {positions.dtype}; np.flatnonzero turns a mask into positions."
+        )
+    if positions.min() < 0 or positions.max() >= n_samples:
+        raise ValueError(
+            f"candidates must be positions from 0 to {n_samples - 1}, got values from "
+            f"{positions.min()} to {positions.max()}."
+        )
+    if len(np.unique(positions)) < len(positions):
+        raise ValueError("candidates names a position of X more than once.")
+    return positions.astype(np.intp, copy=False)
+
+
+def top_k(utilities, k, tie_break):
+    """Find the k highest utilities, best first; of equal ones that of the highest tie-break."""
+    threshold = np.partition(utilities, -k)[-k]
+    contenders = np.flatnonzero(utilities >= threshold)
+    order = np.lexsort((-tie_break[contenders], -utilities[contenders]))
+    return contenders[order[:k]]
+
+
+class CandidateStrategy(PoolStrategy):
+    """Base of skgal's pool strategies: checks what it is asked, then lets a subclass choose.
+
+    A subclass has the parameters ``missing_label`` and ``random_state`` and implements
+    :meth:`_choose`.
+    """
+
+    _parameter_constraints = {
+        "missing_label": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _choose(self, X, y, clf, pool, batch_size):
+        """Return the positions chosen in ``pool.rows``, and the utility of each candidate."""
+
+    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
+        """Choose samples to label.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            The pool, labelled samples included; for a strategy that was fitted, the one that
+            ``fit`` has seen. It may be memory-mapped, sparse, a DataFrame, a zarr or dask array,
+            or an iterable of blocks, and is looked at block by block, where blocks of a dask
+            array lie. See :func:`skgal.utils.as_pool`.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels or class probabilities, missing ones included.
+        clf : estimator
+            The model that will learn from the labels, fitted on those that are known; may be
+            None where the strategy reads nothing of it.
+        candidates : None, array-like of int, or array-like of samples, default=None
+            What may be chosen: the unlabelled samples of X; those at these positions of X
+            that are unlabelled; or these samples, which need not be in X.
+        batch_size : int, default=1
+            How many samples to choose.
+        return_utilities : bool, default=False
+            Also return how much each candidate was wanted, as the first of the batch.
+
+        Returns
+        -------
+        indices : ndarray of shape (batch_size,), dtype int
+            Positions in X, or in ``candidates`` where those are samples; best first.
+        utilities : ndarray of shape (n_samples,) or (n_candidates,)
+            Only with ``return_utilities``; NaN for samples that were no candidates.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to choose from, or less than ``batch_size``; if ``candidates``
+            is neither positions in X nor samples like those of X; or if the model or features
+            return NaN.
+        TypeError
+            If the model doesn't say how unsure it is, or lacks the features that are needed.
+        sklearn.exceptions.NotFittedError
+            If the model or the strategy has to be fitted, and isn't.
+        """
+        self._validate_params()
+        X = check_samples(X, y)
+        pool = find_candidates(X, y, candidates, self.missing_label)
+        check_batch_size(batch_size, len(pool), "unlabelled candidates")
+        chosen, utilities = self._choose(X, y, clf, pool, batch_size)
+        return (chosen, pool.scatter(utilities)) if return_utilities else chosen
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        return tags
+
+
+class RankingStrategy(CandidateStrategy):
+    """Base of pool strategies that rank the candidates one by one; see :meth:`_utilities`.
+
+    Equal utilities are ranked at random, by a random order of all rows that depends on
+    ``random_state`` and the number of rows only: as a pool gets its labels, an integer
+    ``random_state`` walks through that order.
+    """
+
+    @abstractmethod
+    def _utilities(self, y, clf, pool):
+        """Rate how much each candidate is wanted: arrays in order, such as ``pool.map`` gives."""
+
+    def _choose(self, X, y, clf, pool, batch_size):
+        order = as_random_state(self.random_state).random_sample(pool.rows.n_samples)
+        blocks = []
+        for block in self._utilities(y, clf, pool):
+            assert_all_finite(block, input_name="utilities")
+            blocks.append(block)
+        utilities = np.concatenate(blocks)
+        best = top_k(utilities, batch_size, order[pool.positions])
+        return pool.positions[best], utilities
+
+
+class EmbeddingStrategy(CandidateStrategy):
+    """Base of pool strategies that look at distances between samples, in a space of features.
+
+    A subclass also has the parameter ``features``. Only the candidates and the labelled samples
+    count; the features of all of them must fit into memory.
+
+    Attributes
+    ----------
+    features_ : transformer
+        The fitted transformer; only where ``features`` is one.
+    """
+
+    _parameter_constraints = {
+        **CandidateStrategy._parameter_constraints,
+        "features": [None, StrOptions({"classifier"}), HasMethods(["fit", "transform"])],
+    }
+
+    @property
+    def _has_transformer(self):
+        return hasattr(self.features, "transform")
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the transformer, if ``features`` is one; else check the samples only.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            All available samples, labelled or not.
+        y : array-like of shape (n_samples,), default=None
+            Labels, passed on to the transformer.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If X comes in blocks, as zarr and dask arrays do, and the transformer has no
+            ``partial_fit``: fit it to some of them, and pass it inside
+            :class:`sklearn.frozen.FrozenEstimator`.
+        """
+        super().fit(X, y)
+        if issparse(X) and not get_tags(self).input_tags.sparse:
+            raise TypeError(
+                f"{type(self).__name__} computes distances between dense samples, and X is sparse; "
+                "pass a transformer that makes them dense as features, such as "
+                "sklearn.decomposition.TruncatedSVD, or X.toarray()."
+            )
+        if self._has_transformer:
+            self.features_ = fit_features(self.features, X, y, as_random_state(self.random_state))
+        return self
+
+    def _embed(self, rows, clf):
+        """Compute the feature vectors of at least one row."""
+        if self._has_transformer:
+            check_is_fitted(self, "features_")
+        features = self.features_ if self._has_transformer else self.features
+        return np.concatenate(list(rows.map(feature_extractor(features, clf))))
+
+    def _embed_with_labelled(self, X, y, clf, pool):
+        """Compute the feature vectors of candidates and labelled rows, in one array each."""
+        points = self._embed(pool, clf)
+        labelled = labelled_rows(X, y, self.missing_label)
+        if len(labelled) == 0:
+            return points, points[:0]
+        return points, self._embed(labelled, clf).astype(points.dtype, copy=False)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self._has_transformer
+        tags.input_tags.sparse = False  # the distances of sparse samples aren't computed
+        if self._has_transformer:
+            tags.input_tags = get_tags(self.features).input_tags
+        return tags
+
+
+class GeneratorStrategy(BaseStrategy):
+    """Base of strategies with the parameters ``generator`` and ``random_state``.
+
+    Attributes
+    ----------
+    generator_ : generator
+        The fitted generator.
+    """
+
+    _parameter_constraints = {
+        "generator": [HasMethods(["fit", "generate"])],
+        "random_state": ["random_state"],
+    }
+    _needs_encoder = False
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit the generator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
+            All available samples, labelled or not.
+        y : array-like of shape (n_samples,), default=None
+            Labels, passed on to the generator, which ignores them unless it is conditional.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the generator is a fitted one (in a ``FrozenEstimator``) whose samples have
+            another shape than those of X; and what the generator itself raises.
+        TypeError
+            If the generator must be told the class of each sample, as ``CGAN`` must, or lacks an
+            encoder that the strategy needs; if X comes in blocks, as zarr and dask arrays do: a
+            generator needs all its training samples at once. Fit it to some of them, and pass it
+            inside a ``FrozenEstimator``.
+        """
+        generator = clone(self.generator)
+        if generator.get_params(deep=False).get("random_state", "fixed") is None:
+            generator.set_params(random_state=draw_seed(as_random_state(self.random_state)))
+        self.generator_ = fit_to_pool(generator, X, y)
+        latent = self.generator_.sample_latent(1, random_state=0)
+        self._sample_shape = np.shape(self.generator_.generate(latent))[1:]
+        self._check_sample_shape(X)
+        validate_pool(self, X)
+        self._prepare(X, y)
+        return self
+
+    def _prepare(self, X, y):
+        """Do what else is paid once for these samples; nothing here."""
+
+    def _validate_params(self):
+        super()._validate_params()
+        self._check_generator()
+
+    def _check_generator(self):
+        """Check, before it is fitted, that the generator can do what the strategy needs."""
+        generator = self.generator
+        while isinstance(generator, FrozenEstimator):
+            generator = generator.estimator
+        if isinstance(generator, ConditionalGenerator):
+            raise TypeError(
+                f"{type(self).__name__} needs a generator that knows no classes, such as "
+                f"skgal.generators.GIN; {type(generator).__name__} must be told the class of each "
+                "sample."
+            )
+        if self._needs_encoder and not hasattr(self.generator, "inverse_transform"):
+            raise TypeError(
+                f"{type(self).__name__} needs a generator with an encoder, such as "
+                f"skgal.generators.GIN; {type(self.generator).__name__} has no inverse_transform."
+            )
+
+    def _check_sample_shape(self, X):
+        made, wanted = self._sample_shape, as_pool(X).sample_shape
+        if made != wanted:
+            raise ValueError(
+                f"The generator makes samples of shape {made}, but those of X have shape "
+                f"{wanted}; fit the generator on samples like these."
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = True
+        tags.input_tags = get_tags(self.generator).input_tags
+        return tags
