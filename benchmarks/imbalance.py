@@ -54,6 +54,7 @@ SETTINGS = (
     "gan_updates",
     "extractor_updates",
     "gate_folds",
+    "gate_alpha",
     "min_gain",
 )
 
@@ -106,6 +107,7 @@ def main():
     parser.add_argument("--gan-updates", type=int, default=200, help="of ACGAN and CGAN")
     parser.add_argument("--extractor-updates", type=int, default=200)
     parser.add_argument("--gate-folds", type=int, default=3, help="0: no arms with a gate")
+    parser.add_argument("--gate-alpha", type=float, default=0.1, help="level of the gate's test")
     parser.add_argument("--min-gain", type=float, default=0.0, help="of the gate")
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/imbalance.json"))

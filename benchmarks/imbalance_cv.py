@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgal.classifiers import ClassifierFeatures
-from skgal.resampling import Gate
+from skgal.resampling import GatedSampler
 from skgal.utils import seeded_nets
 
 ALPHAS = np.linspace(-1, 1, 9)
@@ -41,7 +41,8 @@ class Trial:
     case : Case
     method : Method
     options : namespace
-        ``classifier``, ``classifier_updates``, ``inner``, ``gate_folds``, ``min_gain``.
+        ``classifier``, ``classifier_updates``, ``inner``, ``gate_folds``, ``gate_alpha``,
+        ``min_gain``.
     seed : int
         Decides inner folds, initial weights and resamplers; the same for all methods.
     """
@@ -158,33 +159,40 @@ class Trial:
         }
 
     def _gate(self, refit):
-        """Ask the gate about the configuration that was chosen.
+        """Ask the gate about the configuration that was chosen, and use what it returns.
 
-        It trains the generator once in each of its folds. Where it opens, the data are those that
-        were resampled already; where it doesn't, or fails, the classifier is the bare one.
+        Where it is closed, or fails, the classifier is the bare one.
         """
         if refit.sampler is None:
             return self._score(refit)
         folds = StratifiedKFold(self.options.gate_folds, shuffle=True, random_state=self.seed)
-        gate = Gate(
+        gated = GatedSampler(
+            refit.sampler,
             refit.data.make_learner(BARE),
             scoring=self._best_macro_f1,
             cv=folds,
             min_gain=self.options.min_gain,
+            alpha=self.options.gate_alpha,
+            random_state=self.seed,
         )
-        scores = None
+        decision = None
         with self._noting_failure(refit.config), measured() as used:
-            scores = gate.compare(refit.sampler, refit.data.X, self.split.y_train, seed=self.seed)
-        is_open = scores is not None and scores.is_gain(self.options.min_gain)
+            resampled = gated.fit_resample(refit.data.X, self.split.y_train)
+            decision = gated.decision_
+        is_open = decision is not None and decision.is_open
+        if is_open:
+            refit = SimpleNamespace(**vars(refit))
+            refit.learner = refit.data.fit(refit.config, resampled)
         record = self._score(refit if is_open else self.bare)
         record["seconds"] += used.seconds
         record["peak_mib"] = max(record["peak_mib"], used.peak_mib)
-        record["has_failed"] = scores is None
-        if scores is not None:
+        record["has_failed"] = decision is None
+        if decision is not None:
             record["gate"] = {
                 "is_open": is_open,
-                "original": scores.original.tolist(),
-                "resampled": scores.resampled.tolist(),
+                "original": decision.original.tolist(),
+                "resampled": decision.resampled.tolist(),
+                "p_value": decision.p_value,
             }
         return record
 

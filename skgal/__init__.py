@@ -32,6 +32,7 @@ _ROOM_OF = {
     "GAN": "generators",
     "GANOverSampler": "resampling",
     "GIN": "generators",
+    "GatedSampler": "resampling",
     "HumanOracle": "annotation",
     "LabelOracle": "active",
     "LabelStore": "active",

@@ -15,6 +15,7 @@ _FILE_OF = {
     "SoftNLLLoss": "_soft_targets",
     "UpdatesLoader": "_loader",
     "accept_soft_targets": "_soft_targets",
+    "check_dropout": "_mc_dropout",
     "class_centroids": "_mc_dropout",
     "dropout_scores": "_mc_dropout",
     "fit_classifier": "_reference",

@@ -58,8 +58,8 @@ class ClassifierFeatures(
     Notes
     -----
     The samples that the classifier was trained on lie farther apart in its features than new ones.
-    Whatever comes after it in a Pipeline and cross-validates, as the ``gate`` of a resampler does,
-    sees only such, and thinks too well of everything. Cross-validate the whole Pipeline.
+    Whatever comes after it in a Pipeline and cross-validates, as ``GatedSampler`` does, sees only
+    such, and thinks too well of everything. Cross-validate the whole Pipeline.
 
     References
     ----------

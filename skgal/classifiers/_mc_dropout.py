@@ -53,7 +53,7 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     Parameters
     ----------
     net : skorch net
-        A fitted classifier with dropout.
+        A fitted classifier.
     X : what the net takes
     labels : ndarray of shape (n_samples,), dtype int64
         Classes from 0, each with a sample.
@@ -71,7 +71,7 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     Raises
     ------
     ValueError
-        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
+        If the net has no such layers, or puts out what aren't class probabilities.
 
     References
     ----------
@@ -103,7 +103,7 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     Parameters
     ----------
     net : skorch net
-        A fitted classifier with dropout.
+        A fitted classifier, with dropout if there are several passes.
     X : what the net takes
     labels : ndarray of shape (n_samples,), dtype int64
         The classes that the samples shall be of.
@@ -123,8 +123,8 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     Raises
     ------
     ValueError
-        If the net has no dropout, or no such layers, or puts out what aren't class probabilities.
-        Those that are NaN have an entropy of NaN.
+        If the net has no such layers, puts out what aren't class probabilities, or has no dropout
+        though there are several passes. Those that are NaN have an entropy of NaN.
 
     References
     ----------
@@ -133,6 +133,8 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     labels = torch.as_tensor(labels, device=net.device)
     centroids = [normalize(centroid, dim=1) for centroid in centroids]
     parts = []
+    if n_passes > 1:
+        check_dropout(net)
     with seeded_torch(seed, net.device), _dropout_on(net, seed):
         for rows, fixed, passes in _passes(net, X, layers, n_passes):
             own = [centroid[labels[rows]] for centroid in centroids]
@@ -176,18 +178,26 @@ def _distances(activations, centroids):
     )
 
 
+def check_dropout(net):
+    """Refuse a fitted net that has no dropout, of which several passes would be the same."""
+    if not any(layer.p > 0 for layer in _dropouts(net.module_)):
+        raise ValueError(
+            f"{type(net.module_).__name__} has no dropout, so that all passes would be the same; "
+            "the extractor must have a layer such as torch.nn.Dropout(0.5), or look once only, by "
+            "n_passes=1."
+        )
+
+
+def _dropouts(module):
+    return [layer for layer in module.modules() if isinstance(layer, _DROPOUTS)]
+
+
 @contextmanager
 def _dropout_on(net, seed):
     """Have the net drop, and do all else as in evaluation."""
     module = net.module_
-    dropouts = [layer for layer in module.modules() if isinstance(layer, _DROPOUTS)]
-    if not any(layer.p > 0 for layer in dropouts):
-        raise ValueError(
-            f"{type(module).__name__} has no dropout, so that all passes would be the same; the "
-            "extractor must have a layer such as torch.nn.Dropout(0.5)."
-        )
     module.eval()
-    for layer in dropouts:
+    for layer in _dropouts(module):
         layer.train()
     set_rng(module, torch_generator(seed, net.device))
     try:
@@ -234,10 +244,11 @@ def _passes(net, X, layers, n_passes):
 def _split(module, layers):
     """Return the parts of a chain before the first dropout, and the others.
 
-    A module that isn't a chain has no parts before.
+    A module that isn't a chain, or has no dropout, has no parts before.
     """
     chain = _links(module, layers)
-    first = next(i for i, part in enumerate(chain) if any(m.training for m in part.modules()))
+    drops = (i for i, part in enumerate(chain) if any(m.training for m in part.modules()))
+    first = next(drops, 0)
     return chain[:first], chain[first:]
 
 

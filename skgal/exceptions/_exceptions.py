@@ -48,6 +48,14 @@ class NotDifferentiableError(TypeError):
     """
 
 
+class PoorSamplesWarning(UserWarning):
+    """Synthetic samples lie far from the real ones of their class, and may do harm.
+
+    Usual remedies: more updates or another generator; `skgal.resampling.PolarityGANSampler`, whose
+    samples lie between real ones; `skgal.resampling.GatedSampler`, which finds out if they help.
+    """
+
+
 class SingleSampleClassWarning(UserWarning):
     """A class has one training sample, so what is generated of it can hardly be anything else.
 
@@ -63,7 +71,7 @@ class UniformUncertaintyWarning(UserWarning):
 
 
 class UselessSamplesWarning(UserWarning):
-    """Synthetic samples don't improve the classifier, so the original data are returned.
+    """Resampling doesn't improve the classifier, so the original data are returned.
 
     Usual remedies: class weights, a better generator, or leaving the data as they are.
     """

@@ -1,16 +1,17 @@
 """What every resampler has in common: the template of ``fit_resample``."""
 
-import warnings
 from abc import abstractmethod
 from collections import OrderedDict
-from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import _fit_context, clone
+from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import get_tags, resample
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -20,35 +21,40 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.exceptions import FewSamplesWarning
-from skgal.resampling._containers import (
+from skgal.exceptions import FewSamplesWarning, PoorSamplesWarning
+from skgal.metrics import frechet_distance
+from skgal.resampling._data import (
+    as_data,
     as_passed,
     check_columns,
     check_samples_and_labels,
+    make_layout,
     one_hot,
+    to_network,
 )
-from skgal.resampling._drawn import as_data
-from skgal.resampling._gate import Gate
-from skgal.resampling._report import Report
-from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset, take_rows
+from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset, take_rows, warn_user
 
 # SMOTE's five neighbours and the sample itself: what users are used to have of a class.
 _ENOUGH_SAMPLES = 6
+# New samples are poor that are farther from real ones than this, in distances between real ones.
+_MAX_DISTANCE_RATIO = 2
+# What is compared at most: distances of more samples cost more than training a small generator.
+_MAX_COMPARED = 1000
+_MAX_COMPONENTS = 32
+_DISTANCES = ("frechet_distance", "nearest_real", "nearest_real_min", "nearest_real_of_real")
 
 
 class GeneratorOverSampler(BaseOverSampler):
     """Base of resamplers that fill up classes with what a conditional generator draws.
 
-    :meth:`fit_resample` checks everything before anything is trained, asks the gate, has
-    :meth:`_synthesize` make the new samples, and puts them below the original ones. A subclass
-    says which generator is the default one, and may override :meth:`_synthesize` to choose among
-    what is drawn.
+    :meth:`fit_resample` checks everything before anything is trained, has :meth:`_synthesize` make
+    the new samples, and puts them below the original ones. A subclass says which generator is the
+    default one, and may override :meth:`_synthesize` to choose among what is drawn.
 
     Attributes
     ----------
     generator_ : generator
-        The fitted generator. There is none if nothing was to be generated, or the gate was against
-        it.
+        The fitted generator. There is none if nothing was to be generated.
     sampling_strategy_ : dict
         The number of samples to generate of each class.
     """
@@ -56,14 +62,11 @@ class GeneratorOverSampler(BaseOverSampler):
     _parameter_constraints = {
         **BaseOverSampler._parameter_constraints,
         "generator": [None, HasMethods(["fit", "sample"])],
-        "gate": [None, Gate],
     }
-    _is_in_fold = False
 
-    def __init__(self, generator=None, *, sampling_strategy="auto", gate=None, random_state=None):
+    def __init__(self, generator=None, *, sampling_strategy="auto", random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
         self.generator = generator
-        self.gate = gate
         self.random_state = random_state
 
     @abstractmethod
@@ -85,7 +88,7 @@ class GeneratorOverSampler(BaseOverSampler):
         -------
         self
         """
-        self._forget()
+        self._reset()
         _, labels, _ = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
         return self
@@ -101,8 +104,7 @@ class GeneratorOverSampler(BaseOverSampler):
         y : array-like of shape (n_samples,)
             Class labels.
         **params : dict
-            Metadata for the generator's ``fit`` and the splitter of the gate (``groups``), where
-            scikit-learn's metadata routing is enabled.
+            Metadata for the generator's ``fit``, where scikit-learn's metadata routing is enabled.
 
         Returns
         -------
@@ -124,15 +126,16 @@ class GeneratorOverSampler(BaseOverSampler):
         -----
         FewSamplesWarning
             If a class that is filled up has fewer than six samples.
-        UselessSamplesWarning
-            If the gate finds that synthetic samples don't help.
+        PoorSamplesWarning
+            If new samples of a class lie far from the real ones: more than twice as far as these
+            from each other, in the median.
         """
         _raise_for_params(params, self, "fit_resample")
         routed = process_routing(self, "fit_resample", **params)
-        self._forget()
+        self._reset()
         samples, labels, is_one_hot = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
-        resampled, new_labels = self._fit_resample(samples, labels, routed=routed, params=params)
+        resampled, new_labels = self._fit_resample(samples, labels, routed.generator.fit)
         if is_one_hot:
             new_labels = one_hot(new_labels, y)
         return as_passed(resampled, X), as_passed(new_labels, y)
@@ -182,13 +185,13 @@ class GeneratorOverSampler(BaseOverSampler):
             )
         return OrderedDict((label, int(n_samples)) for label, n_samples in missing.items())
 
-    def _forget(self):
-        """Forget what an earlier call has learnt, of other data perhaps."""
+    def _reset(self):
+        """Delete what an earlier call has learnt, of other data perhaps."""
         for name in [*vars(self)]:
             if name == "_report" or (name.endswith("_") and not name.startswith("_")):
                 delattr(self, name)
 
-    def _fit_resample(self, X, y, *, routed, params):
+    def _fit_resample(self, X, y, fit_params):
         self._check_parts(X, y)
         rng = as_random_state(self.random_state)
         self._report = Report(y)
@@ -196,54 +199,10 @@ class GeneratorOverSampler(BaseOverSampler):
         if any(self.sampling_strategy_.values()):
             check_columns(X)
             self._warn_of_few(y)
-            if self._passes_gate(X, y, rng, routed, params):
-                new, new_labels = self._synthesize(X, y, rng, routed.generator.fit)
-                if not self._is_in_fold:
-                    self._report.describe(X, y, new, new_labels, self._image_shape())
+            new, new_labels = self._synthesize(X, y, rng, fit_params)
+            self._report.measure_distances(X, y, new, new_labels, self._image_shape())
+            self._report.warn_of_poor()
         return concat_rows(X, new), np.concatenate([y, new_labels])
-
-    def _passes_gate(self, X, y, rng, routed, params):
-        if self.gate is None:
-            return True
-        self.gate_scores_ = self.gate.compare(
-            self, X, y, seed=draw_seed(rng), split_params=routed.gate.split, params=params
-        )
-        is_gain = self.gate_scores_.is_gain(self.gate.min_gain)
-        if not is_gain:
-            self.gate_scores_.warn()
-        return is_gain
-
-    def for_fold(self, y, share, seed):
-        """Make a resampler that does with a part of the data what this one does with all.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            The labels of the part.
-        share : float
-            The size of the part, in (0, 1].
-        seed : int
-
-        Returns
-        -------
-        resampler
-            Without a gate, and without a checkpoint, for that folder is the whole training's; it
-            generates the same share of the samples that this one does, and at least one of each
-            class that this one generates samples of. Its report measures no distances.
-        """
-        counts = dict(zip(*np.unique(y, return_counts=True), strict=True))
-        strategy = {
-            label: counts[label] + max(round(share * n_samples), min(n_samples, 1))
-            for label, n_samples in self.sampling_strategy_.items()
-            if label in counts
-        }
-        # Cloned without the gate, for an iterator of splits can't be.
-        ungated = copy(self).set_params(gate=None, sampling_strategy=strategy, random_state=seed)
-        fold = clone(ungated)
-        fold._is_in_fold = True
-        if "generator__checkpoint" in fold.get_params():
-            fold.set_params(generator__checkpoint=None)
-        return fold
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""
@@ -317,11 +276,10 @@ class GeneratorOverSampler(BaseOverSampler):
         few = dict(zip(labels.tolist(), counts.tolist(), strict=True))
         few = {label: count for label, count in few.items() if count < _ENOUGH_SAMPLES}
         if few:
-            warnings.warn(
+            warn_user(
                 f"Classes are filled up that have fewer than {_ENOUGH_SAMPLES} samples "
                 f"({few}): what is generated of them varies as little as these do.",
                 FewSamplesWarning,
-                stacklevel=5,
             )
 
     @property
@@ -340,16 +298,10 @@ class GeneratorOverSampler(BaseOverSampler):
         -------
         sklearn.utils.metadata_routing.MetadataRouter
         """
-        router = MetadataRouter(owner=self).add(
+        return MetadataRouter(owner=self).add(
             generator=self._resolve_generator(),
             method_mapping=MethodMapping().add(caller="fit_resample", callee="fit"),
         )
-        if self.gate is not None:
-            router.add(
-                gate=self.gate,
-                method_mapping=MethodMapping().add(caller="fit_resample", callee="split"),
-            )
-        return router
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -360,3 +312,165 @@ class GeneratorOverSampler(BaseOverSampler):
 def _name(generator):
     is_frozen = isinstance(generator, FrozenEstimator)
     return type(generator.estimator if is_frozen else generator).__name__
+
+
+class Report:
+    """Numbers for each class: how many samples, and how far they are from the real ones."""
+
+    def __init__(self, y):
+        self.classes, counts = np.unique(y, return_counts=True)
+        self._columns = {"real": counts}
+        for column in ("generated", "accepted"):
+            self._columns[column] = np.zeros(len(counts), dtype=int)
+        self._distances = {name: np.full(len(counts), np.nan) for name in _DISTANCES}
+
+    def count(self, column, labels):
+        """Add a number of samples to a column."""
+        counts = self._columns.setdefault(column, np.zeros(len(self.classes), dtype=int))
+        labels, numbers = np.unique(labels, return_counts=True)
+        counts[np.searchsorted(self.classes, labels)] += numbers
+
+    def enter(self, selection, labels):
+        """Count the candidates of one class."""
+        self.count("generated", labels)
+        self.count("accepted", labels[: selection.n_accepted])
+        for name, number in selection.rejected.items():
+            self.count(f"rejected_by_{name}", labels[:number])
+        self.count("surplus", labels[: selection.n_surplus])
+        self.count("topped_up", labels[selection.n_accepted : len(selection.chosen)])
+
+    def measure_distances(self, X, y, new, new_labels, image_shape=None):
+        """Measure how far new samples are from the original ones of their class."""
+        layout, real = make_layout(X, image_shape)
+        real, new = _flat(real), _flat(to_network(layout, new))
+        components = PCA(min(_MAX_COMPONENTS, *real.shape), svd_solver="randomized", random_state=0)
+        with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
+            components.fit(real)
+        for row, label in enumerate(self.classes):
+            compared = _compare(real[y == label], new[new_labels == label], components)
+            for name, distance in compared.items():
+                self._distances[name][row] = distance
+
+    def warn_of_poor(self):
+        """Warn of classes whose new samples lie far from the real ones."""
+        new, real = self._distances["nearest_real"], self._distances["nearest_real_of_real"]
+        is_poor = (new > _MAX_DISTANCE_RATIO * real) & (real > 0)  # 0: most are there twice
+        if is_poor.any():
+            poor = {
+                label: f"{ours:.3g} against {theirs:.3g}"
+                for label, ours, theirs in zip(
+                    self.classes[is_poor].tolist(), new[is_poor], real[is_poor], strict=True
+                )
+            }
+            warn_user(
+                "New samples lie far from the real ones of their class and may do harm: the median "
+                f"distance from the nearest is, against that between real ones, {poor}. "
+                "Train the generator longer, or take another sampler, such as PolarityGANSampler, "
+                "whose samples lie between real ones; GatedSampler finds out whether they help.",
+                PoorSamplesWarning,
+            )
+
+    def to_frame(self):
+        """Return the report as a DataFrame, with a row for each class."""
+        import pandas as pd
+
+        columns = self._columns | self._distances
+        return pd.DataFrame(columns, index=pd.Index(self.classes, name="class"))
+
+
+def _compare(real, new, components):
+    """Compare the new samples of one class with the real ones; return what can be measured."""
+    real, new = _some(real, 10 * _MAX_COMPARED), _some(new, _MAX_COMPARED)
+    measured = {}
+    if len(new):
+        distances = NearestNeighbors(n_neighbors=1).fit(real).kneighbors(new)[0][:, 0]
+        measured["nearest_real"] = np.median(distances)
+        measured["nearest_real_min"] = distances.min()
+    if len(real) > 1:
+        nearest = NearestNeighbors(n_neighbors=2).fit(real)
+        distances = nearest.kneighbors(real[:_MAX_COMPARED])[0][:, 1]
+        measured["nearest_real_of_real"] = np.median(distances)
+    if min(len(real), len(new)) > 1:
+        real, new = components.transform(real), components.transform(new)
+        measured["frechet_distance"] = frechet_distance(real, new)
+    return measured
+
+
+def _some(samples, most):
+    """Draw some samples, always the same, where there are too many."""
+    if len(samples) <= most:
+        return samples
+    return resample(samples, replace=False, n_samples=most, random_state=0)
+
+
+def _flat(tensor):
+    return tensor.reshape(len(tensor), -1)
+
+
+class Selection(NamedTuple):
+    """The candidates of one class, chosen and rejected."""
+
+    chosen: np.ndarray  # positions, the accepted ones first, each kind by its scores
+    n_accepted: int  # of the chosen; the others were rejected, and fill the quota up
+    n_surplus: int  # how many more passed all filters than are wanted
+    rejected: dict  # how many candidates each filter rejected, by its name
+
+
+def select(scores, n_wanted, at_most=None):
+    """Choose candidates of one class by the half with the lower score, filter by filter.
+
+    A candidate passes a filter if its score is below the median of those that came so far. So
+    never more than half of them pass, and fewer where scores are equal. Where too few pass, the
+    best of the candidates that a filter rejected fill the quota up, of the last filter first.
+
+    With ``at_most`` those pass whose score is no higher, in the order in which they came.
+
+    Parameters
+    ----------
+    scores : dict from str to ndarray of shape (n_candidates,)
+        By filters, in their order: for "label" a mask of the candidates that pass, for the others
+        scores, of which NaN is the worst.
+    n_wanted : int
+        At most the number of candidates; as many are chosen.
+    at_most : float or None, default=None
+
+    Returns
+    -------
+    Selection
+
+    References
+    ----------
+    Selective augmentation, Algorithm 1 and section 3.3. The algorithm takes the median of the
+    distances of a class, section 3.3 that of the candidates left by the entropy: as here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.resampling._base import select
+    >>> scores = {"entropy": np.array([3.0, 1.0, 0.0, 4.0]), "distance": np.arange(4.0)}
+    >>> select(scores, 1)
+    Selection(chosen=array([1]), n_accepted=1, n_surplus=0, rejected={'entropy': 2, 'distance': 1})
+    """
+    left = np.arange(len(next(iter(scores.values()))))
+    rejected, reserve = {}, []
+    for name, values in scores.items():
+        order, passes = _rank(values[left], at_most)
+        ranked = left[order]
+        rejected[name] = int(np.count_nonzero(~passes))
+        reserve.insert(0, ranked[~passes[order]])
+        left = ranked[passes[order]]
+    n_accepted = min(len(left), n_wanted)
+    chosen = np.concatenate([left, *reserve])[:n_wanted]
+    return Selection(chosen, n_accepted, len(left) - n_accepted, rejected)
+
+
+def _rank(values, at_most):
+    """Return the order of some candidates, the best first, and which of them pass."""
+    if values.dtype == bool:
+        return np.argsort(~values, kind="stable"), values
+    values = np.where(np.isnan(values), np.inf, values)
+    if at_most is not None:
+        passes = values <= at_most
+        return np.argsort(np.where(passes, -np.inf, values), kind="stable"), passes
+    passes = values < np.median(values) if len(values) else np.zeros(0, dtype=bool)
+    return np.argsort(values, kind="stable"), passes

@@ -26,21 +26,15 @@ class GANOverSampler(GeneratorOverSampler):
           frequent; ``"minority"``, ``"not minority"``: of the rarest class, or of all others;
         - float: of two classes, how many of the rare one for each of the frequent one;
         - dict: the number for each class; callable: makes such a dict from y.
-    gate : Gate or None, default=None
-        Cross-validates whether the synthetic samples help a classifier; if not, the original data
-        are returned. None: they are used unseen.
     random_state : int, RandomState instance or None, default=None
-        Decides what has no seed of its own: the generator's training, what it draws, the gate.
+        Decides what has no seed of its own: the generator's training, what it draws.
 
     Attributes
     ----------
     generator_ : generator
-        The fitted generator. There is none if nothing was to be generated, or the gate was against
-        it.
+        The fitted generator. There is none if nothing was to be generated.
     sampling_strategy_ : dict
         The number of samples to generate of each class.
-    gate_scores_ : GateScores
-        ``original`` and ``resampled``: the classifier's scores in each fold, with a gate.
     report_ : pandas.DataFrame
         A row for each class: the number of ``real``, ``generated`` and ``accepted`` samples; the
         ``frechet_distance`` of the new ones from the real ones, in 32 principal components;

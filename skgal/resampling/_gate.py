@@ -1,228 +1,364 @@
-"""Whether synthetic samples help the user's own classifier, found out by cross-validation."""
+"""A gate around any sampler: resampled data are used only if they help the user's classifier."""
 
 import warnings
 from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from imblearn.base import BaseSampler
+from imblearn.pipeline import Pipeline
+from scipy import stats
+from sklearn.base import MetaEstimatorMixin, _fit_context, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _raise_for_params,
+    process_routing,
+)
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, validate_data
 
+from skgal.classifiers import AnyEstimator
 from skgal.exceptions import (
     FewSamplesWarning,
     GateLeakWarning,
+    PoorSamplesWarning,
     SingleSampleClassWarning,
     UselessSamplesWarning,
 )
-from skgal.utils import as_random_state, draw_seed, seed_unset, seeded_nets, take_rows
+from skgal.resampling._data import check_labels
+from skgal.utils import as_random_state, draw_seed, seed_unset, take_rows, warn_user
 
 
-class GateScores(NamedTuple):
-    """Scores of a classifier, fold by fold.
+class GateDecision(NamedTuple):
+    """What a gate found, and what followed from it.
 
     Parameters
     ----------
-    original, resampled : ndarray of shape (n_splits,)
-        Fitted to the original data of the fold, and to these and synthetic ones.
-    metric : str
+    is_open : bool
+        Whether the resampled data are used.
+    original, resampled : ndarray of shape (n_folds,), dtype float64
+        The classifier's scores in each fold, fitted to the data as they are, and resampled.
+    gain : float
+        The mean of ``resampled - original``.
+    standard_error : float
+        Of the gain, corrected for the training parts of the folds having samples in common.
+    p_value : float
+        Of a one-sided test that the gain is no larger than ``min_gain``.
+    reason : str
+        The decision in a sentence.
     """
 
+    is_open: bool
     original: np.ndarray
     resampled: np.ndarray
-    metric: str
-
-    def is_gain(self, min_gain=0.0):
-        """Tell whether the mean score with synthetic samples is higher by more than a margin."""
-        return bool(np.mean(self.resampled - self.original) > min_gain)
-
-    def warn(self):
-        """Say that the synthetic samples are not used, and why."""
-        warnings.warn(
-            "The synthetic samples don't help, so the original data are returned: "
-            f"{self.metric} is {self.resampled.mean():.4g} with them and "
-            f"{self.original.mean():.4g} without, in the mean of {len(self.original)} folds.",
-            UselessSamplesWarning,
-            stacklevel=6,
-        )
+    gain: float
+    standard_error: float
+    p_value: float
+    reason: str
 
 
-class Gate(BaseEstimator):
-    """Let synthetic samples through only if they help a classifier.
+class GatedSampler(MetaEstimatorMixin, BaseSampler):
+    r"""Resample only if it helps the classifier that the data are resampled for.
 
-    A resampler takes it as ``gate``. In each fold of a cross-validation the resampler fills up
-    the training part; the classifier is fitted with and without what it made, and scored on the
-    other part, which stays as it is. So the generator is trained once in each fold, and once
-    more on all data if the gate opens. The scores without synthetic samples come first, so that
-    a classifier or metric that fails does so before anything is trained.
+    In each fold of a cross-validation the classifier is fitted to the training part twice, as it
+    is and resampled, and scored on the test part, which stays as it is. The gate opens, and
+    all data are resampled, if the mean gain is significantly larger than ``min_gain`` by the
+    corrected resampled paired t-test [1]_: of the differences :math:`d_j` in :math:`J` folds
 
-    A generator or extractor in a :class:`sklearn.frozen.FrozenEstimator` is not trained in the
-    folds. Fitted to the data that are resampled, it has seen what the classifier is tested on, and
-    the gate opens wrongly: freeze only what was fitted to other data.
+    .. math:: t = \frac{\bar d - \text{min\_gain}}
+              {\sqrt{(1 / J + n_\text{test} / n_\text{train})\, s_d^2}}
+
+    must lie above the :math:`1 - \alpha` quantile of Student's distribution with :math:`J - 1`
+    degrees of freedom. Else the original data are returned, with a warning that says why.
 
     Parameters
     ----------
+    sampler : sampler or Pipeline
+        Any sampler of imbalanced-learn's kind, such as ``SMOTE()``, ``FunctionSampler(...)`` or
+        :class:`PolarityGANSampler`, or a :class:`imblearn.pipeline.Pipeline` that ends in one.
+        Transformers in the Pipeline are fitted in each fold as well, with and without the samplers;
+        what is returned is transformed by them. It is cloned.
     classifier : estimator or skorch net
-        What the data are resampled for, or a Pipeline that ends in it.
+        What the data are resampled for, or a Pipeline that ends in it. Nets may get labels and
+        floats of any kind. It is cloned.
     scoring : str, callable or None, default=None
         What counts, as for :func:`sklearn.model_selection.cross_val_score`. None is the
         classifier's own ``score``: accuracy, mostly, which hardly notices a rare class.
-    cv : int, cross-validation generator, iterable or None, default=3
-        An int is the number of stratified folds; None stands for five, as in scikit-learn. More
-        folds, or a :class:`sklearn.model_selection.RepeatedStratifiedKFold`, judge more surely. An
-        iterator of splits can be used once only.
+    cv : int, cross-validation generator, iterable or None, default=5
+        An int is the number of stratified and shuffled folds; None stands for 5. At least two. More
+        folds, or a :class:`sklearn.model_selection.RepeatedStratifiedKFold`, decide more surely.
+        An iterator of splits can be used once only.
     min_gain : float, default=0.0
-        By how much the mean score must be higher with synthetic samples than without.
+        By how much the mean score must be higher, beyond doubt.
+    alpha : float in (0, 0.5], default=0.1
+        The level of the test: how often the gate may open though the true gain is no larger than
+        ``min_gain``. 0.5: the mean alone decides.
     n_jobs : int or None, default=None
-        Folds computed at a time. The scores don't depend on it.
+        Folds computed at a time. The decision doesn't depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Decides the folds, and what has no seed of its own in sampler and classifier.
+
+    Attributes
+    ----------
+    decision_ : GateDecision
+        ``is_open``, ``original`` and ``resampled`` (scores by fold), ``gain``,
+        ``standard_error``, ``p_value``, ``reason``.
+    sampler_ : sampler or Pipeline
+        Fitted to all data. There is none if the gate is closed.
+    transformers_ : Pipeline or None
+        The fitted transformers of a Pipeline, for samples to be predicted; None where there are
+        none.
+    sampling_strategy_ : dict
+        The sampler's, or that of the first step of a Pipeline if it is one: classes, and how many
+        samples of each to make or to keep.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
+
+    Notes
+    -----
+    The scores without resampling come first, so that a classifier or a metric that fails does so
+    before a generator is trained. Those of a fold share a seed, so that luck favours neither.
+
+    Numbers of samples in a dict, as ``sampling_strategy``, are taken in proportion in the folds.
+    Folds leave a ``checkpoint`` alone.
+
+    What is in a :class:`sklearn.frozen.FrozenEstimator` in the sampler isn't fitted in the folds.
+    If it was fitted to the data that are resampled, it has seen what the classifier is tested on,
+    and the gate opens wrongly: freeze only what was fitted to other data.
+
+    The test is conservative: with few folds and rare samples most true gains stay unproven.
+
+    References
+    ----------
+    .. [1] C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52,
+       2003, section 3.
 
     Examples
     --------
+    >>> import warnings
+    >>> from imblearn.over_sampling import SMOTE
     >>> from sklearn.datasets import make_classification
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skgal.generators import CGAN
-    >>> from skgal.resampling import GANOverSampler, Gate
-    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
-    >>> gate = Gate(LogisticRegression(), scoring="f1_macro", min_gain=0.5)
-    >>> sampler = GANOverSampler(CGAN(max_iter=5), gate=gate, random_state=0)
-    >>> import warnings
-    >>> with warnings.catch_warnings():  # The synthetic samples don't help: f1_macro is ...
+    >>> from skgal.resampling import GatedSampler
+    >>> X, y = make_classification(600, weights=[0.9], random_state=0)
+    >>> gated = GatedSampler(
+    ...     SMOTE(), LogisticRegression(), scoring="balanced_accuracy", random_state=0
+    ... )
+    >>> X_new, y_new = gated.fit_resample(X, y)
+    >>> len(X_new), gated.decision_.is_open
+    (1078, True)
+    >>> with warnings.catch_warnings():  # Resampling was not shown to help: ...
     ...     warnings.simplefilter("ignore")
-    ...     X_new, y_new = sampler.fit_resample(X, y)
-    >>> len(X_new), sampler.gate_scores_.is_gain(0.5)
-    (200, False)
+    ...     X_new, y_new = gated.set_params(scoring="average_precision").fit_resample(X, y)
+    >>> len(X_new)
+    600
     """
 
+    _sampling_type = "bypass"
+
     _parameter_constraints = {
+        "sampler": [HasMethods(["fit_resample"])],
         "classifier": [HasMethods(["fit", "predict"])],
         "scoring": [None, StrOptions(set(get_scorer_names())), callable],
         "cv": ["cv_object"],
         "min_gain": [Interval(Real, None, None, closed="neither")],
+        "alpha": [Interval(Real, 0, 0.5, closed="right")],
         "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
     }
 
-    def __init__(self, classifier, *, scoring=None, cv=3, min_gain=0.0, n_jobs=None):
+    def __init__(
+        self,
+        sampler,
+        classifier,
+        *,
+        scoring=None,
+        cv=5,
+        min_gain=0.0,
+        alpha=0.1,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.sampler = sampler
         self.classifier = classifier
         self.scoring = scoring
         self.cv = cv
         self.min_gain = min_gain
+        self.alpha = alpha
         self.n_jobs = n_jobs
+        self.random_state = random_state
 
-    def compare(self, resampler, X, y, *, seed, split_params=None, params=None):
-        """Score the classifier with and without synthetic samples.
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, **params):
+        """Check the data; nothing is trained.
 
         Parameters
         ----------
-        resampler : fitted resampler
-            Cloned; its ``for_fold`` says how a part of the data is resampled.
-        X : ndarray or DataFrame of n_samples samples
-        y : ndarray of shape (n_samples,)
-        seed : int
-            Decides all that has no seed of its own.
-        split_params : dict, default=None
-            Metadata for the splitter, such as ``groups``.
-        params : dict, default=None
-            Metadata that the resampler's ``fit_resample`` was given: each fold gets its part.
+        X : array-like, sparse matrix or DataFrame of n_samples samples
+        y : array-like of shape (n_samples,)
+        **params : dict
+            Ignored: what :meth:`fit_resample` takes.
 
         Returns
         -------
-        GateScores
+        self
+        """
+        self._check(X, y)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_resample(self, X, y, **params):
+        """Find out whether resampling helps, and resample if it does.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_samples samples
+            What the sampler and the classifier take.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        **params : dict
+            Metadata for the sampler's ``fit_resample`` and the splitter (``groups``), where
+            scikit-learn's metadata routing is enabled.
+
+        Returns
+        -------
+        X_resampled, y_resampled : same types as X and y
+            What the sampler returns, or the data as they are.
 
         Raises
         ------
         ValueError
-            If a parameter is out of range, there are no folds, the training part of a fold has
-            one class only, or a score is not finite, such as that of ``"roc_auc"`` where the test
-            part of a fold lacks a class.
+            If there are fewer than two folds, the training part of a fold has one class only,
+            or a score is not finite, such as that of ``"roc_auc"`` where the test part of a fold
+            lacks a class.
         TypeError
             If ``scoring`` returns something else than a number.
 
         Warns
         -----
+        UselessSamplesWarning
+            If the gate stays closed.
         GateLeakWarning
-            If the resampler's generator or extractor was fitted beforehand.
+            If something in the sampler was fitted beforehand.
         """
-        self._validate_params()
-        self._warn_of_leaks(resampler)
-        scorer = check_scoring(self.classifier, self.scoring)
-        routed = process_routing(self, "split", **(split_params or {}))
-        folds = list(self._splitter(y).split(X, y, **routed.splitter.split))
-        self._check_folds(folds, y)
-        rng = as_random_state(seed)
-        resamplers, seeds = [], []
-        for train, _ in folds:
-            fold_rng = as_random_state(draw_seed(rng))
-            resamplers.append(
-                resampler.for_fold(y[train], len(train) / len(y), draw_seed(fold_rng))
-            )
-            seeds.append(draw_seed(fold_rng))
-
-        def score(resamplers):
-            scores = Parallel(n_jobs=self.n_jobs)(
-                delayed(_score_fold)(self.classifier, scorer, X, y, *job, params or {})
-                for job in zip(folds, seeds, resamplers, strict=True)
-            )
-            self._check_scores(scores, folds, y)
-            return np.array(scores)
-
-        # What is wrong with the classifier or the metric shows before any generator is trained.
-        original = score([None] * len(folds))
-        return GateScores(original, score(resamplers), self._metric())
-
-    def get_metadata_routing(self):
-        """Say where metadata that a resampler is given for its gate goes.
-
-        Returns
-        -------
-        sklearn.utils.metadata_routing.MetadataRouter
-        """
-        # Splits take no metadata; an iterator of them must not be used up here.
-        is_iterable = not hasattr(self.cv, "split") and np.iterable(self.cv)
-        return MetadataRouter(owner=self).add(
-            splitter=check_cv([] if is_iterable else self.cv, classifier=True),
-            method_mapping=MethodMapping().add(caller="split", callee="split"),
+        _raise_for_params(params, self, "fit_resample")
+        routed = process_routing(self, "fit_resample", **params)
+        labels = self._check(X, y)
+        self._warn_of_leaks()
+        rng = as_random_state(self.random_state)
+        folds = self._split(X, labels, draw_seed(rng), routed.splitter.split)
+        self.decision_ = self._compare(X, labels, folds, rng, routed.sampler.fit_resample)
+        sampler = seed_unset(clone(self.sampler), rng)
+        if self.decision_.is_open:
+            X, y = sampler.fit_resample(X, y, **routed.sampler.fit_resample)
+            self.sampler_, self.transformers_ = sampler, _transformers(sampler)
+            return X, y
+        warn_user(self.decision_.reason, UselessSamplesWarning)
+        self.transformers_ = _transformers(sampler)
+        rows = np.arange(len(labels))
+        X = (
+            take_rows(X, rows)
+            if self.transformers_ is None
+            else self.transformers_.fit_transform(X, labels)
         )
+        return X, take_rows(y, rows)
 
-    def _splitter(self, y):
-        return check_cv(self.cv, y, classifier=True)
+    def _check(self, X, y):
+        """Check the data as the sampler does, forget earlier ones; return one label per sample."""
+        for name in ("decision_", "sampler_", "transformers_", "sampling_strategy_"):
+            vars(self).pop(name, None)
+        labels, _ = check_labels(y)
+        # A sampler's fit checks only; that of a Pipeline trains all of it.
+        first = self.sampler
+        first = first.steps[0][1] if isinstance(first, Pipeline) else first
+        if not hasattr(first, "fit_resample"):
+            validate_data(self, X, skip_check_array=True)
+            return labels
+        checked = clone(first).fit(X, y)
+        for name in ("n_features_in_", "feature_names_in_", "sampling_strategy_"):
+            vars(self).pop(name, None)
+            if hasattr(checked, name):
+                setattr(self, name, getattr(checked, name))
+        return labels
 
-    def _metric(self):
-        if self.scoring is None:
-            return "the classifier's score"
-        return self.scoring if isinstance(self.scoring, str) else "the score"
-
-    def _warn_of_leaks(self, resampler):
-        params = resampler.get_params(deep=False)
+    def _warn_of_leaks(self):
+        params = self.sampler.get_params()
         frozen = [name for name in params if isinstance(params[name], FrozenEstimator)]
         if frozen:
-            warnings.warn(
+            warn_user(
                 f"The gate can't fit in its folds what is frozen ({', '.join(frozen)}). If it was "
                 "fitted to these samples, it has seen those that the classifier is tested on, and "
-                "the scores with synthetic samples are too good: pass it without FrozenEstimator. "
-                "If it was fitted to others, ignore this warning.",
+                "the scores of resampled data are too good: pass it without FrozenEstimator. If it "
+                "was fitted to others, ignore this warning.",
                 GateLeakWarning,
-                stacklevel=7,
             )
 
-    def _check_folds(self, folds, y):
-        if not folds:
+    def _split(self, X, y, seed, split_params):
+        """Return the folds, checked, as pairs of positions."""
+        cv = 5 if self.cv is None else self.cv
+        if isinstance(cv, Integral):
+            splitter = StratifiedKFold(cv, shuffle=True, random_state=seed)
+        else:
+            splitter = check_cv(cv, y, classifier=True)
+        folds = list(splitter.split(X, y, **split_params))
+        if len(folds) < 2:
             raise ValueError(
-                "The gate's cv has no folds. An iterator of splits can be used once only: pass a "
-                "list of them, or a splitter such as StratifiedKFold(3)."
+                f"cv must make two folds or more, for one says nothing of the spread; it made "
+                f"{len(folds)}. An iterator of splits can be used once only: pass a list of them, "
+                "or a splitter such as StratifiedKFold(5, shuffle=True)."
             )
         for train, _ in folds:
             classes = np.unique(y[train]).tolist()
             if len(classes) < 2:
                 raise ValueError(
                     "The gate cross-validates, and the training part of a fold has samples of "
-                    f"class {classes[0]!r} only: pass another cv, or gate=None, or more samples "
-                    "of the rarest class."
+                    f"class {classes[0]!r} only: pass another cv, or more samples of the rarest "
+                    "class."
                 )
+        return folds
+
+    def _compare(self, X, y, folds, rng, sampler_params):
+        """Score the classifier in each fold on original and resampled data; decide."""
+        scorer = check_scoring(AnyEstimator(self.classifier), self.scoring)
+        baseline = _transformers(self.sampler)
+        samplers, baselines, seeds = [], [], []
+        for train, _ in folds:
+            fold_rng = as_random_state(draw_seed(rng))
+            samplers.append(seed_unset(_for_fold(self.sampler, y, train), fold_rng))
+            seeds.append(draw_seed(fold_rng))
+            baselines.append(None if baseline is None else seed_unset(clone(baseline), fold_rng))
+
+        def score(steps, is_resampled, params):
+            scores = Parallel(n_jobs=self.n_jobs)(
+                delayed(_score_fold)(self.classifier, scorer, X, y, *job, is_resampled, params)
+                for job in zip(folds, seeds, steps, strict=True)
+            )
+            self._check_scores(scores, folds, y)
+            return np.array(scores, dtype=np.float64)
+
+        original = score(baselines, False, {})
+        resampled = score(samplers, True, sampler_params)
+        ratio = np.mean([len(test) / len(train) for train, test in folds])
+        gain, error, p_value = corrected_t_test(resampled - original, ratio, self.min_gain)
+        is_open = bool(p_value < self.alpha)
+        reason = (
+            f"Resampling {'helps' if is_open else 'was not shown to help'}: {self._metric()} is "
+            f"{resampled.mean():.4g} with it and {original.mean():.4g} without, in the mean of "
+            f"{len(folds)} folds, a gain of {gain:.2g} with a corrected standard error of "
+            f"{error:.2g}. That it is above min_gain={self.min_gain:g} has p = {p_value:.2g}, "
+            f"alpha is {self.alpha:g}."
+        )
+        if not is_open:
+            reason += " The original data are returned."
+        return GateDecision(is_open, original, resampled, gain, error, p_value, reason)
 
     def _check_scores(self, scores, folds, y):
         """Refuse scores that nothing can be concluded from; NaN is neither gain nor loss."""
@@ -241,27 +377,150 @@ class Gate(BaseEstimator):
             f"The gate can't compare scores: {self._metric()} is not a finite number in the folds "
             f"{failed} (from 0, of {len(folds)}){why}. Pass a cv that leaves samples of each class "
             "in each test part, such as StratifiedKFold with no more folds than the rarest class "
-            "has samples, or another scoring, or gate=None."
+            "has samples, or another scoring."
         )
 
+    def _metric(self):
+        if self.scoring is None:
+            return "the classifier's score"
+        return self.scoring if isinstance(self.scoring, str) else "the score"
 
-def _score_fold(classifier, scorer, X, y, fold, seed, resampler, params):
-    """Return the classifier's score on the test part, fitted to the other one.
+    def _fit_resample(self, X, y, **params):
+        raise NotImplementedError  # imblearn's template, which fit_resample replaces
 
-    That one is resampled before, where there is a resampler.
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features of what is returned.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the features of X.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        if getattr(self, "transformers_", None) is not None:
+            return self.transformers_.get_feature_names_out(input_features)
+        return super().get_feature_names_out(input_features)
+
+    def get_metadata_routing(self):
+        """Say where metadata that :meth:`fit_resample` is given goes.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        # Splits take no metadata; an iterator of them must not be used up here.
+        is_iterable = not hasattr(self.cv, "split") and np.iterable(self.cv)
+        splitter = check_cv([] if is_iterable else self.cv, classifier=True)
+        return (
+            MetadataRouter(owner=self)
+            .add(
+                sampler=self.sampler,
+                method_mapping=MethodMapping().add(caller="fit_resample", callee="fit_resample"),
+            )
+            .add(
+                splitter=splitter,
+                method_mapping=MethodMapping().add(caller="fit_resample", callee="split"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.sampler).input_tags
+        for name in ("sparse", "allow_nan", "string", "categorical"):
+            setattr(tags.input_tags, name, getattr(inner, name))
+        tags.input_tags.sparse &= get_tags(self.classifier).input_tags.sparse
+        return tags
+
+
+def corrected_t_test(differences, test_to_train, min_gain=0.0):
+    """Test whether the mean of paired differences of cross-validated scores is above a value.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_folds,)
+        At least two.
+    test_to_train : float
+        The size of test parts, divided by that of training parts.
+    min_gain : float, default=0.0
+
+    Returns
+    -------
+    gain, standard_error, p_value : float
+        Mean, its standard error, and the p-value of the one-sided test. Where all differences are
+        equal, it is 0 or 1.
+
+    References
+    ----------
+    C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
     """
+    n_folds = len(differences)
+    gain = float(np.mean(differences))
+    error = float(np.sqrt((1 / n_folds + test_to_train) * np.var(differences, ddof=1)))
+    if error <= 1e-12 * max(1.0, abs(gain)):  # equal but for rounding
+        return gain, error, float(gain - min_gain <= 1e-12)
+    return gain, error, float(stats.t.sf((gain - min_gain) / error, df=n_folds - 1))
+
+
+def _transformers(sampler):
+    """Return the steps of a Pipeline that transform, as one; None where there are none."""
+    if not isinstance(sampler, Pipeline):
+        return None
+    steps = [
+        (name, step)
+        for name, step in sampler.steps
+        if step is not None and step != "passthrough" and not hasattr(step, "fit_resample")
+    ]
+    return Pipeline(steps) if steps else None
+
+
+def _for_fold(sampler, y, train):
+    """Clone a sampler to do with a part of the data what it does with all, if that is a number."""
+    changed = {}
+    for name, value in sampler.get_params().items():
+        last = name.rpartition("__")[2]
+        if last == "checkpoint" and value is not None:  # that is for the training on all data
+            changed[name] = None
+        if last != "sampling_strategy":
+            continue
+        if callable(value) and name == last:  # what later steps of a Pipeline see isn't known here
+            value = value(y)
+        if isinstance(value, dict):
+            changed[name] = _share(value, y, y[train])
+    return clone(sampler).set_params(**changed)
+
+
+def _share(wanted, y, part):
+    """Scale the numbers of samples that are wanted of each class as the class itself is."""
+    shares = {}
+    for label, n_wanted in wanted.items():
+        n_all, n_part = np.count_nonzero(y == label), np.count_nonzero(part == label)
+        if n_part:
+            change = round((n_wanted - n_all) * n_part / n_all)
+            # None added where some are would be an answer to another question.
+            shares[label] = n_part + (max(change, 1) if n_wanted > n_all else change)
+    return shares
+
+
+def _score_fold(classifier, scorer, X, y, fold, seed, step, is_resampled, params):
+    """Fit the classifier to the training part, resampled or not; score it on the test part."""
     train, test = fold
-    X_train, y_train = take_rows(X, train), y[train]
-    if resampler is not None:
-        asked = resampler.get_metadata_routing().consumes("fit_resample", params)
-        params = _check_method_params(X, {name: params[name] for name in asked}, indices=train)
+    X_train, y_train, X_test = take_rows(X, train), y[train], take_rows(X, test)
+    if step is not None:
+        params = _check_method_params(X, params, indices=train)
         with warnings.catch_warnings():
-            # Of all the data they are said once, by the resampler itself.
-            warnings.simplefilter("ignore", FewSamplesWarning)
-            warnings.simplefilter("ignore", SingleSampleClassWarning)
-            X_train, y_train = resampler.fit_resample(X_train, y_train, **params)
-    # The same seed with and without synthetic samples, so that luck favours neither.
-    fitted = seed_unset(clone(classifier), as_random_state(seed))
-    with seeded_nets(fitted, seed):
-        fitted.fit(X_train, y_train)
-        return scorer(fitted, take_rows(X, test), y[test])
+            # Of all the data they are given once, by the sampler itself.
+            for category in (FewSamplesWarning, SingleSampleClassWarning, PoorSamplesWarning):
+                warnings.simplefilter("ignore", category)
+            if is_resampled:
+                X_train, y_train = step.fit_resample(X_train, y_train, **params)
+            else:
+                X_train = step.fit_transform(X_train, y_train)
+        transformers = _transformers(step)
+        if transformers is not None:
+            X_test = transformers.transform(X_test)
+    # The same seed with and without resampling, so that luck favours neither.
+    fitted = AnyEstimator(classifier, random_state=seed).fit(X_train, y_train)
+    return scorer(fitted, X_test, y[test])

@@ -3,17 +3,22 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval
 
 from skgal.generators import PolarityGAN
-from skgal.resampling._base import GeneratorOverSampler
-from skgal.resampling._filters import select
-from skgal.resampling._trust import LabelTrust
+from skgal.resampling._base import GeneratorOverSampler, select
+from skgal.resampling._data import make_layout, to_network
 from skgal.utils import take_rows
 
 # Candidates drawn for each sample that is wanted.
 _N_CANDIDATES = 2
+# Real samples that the trust in a new one is judged by.
+_N_NEIGHBORS = 5
+# Of more features, such as pixels, neighbours are sought in as many principal components.
+_MAX_COMPONENTS = 32
 
 
 class PolarityGANSampler(GeneratorOverSampler):
@@ -39,21 +44,15 @@ class PolarityGANSampler(GeneratorOverSampler):
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms; see
         :class:`GANOverSampler`.
-    gate : Gate or None, default=None
-        Cross-validates whether the synthetic samples help a classifier; if not, the original data
-        are returned. None: they are used unseen.
     random_state : int, RandomState instance or None, default=None
-        Decides what has no seed of its own: the generator's training, what it draws, the gate.
+        Decides what has no seed of its own: the generator's training, what it draws.
 
     Attributes
     ----------
     generator_ : PolarityGAN
-        The fitted generator. There is none if nothing was to be generated, or the gate was against
-        it.
+        The fitted generator. There is none if nothing was to be generated.
     sampling_strategy_ : dict
         The number of samples to generate of each class.
-    gate_scores_ : GateScores
-        ``original`` and ``resampled``: the classifier's scores in each fold, with a gate.
     report_ : pandas.DataFrame
         A row for each class; see :class:`GANOverSampler`. With ``min_trust``, ``generated`` is the
         number of candidates, ``rejected_by_trust`` how many deserved too little of it,
@@ -110,12 +109,9 @@ class PolarityGANSampler(GeneratorOverSampler):
         *,
         min_trust=0.5,
         sampling_strategy="auto",
-        gate=None,
         random_state=None,
     ):
-        super().__init__(
-            generator, sampling_strategy=sampling_strategy, gate=gate, random_state=random_state
-        )
+        super().__init__(generator, sampling_strategy=sampling_strategy, random_state=random_state)
         self.min_trust = min_trust
 
     def _default_generator(self):
@@ -145,3 +141,66 @@ class PolarityGANSampler(GeneratorOverSampler):
             chosen.append(rows[selection.chosen])
         chosen = np.concatenate(chosen)
         return take_rows(candidates, chosen), asked[chosen]
+
+
+class LabelTrust:
+    """Rate samples by the share of their class among the real samples next to them.
+
+    Each of the nearest real samples counts by its nearness, and by how rare its class is: in a
+    rare class's own ground there may be more samples of the frequent one. So the share estimates
+    the probability that a sample there is of the class, if all classes were equally frequent.
+
+    Parameters
+    ----------
+    X : ndarray or DataFrame
+        The real samples.
+    y : ndarray of shape (n_samples,)
+    image_shape : tuple of int or None, default=None
+        The shape of images that come as flat rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.resampling._polarity import LabelTrust
+    >>> trust = LabelTrust(np.array([[0.0], [1.0], [5.0], [6.0]]), np.array([0, 0, 1, 1]))
+    >>> trust.score(np.array([[1.0], [3.0]]), np.array([1, 1])).round(1).tolist()
+    [0.0, 0.5]
+    """
+
+    def __init__(self, X, y, image_shape=None):
+        self.layout, real = make_layout(X, image_shape)
+        self.classes, self.targets, counts = np.unique(y, return_inverse=True, return_counts=True)
+        self.rarity = 1 / counts
+        rows = real.reshape(len(real), -1)
+        self.components = None
+        if min(rows.shape) > _MAX_COMPONENTS:
+            components = PCA(_MAX_COMPONENTS, svd_solver="randomized", random_state=0)
+            with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
+                self.components = components.fit(rows)
+        self.neighbors = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS, len(rows)))
+        self.neighbors.fit(self._reduce(rows))
+
+    def score(self, samples, labels):
+        """Return the trust in the label of each sample.
+
+        Parameters
+        ----------
+        samples : ndarray or DataFrame of n_samples rows
+        labels : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            From 0, where only samples of other classes are near, to 1.
+        """
+        rows = to_network(self.layout, samples)
+        distances, nearest = self.neighbors.kneighbors(self._reduce(rows.reshape(len(rows), -1)))
+        found = self.targets[nearest]
+        # Of a sample that real ones coincide with, these alone decide.
+        nearness = 1 / np.maximum(distances, np.finfo(np.float32).tiny)
+        votes = self.rarity[found] * (nearness / nearness.max(axis=1, keepdims=True))
+        is_own = found == np.searchsorted(self.classes, labels)[:, np.newaxis]
+        return (votes * is_own).sum(axis=1) / votes.sum(axis=1)
+
+    def _reduce(self, rows):
+        return rows if self.components is None else self.components.transform(rows)

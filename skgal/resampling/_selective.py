@@ -10,14 +10,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval
 
-from skgal.classifiers import class_centroids, dropout_scores, fit_classifier
+from skgal.classifiers import check_dropout, class_centroids, dropout_scores, fit_classifier
 from skgal.features import in_precision_of
 from skgal.generators import CGAN, FrechetSelection
 from skgal.nn import make_dropout_classifier, resolve_device
-from skgal.resampling._base import GeneratorOverSampler
-from skgal.resampling._containers import as_array, make_layout, to_network
-from skgal.resampling._filters import FILTERS, count_candidates, select
+from skgal.resampling._base import GeneratorOverSampler, select
+from skgal.resampling._data import as_array, make_layout, to_network
 from skgal.utils import concat_rows, draw_seed, seeded_nets, take_rows
+
+# Filters in the order in which candidates pass them.
+FILTERS = ("label", "entropy", "distance")
 
 
 class SelectiveAugmentation(GeneratorOverSampler):
@@ -43,13 +45,14 @@ class SelectiveAugmentation(GeneratorOverSampler):
         paper has not, rejects candidates that the extractor takes for another class: alone, it lets
         samples from near the boundary through that the other two would reject.
     n_passes : int, default=5
-        :math:`K`: how often the extractor looks at each candidate.
+        :math:`K`: how often the extractor looks at each candidate. Once needs no dropout.
     extractor : skorch net or None, default=None
-        A classifier with dropout, which takes samples as the user has them, float64 as float32, and
-        labels as integers from 0, and whose ``predict_proba`` gives probabilities. It is cloned and
-        trained on the data; one in a :class:`sklearn.frozen.FrozenEstimator` is used as it is, and
-        may know more classes: where the labels of y are among its ``classes_``, its outputs are
-        those of these; else they must be as many as there are classes in y, in sorted order, for
+        A classifier, with dropout unless ``n_passes=1``. It takes samples as the user has them,
+        float64 as float32, and labels as integers from 0; its ``predict_proba`` gives
+        probabilities. It is cloned and trained on the data; one in a
+        :class:`sklearn.frozen.FrozenEstimator` is used as it is, and may know more classes: where
+        the labels of y are among its ``classes_``, its outputs are those of these; else they must
+        be as many as there are classes in y, in sorted order, for
         the filter ``"label"``. None: ResNet-34 for images with sides of 32 pixels and more, three
         residual blocks for smaller ones, a dense network for tables.
     layers : list of str or None, default=None
@@ -60,23 +63,17 @@ class SelectiveAugmentation(GeneratorOverSampler):
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms; see
         :class:`GANOverSampler`. With a ``ratio`` it must be ``"auto"``.
-    gate : Gate or None, default=None
-        Cross-validates whether the synthetic samples help a classifier; if not, the original data
-        are returned. None: they are used unseen.
     random_state : int, RandomState instance or None, default=None
-        Decides what has no seed of its own: training, what is drawn and dropped, the gate.
+        Decides what has no seed of its own: training, what is drawn and dropped.
 
     Attributes
     ----------
     generator_ : generator
-        The fitted generator. There is none if nothing was to be generated, or the gate was against
-        it.
+        The fitted generator. There is none if nothing was to be generated.
     extractor_ : skorch net
         The trained extractor.
     sampling_strategy_ : dict
         The number of samples to add of each class.
-    gate_scores_ : GateScores
-        ``original`` and ``resampled``: the classifier's scores in each fold, with a gate.
     report_ : pandas.DataFrame
         A row for each class, with the columns of :class:`GANOverSampler` and more: ``generated``
         is the number of candidates, ``rejected_by_entropy`` and so on how many each filter
@@ -138,35 +135,15 @@ class SelectiveAugmentation(GeneratorOverSampler):
         layers=None,
         extractor_max_iter=500,
         sampling_strategy="auto",
-        gate=None,
         random_state=None,
     ):
-        super().__init__(
-            generator, sampling_strategy=sampling_strategy, gate=gate, random_state=random_state
-        )
+        super().__init__(generator, sampling_strategy=sampling_strategy, random_state=random_state)
         self.ratio = ratio
         self.filters = filters
         self.n_passes = n_passes
         self.extractor = extractor
         self.layers = layers
         self.extractor_max_iter = extractor_max_iter
-
-    def for_fold(self, y, share, seed):
-        """Make a resampler that does with a part of the data what this one does with all.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            The labels of the part.
-        share : float
-            The size of the part, in (0, 1].
-        seed : int
-
-        Returns
-        -------
-        SelectiveAugmentation
-        """
-        return super().for_fold(y, share, seed).set_params(ratio=None)
 
     def _default_generator(self):
         return CGAN(model_selection=FrechetSelection())
@@ -214,6 +191,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 f"The {type(net).__name__} in the FrozenEstimator passed as extractor is not "
                 "fitted; fit it first, or pass it without FrozenEstimator to have it fitted here."
             )
+        if self.n_passes > 1:
+            check_dropout(net)
         sample, label = _as_input(net, take_rows(X, [0])), np.zeros(1, dtype=np.int64)
         centroids = class_centroids(net, sample, label, 1, layers=self.layers, seed=0)
         scores = dropout_scores(
@@ -225,29 +204,31 @@ class SelectiveAugmentation(GeneratorOverSampler):
     def _synthesize(self, X, y, rng, fit_params):
         generator = self._make_generator(rng)
         # The extractor first: what it can't do shows before the longer training.
-        judge = self._make_judge(X, y, rng)
+        score = self._make_scorer(X, y, rng)
         self.generator_ = generator.fit(X, y, **fit_params)
         chosen, labels = [], []
         for label, n_wanted in self.sampling_strategy_.items():
             if n_wanted:
-                n_candidates = count_candidates(n_wanted, self.filters)
+                n_candidates = n_wanted * 2 ** len(self.filters)  # each keeps a half: Algorithm 1
                 asked = np.full(n_candidates, label, dtype=y.dtype)
                 candidates, _ = self._draw(X, asked, rng)
-                selection = select(judge(candidates, asked, draw_seed(rng)), n_wanted)
+                selection = select(score(candidates, asked, draw_seed(rng)), n_wanted)
                 self._report.enter(selection, asked)
                 chosen.append(take_rows(candidates, selection.chosen))
                 labels.append(asked[:n_wanted])
         return _stack(chosen), np.concatenate(labels)
 
-    def _make_judge(self, X, y, rng):
+    def _make_scorer(self, X, y, rng):
         """Train the extractor; return what maps candidates and labels to scores by filter."""
         classes, indices = np.unique(y, return_inverse=True)
         prepare, layers = self._fit_extractor(X, indices, draw_seed(rng))
+        if self.n_passes > 1:
+            check_dropout(self.extractor_)
         centroids = class_centroids(
             self.extractor_, prepare(X), indices, len(classes), layers=layers, seed=draw_seed(rng)
         )
 
-        def judge(candidates, labels, seed):
+        def score(candidates, labels, seed):
             targets = np.searchsorted(classes, labels)
             scores = dropout_scores(
                 self.extractor_,
@@ -264,7 +245,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 by_filter["label"] = scores.proba.argmax(axis=1) == outputs[targets]
             return {name: by_filter[name] for name in self.filters}
 
-        return judge
+        return score
 
     def _fit_extractor(self, X, indices, seed):
         """Train the extractor; return how samples are prepared for it, and its layers."""

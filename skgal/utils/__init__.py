@@ -20,6 +20,7 @@ from skgal.utils._random import as_random_state, draw_seed, seed_unset
 from skgal.utils._rows import concat_rows
 from skgal.utils._unwrap import unwrap
 from skgal.utils._validate_pool import validate_pool
+from skgal.utils._warnings import warn_user
 
 __all__ = [
     "LAYOUTS",
@@ -46,4 +47,5 @@ __all__ = [
     "take_rows",
     "unwrap",
     "validate_pool",
+    "warn_user",
 ]

@@ -11,7 +11,7 @@ from torch import nn
 
 from skgal.classifiers import class_centroids, dropout_scores
 from skgal.nn import Dropout, ResNet, make_dropout_classifier, set_rng, torch_generator
-from skgal.utils import seeded_torch
+from skgal.utils import seeded_nets, seeded_torch
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(11, 2, 5, 4)).astype(np.float32)
@@ -143,8 +143,16 @@ def test_batches_are_in_evaluation_but_for_the_dropout():
 
 def test_a_net_without_dropout():
     for dropout in (nn.Identity(), nn.Dropout(0.0)):
+        net = make_net(dropout)
+        centroids = class_centroids(net, X, LABELS, 3, seed=0)
         with pytest.raises(ValueError, match="has no dropout"):
-            class_centroids(make_net(dropout), X, LABELS, 3, seed=0)
+            dropout_scores(net, X, LABELS, centroids, n_passes=2, seed=0)
+        # One look needs none: all is as in evaluation.
+        first = dropout_scores(net, X, LABELS, centroids, n_passes=1, seed=0)
+        again = dropout_scores(net, X, LABELS, centroids, n_passes=1, seed=1)
+        np.testing.assert_array_equal(first.distance, again.distance)
+        with seeded_nets(net):
+            np.testing.assert_allclose(first.proba, net.predict_proba(X), rtol=1e-5)
     with pytest.raises(ValueError, match="layers must name submodules"):
         class_centroids(make_net(nn.Dropout()), X, LABELS, 3, layers=["conv9"], seed=0)
 

@@ -25,7 +25,7 @@ from skgal.base import ConditionalGenerator
 from skgal.exceptions import FewSamplesWarning
 from skgal.generators import CGAN, GAN, PolarityGAN
 from skgal.nn import Dense
-from skgal.resampling import GANOverSampler, Gate, PolarityGANSampler, SelectiveAugmentation
+from skgal.resampling import GANOverSampler, PolarityGANSampler, SelectiveAugmentation
 from skgal.utils import as_random_state, is_missing, take_rows
 
 RNG = np.random.RandomState(0)
@@ -499,9 +499,9 @@ def test_what_is_no_generator_of_classes_is_told_what_it_lacks():
 
 @pytest.mark.parametrize("method", ["fit", "fit_resample"])
 def test_nothing_of_an_earlier_call_is_left(method):
-    sampler = GANOverSampler(Repeat()).set_params(gate=Gate(DummyClassifier(), min_gain=-1))
+    sampler = GANOverSampler(Repeat())
     sampler.fit_resample(pd.DataFrame(X, columns=list("abc")), Y)
-    assert {"generator_", "gate_scores_", "feature_names_in_"} <= set(vars(sampler))
+    assert {"generator_", "feature_names_in_"} <= set(vars(sampler))
     getattr(sampler, method)(X[:, :2], np.repeat([0, 1], 20))
     of_fit = {"n_features_in_", "sampling_strategy_"}
     assert {name for name in vars(sampler) if name.endswith("_")} == of_fit
@@ -543,10 +543,9 @@ def test_parameters_of_no_generator_are_those_of_what_it_stands_for(sampler):
 
 def test_a_search_of_parameters_of_nothing_says_so():
     pipe = make_pipeline(GANOverSampler(), DummyClassifier())
-    for name, match in (("generator", "stands for ACGAN"), ("gate", "gate is None, and has")):
-        search = GridSearchCV(pipe, {f"ganoversampler__{name}__n_jobs": [1, 2]}, cv=2)
-        with pytest.raises(ValueError, match=match):
-            search.fit(X, Y)
+    search = GridSearchCV(pipe, {"ganoversampler__generator__n_jobs": [1, 2]}, cv=2)
+    with pytest.raises(ValueError, match="stands for ACGAN"):
+        search.fit(X, Y)
 
 
 def test_feature_names():

@@ -20,7 +20,7 @@ from skgal.exceptions import FewSamplesWarning, SingleSampleClassWarning
 from skgal.generators import CGAN, Autoencoder, PolarityGAN
 from skgal.nn import Dense
 from skgal.resampling import PolarityGANSampler
-from skgal.resampling._trust import LabelTrust
+from skgal.resampling._polarity import LabelTrust
 
 TINY = PolarityGAN(
     latent_dim=2,

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from skgal.generators import CGAN
 from skgal.nn import Dense
 from skgal.resampling import SelectiveAugmentation
-from skgal.resampling._filters import count_candidates, select
+from skgal.resampling._base import select
 from skgal.utils import as_random_state, seeded_torch
 
 RNG = np.random.RandomState(0)
@@ -87,12 +87,6 @@ def test_those_up_to_a_threshold_stay_in_their_order(drawn, at_most):
     assert selection.n_accepted == min(len(passed), n)
     assert selection.n_surplus == max(len(passed) - n, 0)
     assert selection.rejected == {"trust": len(others)}
-
-
-def test_number_of_candidates():
-    assert count_candidates(7, ("entropy", "distance")) == 28
-    assert count_candidates(7, ("distance",)) == 14
-    assert count_candidates(7, ("label", "entropy", "distance")) == 56
 
 
 class GoodAndBad(BaseEstimator):
