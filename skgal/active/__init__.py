@@ -19,8 +19,7 @@ from skgal.active._stopping import (
     TargetScore,
     TimeBudget,
 )
-from skgal.active._store import LabelStore
-from skgal.active._store_labels import Event, Record
+from skgal.active._store import Event, LabelStore, Record
 from skgal.active._voting_oracle import VotingOracle
 
 __all__ = [

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.active._answers import as_answers, raise_failures
 from skgal.active._buying import record_answers
 from skgal.active._record import Query
-from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
 from skgal.active._store_file import SECONDS_TO_WAIT
 
@@ -58,7 +57,7 @@ class AskTellMixin:
         check_is_fitted(self)
         if n is not None:
             check_scalar(n, "n", Integral, min_val=1)
-        with sole_buyer(self.store_, wait=SECONDS_TO_WAIT):
+        with self.store_.lock(wait=SECONDS_TO_WAIT):
             self._refresh()
             self._catch_up()
             return self._ask_next(n)

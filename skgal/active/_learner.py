@@ -32,7 +32,6 @@ from skgal.active._predictions import PredictionMixin
 from skgal.active._rounds import Rounds
 from skgal.active._seeding import own_seed
 from skgal.active._session import Session, open_store, settle_seed
-from skgal.active._sole_buyer import sole_buyer
 from skgal.active._store import LabelStore
 from skgal.classifiers import check_fit_support
 from skgal.utils import as_label_array, draw_seed, seed_unset
@@ -150,7 +149,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     as one whose label the store has are never sent to an oracle; they get that label, and count
     for the budget. Any number of people and programs may answer a session's store at once, but one
     learner at a time buys for it, or two would both pay for what waits: another one gets a
-    :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-buyer`` beside the store is its
+    :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-lock`` beside the store is its
     lock; it holds nothing, and a killed process leaves no lock behind.
 
     A net starts from the same weights in every round. They, and the initial labels, follow from
@@ -267,7 +266,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         simulates = self.oracle is None and not self._synthesizes and known.all()
         store = open_store(self.store)
         buys = self.oracle is not None or simulates
-        with sole_buyer(store) if buys else nullcontext():
+        with store.lock() if buys else nullcontext():
             # Only now: a learner that is refused stays what it was.
             self.store_, self._validation = store, validation
             self._hidden = LabelOracle(X, labels) if simulates else None

@@ -1,28 +1,174 @@
-"""The durable record of what was asked and what was answered."""
+"""The durable record of what was asked and what was answered: an SQLite file.
+
+Four tables: ``samples`` (what was asked), ``events`` (what happened to them, only ever added
+to), ``meta`` and ``history`` (notes of the session). ``states`` has the last event of each sample,
+so that nothing needs to read the whole log. Every row has a digest, and all are checked when the
+file is opened.
+"""
 
 import json
+import logging
 import os
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from skgal.active._store_connection import StoreConnection
-from skgal.active._store_export import StoreExportMixin
-from skgal.active._store_labels import (
+from skgal.active._labels import as_labels, decode_label, encode_label
+from skgal.active._store_file import (
+    COLUMNS,
     STATUS_OF,
-    as_answers,
-    conflict_error,
-    decode_label,
-    digest_event,
-    encode_label,
+    checksum,
+    corrupt,
+    errors_named,
+    identify,
+    insert_row,
+    open_file,
+    read_damaged,
+    run_transaction,
+    touch,
+    write_salvaged,
 )
-from skgal.active._store_notes import StoreNotesMixin
-from skgal.active._store_reading import StoreReadingMixin, as_ids
-from skgal.active._store_salvage import salvage
-from skgal.active._store_samples import decode_sample, encode_samples, hash_sample, to_npy
+from skgal.active._store_samples import (
+    decode_sample,
+    encode_samples,
+    from_npy,
+    to_npy,
+)
+from skgal.exceptions import (
+    LabelError,
+    StoreCorruptError,
+    StoreError,
+    StoreInUseError,
+    StoreMissingError,
+)
+
+logger = logging.getLogger("skgal.active")
+
+STATUSES = ("pending", "answered", "declined", "failed", "withdrawn")
+
+_RECORDS = """
+    SELECT samples.id, hash, position, latent, round, strategy, model, prediction,
+           samples.details, samples.at, status, label, annotator, events.at, seconds, message,
+           events.details
+    FROM samples JOIN states ON states.sample = samples.id JOIN events ON events.id = states.event
+"""
+
+_NESTED = {"X", "latent", "prediction", "details", "label", "answer_details"}
+"""Fields of a record that may hold what is no scalar."""
+
+_inherited = []
+"""Connections of a parent process: a fork may not use them, nor even close them."""
 
 
-class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConnection):
+class Record(NamedTuple):
+    """A sample that was asked about, and what became of it.
+
+    Parameters
+    ----------
+    id : int
+        Counts up from 1 in the order of asking.
+    X : ndarray, csr matrix of one row, dict from column to value, or list
+        The sample; None where records were read without samples.
+    hash : str
+        SHA-256 of its values.
+    index : int or None
+        Position in the pool; None for a sample of no pool, such as a designed one.
+    latent : ndarray or None
+        The latent point that a designed sample was generated from.
+    round : int or None
+        How many times the learner had asked before; None for samples that no learner asked for.
+    strategy, model : str
+        Who chose the sample, and under which version of the model.
+    prediction : dict from class to probability, float, tuple of float or None
+        What that model predicted.
+    details : object or None
+        What else whoever asked wanted kept.
+    status : {"pending", "answered", "declined", "failed", "withdrawn"}
+    label : str, bool, int, float, dict from class to probability, tuple of float, or None
+        None unless answered. Of replicates the mean or the majority.
+    annotator : str or None
+    asked_at : datetime
+        In UTC.
+    answered_at : datetime or None
+        In UTC; of an answer, a refusal or a failure.
+    seconds : float or None
+        How long the answer took.
+    message : str or None
+        What the oracle or the annotator said about it.
+    answer_details : object or None
+        What else the oracle wanted kept, such as the votes of several annotators; of replicates
+        ``n_answers`` and, of numbers, ``std``.
+    """
+
+    id: int
+    X: Any
+    hash: str
+    index: int | None
+    latent: np.ndarray | None
+    round: int | None
+    strategy: str
+    model: str
+    prediction: Any
+    details: Any
+    status: str
+    label: Any
+    annotator: str | None
+    asked_at: datetime
+    answered_at: datetime | None
+    seconds: float | None
+    message: str | None
+    answer_details: Any
+
+    @property
+    def belief(self):
+        """Another name of ``prediction``."""
+        return self.prediction
+
+
+class Event(NamedTuple):
+    """An entry of the log under a store; none is ever changed or removed.
+
+    Parameters
+    ----------
+    id : int
+        Counts up from 1.
+    sample : int
+        The id of the sample.
+    kind : str
+        ``"asked"``, ``"answered"``, ``"imported"``, ``"declined"``, ``"failed"``,
+        ``"withdrawn"``, ``"reopened"`` by an undo; ``"refused"``: an answer that is unusable,
+        kept in ``details``; ``"surplus"``: another answer to what was answered already;
+        ``"replicate"``: a further answer that counts, and ``"aggregated"``, what all of them
+        come to.
+    label : as in :class:`Record`
+    annotator : str or None
+    seconds : float or None
+    message : str or None
+    details : object or None
+    at : datetime
+        In UTC.
+    """
+
+    id: int
+    sample: int
+    kind: str
+    label: Any
+    annotator: str | None
+    seconds: float | None
+    message: str | None
+    details: Any
+    at: datetime
+
+
+class LabelStore:
     """A record of labels that survives crashes, full disks and closed laptops: an SQLite file.
 
     Every answer is on disk (``synchronous=FULL``) when :meth:`tell` returns. Threads and
@@ -32,8 +178,8 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
     shows it.
 
     While a store is open, or after a crash, a file ``-wal`` lies beside it and belongs to it;
-    closing folds it in. An empty file ``-buyer`` lies there once a learner has bought for it: a
-    lock, so that one learner at a time does; it may be deleted when none runs.
+    closing folds it in. An empty file ``-lock`` lies there once a learner has bought for it, so
+    that one learner at a time does; it may be deleted when none runs.
 
     Parameters
     ----------
@@ -46,7 +192,7 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         If the file is no store, is truncated, or is damaged; it is left as it is, and
         :meth:`salvage` rescues what can be read.
     StoreVersionError
-        If a newer version of skgal wrote it.
+        If another version of skgal wrote it.
     StoreReadOnlyError, StoreFullError
         If it can't be written to; the latter also later, from any method that writes.
 
@@ -63,7 +209,9 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
     """
 
     def __init__(self, path=":memory:"):
-        super().__init__(path)
+        path = os.fspath(path)
+        self.path = path if path == ":memory:" else os.path.abspath(path)
+        self._connect()
 
     # Asking
 
@@ -76,6 +224,7 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         round=None,
         strategy="",
         model="",
+        predictions=None,
         beliefs=None,
         details=None,
         notes=None,
@@ -92,13 +241,15 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         round : int, default=None
             How many times a learner has asked before; None if it isn't a learner who asks.
         strategy, model : str, default=""
-            Who chose the samples, and under which version of the classifier.
-        beliefs : list of dict from class to probability, of float, or of None, default=None
-            What the classifier thinks of each sample.
+            Who chose the samples, and under which version of the model.
+        predictions : list of dict from class to probability, float, row of float, or None
+            What the model predicts for each sample; default None.
+        beliefs : list, default=None
+            Another name of ``predictions``.
         details : list, default=None
             Anything else about each sample that JSON can hold.
         notes : dict, default=None
-            Anything about this batch that JSON can hold.
+            Anything about this batch that JSON can hold; kept where ``round`` is given.
 
         Returns
         -------
@@ -108,41 +259,49 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         Raises
         ------
         TypeError
-            If samples hold what is neither number, string, boolean, date nor missing.
+            If samples hold what is neither number, string, boolean, date, time span nor missing.
         ValueError
             If there isn't one of everything for each sample.
+        StoreMissingError
+            If the file was deleted or moved since it was opened.
         """
-        encoded = encode_samples(X)
+        self.check_present()
+        samples = encode_samples(X)
+        predictions = beliefs if predictions is None else predictions
         columns = [
-            [_as_position(position) for position in _each(indices, encoded, "indices")],
-            [_as_blob(point) for point in _each(latent, encoded, "latent")],
-            [encode_label(belief) for belief in _each(beliefs, encoded, "beliefs")],
-            [_as_json(detail) for detail in _each(details, encoded, "details")],
+            [_as_position(position) for position in _each(indices, samples, "indices")],
+            [None if p is None else to_npy(p) for p in _each(latent, samples, "latent")],
+            [_as_prediction(each) for each in _each(predictions, samples, "predictions")],
+            [_as_json(detail) for detail in _each(details, samples, "details")],
         ]
+        ids = []
         with self._writing() as connection:
-            query = connection.execute(
-                "INSERT INTO queries (round, strategy, model, at, notes) VALUES (?, ?, ?, ?, ?)",
-                (round, strategy, model, _now(), json.dumps(notes or {})),
-            ).lastrowid
-            ids = []
-            for (layout, payload), position, point, belief, detail in zip(
-                encoded, *columns, strict=True
-            ):
-                # Of what comes back, so that the hash also checks the bytes when they are read.
-                digest = hash_sample(decode_sample(layout, payload))
-                row = (query, digest, layout, payload, position, point, belief, detail)
-                sample = connection.execute(
-                    "INSERT INTO samples (query, hash, format, payload, position, latent, belief,"
-                    " details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    row,
-                ).lastrowid
-                self._log(sample, "asked")
-                ids.append(sample)
+            for sample, position, point, prediction, detail in zip(samples, *columns, strict=True):
+                now = _now()
+                row = (sample.hash, round, strategy, model, position, point)
+                row += (prediction, detail, now, sample.format, checksum(sample.payload))
+                ids.append(insert_row(connection, "samples", row, payload=sample.payload))
+                event = self._log(ids[-1], "asked", at=now)
+            if round is not None and ids:
+                first = event - len(ids) + 1
+                insert_row(connection, "history", (first, "batch", json.dumps(notes or {})))
         return np.array(ids, dtype=np.int64)
 
     # Answering
 
-    def tell(self, ids, labels, *, annotator=None, seconds=None, message=None, details=None):
+    def tell(
+        self,
+        ids,
+        labels,
+        *,
+        classes=None,
+        missing_label=np.nan,
+        annotator=None,
+        seconds=None,
+        message=None,
+        details=None,
+        replicate=False,
+    ):
         """Record answers; they are on disk when this returns.
 
         An answer that is there already may be told again: nothing changes. A sample that was
@@ -152,10 +311,17 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         ----------
         ids : int or array-like of int of shape (n_answers,)
             What :meth:`ask` returned.
-        labels : array-like of shape (n_answers,) or (n_answers, n_classes), or list
-            Classes or numbers; rows of class probabilities in the order of :attr:`classes`, or
-            dicts from class to probability; None, NaN or a row of NaN where declined. A single
-            label if ``ids`` is a single id.
+        labels : array-like of shape (n_answers,), (n_answers, n_classes) or (n_answers, n_outputs)
+            In any container: classes, or numbers; rows of class probabilities in the order of
+            ``classes``, or of several numbers (see :attr:`n_outputs`); dicts from class to
+            probability; None, NaN or a row of NaN where declined. A single label if ``ids`` is a
+            single id.
+        classes : array-like, default=None
+            Who answers knows no other classes than these, which are also what columns of
+            probabilities stand for. None: the columns are those of :attr:`classes`, and new
+            classes are welcome.
+        missing_label : scalar, default=nan
+            What else stands for "declined".
         annotator : str, default=None
             Who or what answered.
         seconds : float or array-like of shape (n_answers,), default=None
@@ -164,39 +330,106 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
             Anything the annotator says about it.
         details : object, default=None
             Anything else about the answers that JSON can hold.
+        replicate : bool, default=False
+            Whether a second answer to the same sample counts, as of a stochastic simulator or a
+            second reader: the label becomes the mean of numbers and of probabilities, and the
+            most frequent class (of equally frequent ones the first).
+
+        Raises
+        ------
+        LabelError
+            A ValueError, raised when all else is recorded: if an answer is unusable (its sample
+            stays pending, the answer is kept as an event ``"refused"``), if there isn't one for
+            each id (all are kept in one such event), or if a sample has another answer already
+            (the first holds, the new one is kept as an event ``"surplus"``).
+        ValueError
+            If an id is unknown; nothing is recorded then.
+        """
+        labels = [labels] if np.ndim(ids) == 0 else labels
+        remarks = {"annotator": annotator, "message": message, "details": details}
+        rules = {"columns": classes, "closed": classes is not None, "missing_label": missing_label}
+        kind = "replicate" if replicate else "answered"
+        self._answer(as_ids(ids), labels, kind, rules, seconds, remarks)
+
+    def _answer(self, ids, answers, kind, rules, seconds, remarks):
+        seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
+        refused, conflicts = {}, []
+        with self._writing() as connection:
+            states = {sample: self._state(connection, sample) for sample in ids}
+            rules = {"classes": self.classes, "n_outputs": self.n_outputs, **rules}
+            try:
+                labels, problems = as_labels(answers, len(ids), **rules)
+            except ValueError as error:
+                refused = dict.fromkeys(ids, str(error))
+                if ids:
+                    self.refuse(ids[0], str(error), answer=answers, annotator=remarks["annotator"])
+                ids = labels = seconds = []
+            for position, (sample, label, taken) in enumerate(
+                zip(ids, labels, seconds, strict=True)
+            ):
+                if position in problems:
+                    refused[sample] = problems[position]
+                    self.refuse(
+                        sample,
+                        problems[position],
+                        answer=_row_of(answers, position),
+                        seconds=taken,
+                        annotator=remarks["annotator"],
+                    )
+                    continue
+                status, known = states[sample]
+                news = kind if label is not None else "declined"
+                if status == "answered" and kind == "replicate":
+                    self._log(sample, "replicate", label, seconds=taken, **remarks)
+                    if label is not None:
+                        label = self._aggregate(connection, sample)
+                elif status == "answered" and (label != known or label is None):
+                    conflicts.append((sample, known, label))
+                    self._log(sample, "surplus", label, seconds=taken, **remarks)
+                    continue
+                elif status != "answered" and (status, label) != ("declined", None):
+                    news = "answered" if news == "replicate" else news
+                    self._log(sample, news, label, seconds=taken, **remarks)
+                states[sample] = ("declined" if label is None else "answered"), label
+        if refused or conflicts:
+            raise LabelError(refused, conflicts)
+
+    def _aggregate(self, connection, sample):
+        """Log what all answers to a sample since it was last open come to."""
+        rows = connection.execute(
+            "SELECT label FROM events WHERE sample = ?1 AND label IS NOT NULL AND id >"
+            " (SELECT max(id) FROM events WHERE sample = ?1 AND kind IN ('asked', 'reopened'))"
+            " AND kind IN ('answered', 'imported', 'replicate') ORDER BY id",
+            (sample,),
+        ).fetchall()
+        label, spread = _combine([decode_label(text) for (text,) in rows])
+        details = {"n_answers": len(rows), **spread}
+        self._log(sample, "aggregated", label, details=details)
+        return label
+
+    def refuse(self, ids, message, *, answer=None, annotator=None, seconds=None):
+        """Keep an answer that is unusable, as evidence; samples stay what they are.
+
+        Parameters
+        ----------
+        ids : int or array-like of int
+        message : str
+            Why it is unusable.
+        answer : object, default=None
+            The answer as it came; ``details["answer"]`` of the event has its text.
+        annotator : str, default=None
+            Who or what answered.
+        seconds : float, default=None
+            How long it took.
 
         Raises
         ------
         ValueError
-            If an id is unknown, a label is none, or there isn't one for each id: nothing is
-            recorded then. If a sample has another answer already: then that one holds, the new
-            one is kept in :meth:`events` as surplus, and those of the other samples are
-            recorded.
+            If an id is unknown.
         """
-        answers = as_answers([labels] if np.ndim(ids) == 0 else labels, self.classes)
-        remarks = {"annotator": annotator, "message": message, "details": _as_json(details)}
-        self._answer(as_ids(ids), answers, "answered", seconds, **remarks)
-
-    def _answer(self, ids, answers, kind, seconds, **remarks):
-        if len(answers) != len(ids):
-            raise ValueError(f"Expected a label for each of {len(ids)} ids; got {len(answers)}.")
-        seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
-        conflicts = []
-        with self._writing() as connection:
-            now = self._labels_now(connection, ids)
-            for sample, answer, taken in zip(ids, answers, seconds, strict=True):
-                label = encode_label(answer)
-                news = ("declined", None) if label is None else (kind, label)
-                if now[sample] == news:
-                    continue
-                if STATUS_OF[now[sample][0]] == "answered":
-                    conflicts.append((sample, decode_label(now[sample][1]), answer))
-                    news = ("surplus", label)
-                else:
-                    now[sample] = news
-                self._log(sample, *news, seconds=taken, **remarks)
-        if conflicts:
-            raise conflict_error(conflicts)
+        details = {"answer": _as_text(answer)}
+        remarks = {"annotator": annotator, "seconds": seconds, "message": message}
+        self._move(ids, "refused", STATUSES, details=details, **remarks)
 
     def fail(self, ids, message, *, annotator=None, seconds=None):
         """Record that asking about samples has failed for good.
@@ -264,26 +497,29 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         """
         with self._writing() as connection:
             row = connection.execute(
-                "SELECT sample FROM events AS last WHERE kind IN ('answered', 'declined')"
-                " AND (:annotator IS NULL OR annotator = :annotator)"
-                " AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.sample = last.sample"
-                " AND later.id > last.id AND later.kind != 'surplus')"
-                " ORDER BY last.id DESC LIMIT 1",
-                {"annotator": annotator},
+                "SELECT events.sample FROM events JOIN states ON states.event = events.id"
+                " AND states.sample = events.sample"
+                " WHERE kind IN ('answered', 'declined', 'aggregated')"
+                " AND (?1 IS NULL OR annotator = ?1) ORDER BY events.id DESC LIMIT 1",
+                (annotator,),
             ).fetchone()
             if row is None:
                 return None
             self._log(row[0], "reopened", annotator=annotator)
         return row[0]
 
-    def import_labels(self, X, y, *, annotator=None):
+    def import_labels(self, X, y, *, classes=None, missing_label=np.nan, annotator=None):
         """Record labels that were made elsewhere; a learner never asks for them again.
 
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_samples rows
-        y : array-like of shape (n_samples,) or (n_samples, n_classes), or list
+        y : array-like of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_outputs)
             As in :meth:`tell`; samples whose label is missing are recorded as declined.
+        classes : array-like, default=None
+            What columns of probabilities stand for.
+        missing_label : scalar, default=nan
+            What else stands for "not labelled".
         annotator : str, default=None
             Who or what labelled them.
 
@@ -295,25 +531,462 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         Raises
         ------
         ValueError
-            If X and y differ in length, or a label is none.
+            If X and y differ in length, or a label is unusable: nothing is recorded then.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        answers = as_answers(y, self.classes)
-        if len(answers) != n_samples:
-            raise ValueError(f"X has {n_samples} samples, y has {len(answers)} labels.")
+        rules = {"columns": classes, "closed": classes is not None, "missing_label": missing_label}
+        if len(y) != n_samples:
+            raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
         with self._writing():
             ids = self.ask(X, strategy="import")
-            self._answer(ids.tolist(), answers, "imported", None, annotator=annotator)
+            self._answer(ids.tolist(), y, "imported", rules, None, {"annotator": annotator})
         return ids
 
+    # What a label may be
+
+    @property
+    def classes(self):
+        """Classes known so far, as a list; None where labels are numbers, or unknown."""
+        return self.read_meta("classes")
+
+    @classes.setter
+    def classes(self, classes):
+        self.write_meta("classes", None if classes is None else np.asarray(classes).tolist())
+
+    @property
+    def n_outputs(self):
+        """How many numbers a label has; None where labels are classes, or unknown."""
+        return self.read_meta("n_outputs")
+
+    @n_outputs.setter
+    def n_outputs(self, n_outputs):
+        self.write_meta("n_outputs", None if n_outputs is None else int(n_outputs))
+
+    # Reading
+
+    def records(self, status=None, ids=None, *, since=0, samples=True):
+        """Read the samples asked about, oldest first.
+
+        Parameters
+        ----------
+        status : {"pending", "answered", "declined", "failed", "withdrawn"}, default=None
+            Those of one status only.
+        ids : int or array-like of int, default=None
+            These only, in this order.
+        since : int, default=0
+            Without ``ids``: those only that an event after the one of this id tells of.
+        samples : bool, default=True
+            Whether to read the samples themselves, which may be large.
+
+        Returns
+        -------
+        list of Record
+
+        Raises
+        ------
+        ValueError
+            If the status or an id is unknown.
+        StoreCorruptError
+            If a sample doesn't match its checksum.
+        """
+        if status is not None and status not in STATUSES:
+            raise ValueError(f"status must be None or one of {STATUSES}; got {status!r}.")
+        with self._reading() as connection:
+            if ids is None:
+                conditions = ["status = :status"] if status is not None else []
+                if since:
+                    conditions.append("samples.id IN (SELECT sample FROM events WHERE id > :since)")
+                where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+                query = f"{_RECORDS} {where} ORDER BY samples.id"
+                rows = connection.execute(query, {"status": status, "since": since}).fetchall()
+            else:
+                rows = []
+                for sample in as_ids(ids):
+                    self._state(connection, sample)  # refuses ids that are unknown
+                    query = f"{_RECORDS} WHERE samples.id = ?"
+                    rows.append(connection.execute(query, (sample,)).fetchone())
+                rows = [row for row in rows if status in (None, row[10])]
+            return [self._as_record(connection, row, samples) for row in rows]
+
+    def find(self, hash):
+        """Find a sample with a label by the hash of its values.
+
+        Parameters
+        ----------
+        hash : str
+            What a :class:`Record` has, and :meth:`hash_samples` computes.
+
+        Returns
+        -------
+        Record or None
+            The one asked about first.
+        """
+        with self._reading() as connection:
+            row = connection.execute(
+                f"{_RECORDS} WHERE hash = ? AND status = 'answered' ORDER BY samples.id LIMIT 1",
+                (hash,),
+            ).fetchone()
+            return None if row is None else self._as_record(connection, row, True)
+
+    @staticmethod
+    def hash_samples(X):
+        """Hash each sample by its values: equal where they are, whatever their dtype or unit.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_samples rows
+
+        Returns
+        -------
+        list of str
+        """
+        return [sample.hash for sample in encode_samples(X)]
+
+    def counts(self):
+        """Count the samples of each status.
+
+        Returns
+        -------
+        dict from str to int
+        """
+        with self._reading() as connection:
+            found = dict(
+                connection.execute("SELECT status, count(*) FROM states GROUP BY status").fetchall()
+            )
+        return {status: found.get(status, 0) for status in STATUSES}
+
+    def events(self, ids=None, *, since=0):
+        """Read the log, oldest first: undone, surplus and refused answers are in it, too.
+
+        Parameters
+        ----------
+        ids : int or array-like of int, default=None
+            Events of these samples only.
+        since : int, default=0
+            Events after the one of this id only.
+
+        Returns
+        -------
+        list of Event
+        """
+        query = f"SELECT id, {COLUMNS['events']} FROM events WHERE id > ?"
+        with self._reading() as connection:
+            if ids is None:
+                rows = connection.execute(f"{query} ORDER BY id", (since,)).fetchall()
+            else:
+                query += " AND sample = ?"
+                rows = sorted(
+                    row
+                    for sample in set(as_ids(ids))
+                    for row in connection.execute(query, (since, sample)).fetchall()
+                )
+            with self._damage_named("an event"):
+                return [
+                    Event(
+                        *row[:3],
+                        decode_label(row[3]),
+                        *row[4:7],
+                        _from_json(row[7]),
+                        datetime.fromisoformat(row[8]),
+                    )
+                    for row in rows
+                ]
+
+    def last_event(self):
+        """Tell which event was the last.
+
+        Returns
+        -------
+        int
+            Its id; 0 if there is none.
+        """
+        return self._one_value("SELECT coalesce(max(id), 0) FROM events")
+
+    def last_change(self):
+        """Tell which event was the last to change what is labelled, or no longer waits.
+
+        Returns
+        -------
+        int
+            Its id; 0 if there is none.
+        """
+        return self._one_value(
+            "SELECT coalesce(max(id), 0) FROM events"
+            " WHERE kind NOT IN ('asked', 'surplus', 'refused', 'replicate')"
+        )
+
+    def sum_seconds(self, since):
+        """Sum up how long the answers after an event took, those refused or surplus included.
+
+        Parameters
+        ----------
+        since : int
+            The id of the event.
+
+        Returns
+        -------
+        float
+        """
+        return self._one_value(
+            "SELECT coalesce(sum(seconds), 0.0) FROM events WHERE id > ?", (since,)
+        )
+
+    def first_asked_at(self):
+        """Tell when a learner first asked for samples; imported labels don't count.
+
+        Returns
+        -------
+        datetime or None
+            In UTC; None if no learner has asked yet.
+        """
+        at = self._one_value(
+            "SELECT (SELECT at FROM events WHERE id = (SELECT event FROM history"
+            " WHERE kind = 'batch' ORDER BY event LIMIT 1))"
+        )
+        return None if at is None else datetime.fromisoformat(at)
+
+    def to_frame(self, *, samples=False, as_text=False):
+        """Make a table of what was asked and answered.
+
+        Parameters
+        ----------
+        samples : bool, default=False
+            Whether to add a column ``X`` with the samples themselves, which may be large.
+        as_text : bool, default=False
+            Whether labels, predictions, latent points, details and samples are JSON, as CSV and
+            Parquet need: ``store.to_frame(as_text=True).to_parquet(path)``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each sample, columns as in :class:`Record`; soft labels and predictions
+            as dicts, latent points as arrays.
+        """
+        import pandas as pd
+
+        dtypes = {
+            "id": "int64",
+            "index": "Int64",
+            "round": "Int64",
+            "asked_at": "datetime64[us, UTC]",
+            "answered_at": "datetime64[us, UTC]",
+            "seconds": "float64",
+        }
+        records = self.records(samples=samples)
+        content = {}
+        for name in [*(name for name in Record._fields if name != "X"), *["X"] * samples]:
+            values = [getattr(record, name) for record in records]
+            if as_text and name in _NESTED:
+                values = [_to_text(value) for value in values]
+            # As objects: a class that is a whole number stays one where other labels are missing.
+            content[name] = pd.Series(values, dtype=dtypes.get(name, object))
+        return pd.DataFrame(content)
+
+    # Notes about the session
+
+    def read_meta(self, key):
+        """Read a note about the session.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        object or None
+            What was written under the key; None if nothing was.
+        """
+        with self._reading() as connection, self._damage_named("a note about the session"):
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            return None if row is None else json.loads(row[0])
+
+    def write_meta(self, key, value):
+        """Write a note about the session over the one before.
+
+        Parameters
+        ----------
+        key : str
+        value : object
+            Anything that JSON can hold.
+        """
+        with self._writing() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+            insert_row(connection, "meta", (key, json.dumps(value)))
+
+    def settle(self, key, value):
+        """Write a note about the session, unless there is one under that key.
+
+        Parameters
+        ----------
+        key : str
+        value : object
+            Anything that JSON can hold.
+
+        Returns
+        -------
+        object
+            The note that holds from now on.
+        """
+        with self._writing():
+            if self.read_meta(key) is None:
+                self.write_meta(key, value)
+            return self.read_meta(key)
+
+    def read_history(self):
+        """Read what was written about each round.
+
+        Returns
+        -------
+        list of tuple (event, content)
+            The id of the last event that the round knew of, and an object.
+        """
+        return self._read_history("kind = 'round' AND event >= ?", 0)
+
+    def write_history(self, event, content):
+        """Write an entry about a round.
+
+        Parameters
+        ----------
+        event : int
+            The last event that the round knew of.
+        content : object
+            Anything that JSON can hold.
+        """
+        with self._writing() as connection:
+            insert_row(connection, "history", (int(event), "round", json.dumps(content)))
+
+    def read_notes(self, since):
+        """Read what learners noted about the batches they asked for after an event.
+
+        Parameters
+        ----------
+        since : int
+            The id of the event.
+
+        Returns
+        -------
+        list of dict
+        """
+        return [notes for _, notes in self._read_history("kind = 'batch' AND event > ?", since)]
+
+    def _read_history(self, condition, event):
+        with self._reading() as connection, self._damage_named("the history"):
+            rows = connection.execute(
+                f"SELECT event, content FROM history WHERE {condition} ORDER BY id", (event,)
+            ).fetchall()
+            return [(event, json.loads(content)) for event, content in rows]
+
     # The file
+
+    @property
+    def is_durable(self):
+        """Whether it has a file."""
+        return self.path != ":memory:"
+
+    def check_present(self):
+        """Refuse to go on where the file was deleted, moved or replaced since it was opened.
+
+        Raises
+        ------
+        StoreMissingError
+        """
+        if not self.is_durable or self._connection is None or self._process != os.getpid():
+            return
+        with suppress(FileNotFoundError):
+            if identify(self.path) == self._file:
+                return
+        raise StoreMissingError(
+            f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
+            "recorded now would be lost with this process. All that it holds can still be read, as "
+            "long as this process runs: store.backup(new_path) writes it to a new file, with which "
+            "the session goes on."
+        )
+
+    @contextmanager
+    def transaction(self):
+        """Group several calls: on disk, all of them or none, when the context is left.
+
+        Other threads and processes that write wait meanwhile.
+
+        Raises
+        ------
+        StoreMissingError
+            If the file was deleted or moved since it was opened.
+        """
+        with self._writing():
+            yield
+
+    @contextmanager
+    def lock(self, wait=0.0):
+        """Be the only learner that buys labels for this store, within a context.
+
+        The lock is SQLite's own, on an empty file ``-lock`` beside the store: it works wherever
+        the store does, between threads and between processes; children of a fork don't inherit
+        it; and the system gives it back when the process ends, however that ends. The file
+        stays, since whoever deletes it may do so just after another one has opened it.
+
+        Parameters
+        ----------
+        wait : float, default=0.0
+            Seconds to wait for another learner to finish.
+
+        Raises
+        ------
+        StoreInUseError
+            If another learner is buying; the store is left as it is.
+        StoreError
+            If something else is in the place of the lock's file, such as a link or a folder.
+        """
+        if not self.is_durable:  # it belongs to this process
+            yield
+            return
+        path = os.path.realpath(self.path) + "-lock"
+        touch(path)
+        connection = sqlite3.connect(path, timeout=wait, isolation_level=None)
+        with closing(connection), errors_named(path):
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                raise StoreInUseError(
+                    f"Another learner is buying labels for the store {self.path}, and what waits "
+                    "there would be paid for twice. Wait until it is done, or give this one a "
+                    "store of its own; people and programs that only answer (tell, "
+                    "skgal-annotate) need not wait."
+                ) from None
+            yield
+
+    def backup(self, path):
+        """Write a whole copy to a new file, also while the store is in use.
+
+        Parameters
+        ----------
+        path : str or path-like
+            There must be no file yet.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file at ``path``.
+        """
+        path = os.path.abspath(path)
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} exists already; backup writes to a new file.")
+        with (
+            self._reading() as connection,
+            errors_named(path),
+            closing(sqlite3.connect(path)) as copy,
+        ):
+            connection.backup(copy)
 
     @staticmethod
     def salvage(path, new_path):
         """Rescue what can be read of a damaged store into a new one.
 
-        Samples that don't match their hash, and answers that don't match their digest, are
-        left behind; so are answers whose sample is lost. The damaged file isn't written to.
+        Rows that SQLite can't reach, and those that don't match their digest or checksum, are
+        left behind; so are events whose sample is lost. The damaged file isn't written to. How
+        much was lost is logged, and noted in the new store: ``read_meta("salvaged")``.
 
         Parameters
         ----------
@@ -335,8 +1008,118 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
             If nothing can be rescued.
         """
         path, new_path = os.path.abspath(path), os.path.abspath(new_path)
-        salvage(path, new_path)
-        return LabelStore(new_path)
+        if os.path.lexists(new_path):
+            raise FileExistsError(f"{new_path} exists already; salvage writes to a new file.")
+        tables, n_lost = read_damaged(path)
+        if not tables["samples"]:
+            raise StoreCorruptError(
+                f"Nothing can be rescued from {path}: no sample in it can be read. It is left as "
+                "it is."
+            )
+        try:
+            store = LabelStore(new_path)
+            with store._writing() as connection:
+                write_salvaged(connection, tables, n_lost)
+                store.write_meta("salvaged", n_lost)
+        except BaseException:  # a Ctrl-C as well: no half a store is left
+            for suffix in ("", "-wal", "-shm"):
+                Path(new_path + suffix).unlink(missing_ok=True)
+            raise
+        logger.warning("Salvaged %s; rows lost, as far as is known: %s", path, n_lost)
+        return store
+
+    def close(self):
+        """Fold the log into the file and let go of it; a closed store can't be used."""
+        if self._process != os.getpid():
+            _inherited.append(self._connection)
+            self._connection = None
+            return
+        with self._mutex:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.close()
+
+    def __del__(self):
+        # A store whose opening failed has no connection.
+        if getattr(self, "_connection", None) is not None:
+            self.close()
+
+    def __repr__(self):
+        return f"LabelStore({self.path!r})"
+
+    def __sklearn_clone__(self):
+        # Clones of a learner write to the same file.
+        return self
+
+    def __getstate__(self):
+        if self.is_durable:
+            return {"path": self.path}
+        with self._reading() as connection:
+            return {"path": self.path, "content": connection.serialize()}
+
+    def __setstate__(self, state):
+        self.path = state["path"]
+        self._connect()
+        if "content" in state:
+            self._connection.deserialize(state["content"])
+
+    def _connect(self):
+        self._mutex = threading.RLock()
+        self._connection = open_file(self.path)
+        self._file = identify(self.path) if self.is_durable else None
+        self._process = os.getpid()
+
+    @contextmanager
+    def _reading(self):
+        """A connection for this process and, within the context, for this thread only."""
+        if self._process != os.getpid() and self.is_durable and self._connection is not None:
+            _inherited.append(self._connection)
+            self._connect()
+        with self._mutex, errors_named(self.path):
+            if self._connection is None:
+                raise ValueError(f"The store {self.path} is closed; open it again.")
+            yield self._connection
+
+    @contextmanager
+    def _writing(self):
+        """A connection in a transaction; a method that calls another has one for both."""
+        with self._reading() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
+            with run_transaction(connection):
+                yield connection
+        # Afterwards: what was paid for is recorded first, and can be read in this process.
+        self.check_present()
+
+    def _one_value(self, query, parameters=()):
+        with self._reading() as connection:
+            return connection.execute(query, parameters).fetchone()[0]
+
+    def _state(self, connection, sample):
+        """Status and label of a sample."""
+        row = connection.execute(
+            "SELECT status, label FROM states JOIN events ON events.id = states.event"
+            " WHERE states.sample = ?",
+            (sample,),
+        ).fetchone()
+        if row is None:
+            raise ValueError(f"The store {self.path} has no sample with id {sample}.")
+        with self._damage_named(f"the label of sample {sample}"):
+            return row[0], decode_label(row[1])
+
+    def _move(self, ids, kind, movable, **remarks):
+        """Log an event of a kind for those samples that have one of some statuses."""
+        with self._writing() as connection:
+            ids = as_ids(ids)
+            for sample in [s for s in ids if self._state(connection, s)[0] in movable]:
+                self._log(sample, kind, **remarks)
 
     def _log(
         self,
@@ -348,38 +1131,87 @@ class LabelStore(StoreReadingMixin, StoreNotesMixin, StoreExportMixin, StoreConn
         seconds=None,
         message=None,
         details=None,
+        at=None,
     ):
+        """Add an event, within a transaction, and let it change the state of its sample."""
         for name, text in (("annotator", annotator), ("message", message)):
             if not isinstance(text, str | None):
                 raise TypeError(f"{name} must be a string or None; got {text!r}.")
         # As SQLite gives it back, or the digest would be another one.
-        seconds = None if seconds is None or seconds != seconds else float(seconds)
-        content = (sample, kind, label, annotator, seconds, message, details, _now())
-        self._connection.execute(
-            "INSERT INTO events (sample, kind, label, annotator, seconds, message, details, at,"
-            " digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*content, digest_event(*content)),
-        )
+        seconds = None if seconds is None or seconds != seconds else float(seconds) + 0.0
+        label, details = encode_label(label), _as_json(details)
+        content = (sample, kind, label, annotator, seconds, message, details, at or _now())
+        event = insert_row(self._connection, "events", content)
+        if kind in STATUS_OF:
+            self._connection.execute(
+                "INSERT INTO states VALUES (?1, ?2, ?3)"
+                " ON CONFLICT (sample) DO UPDATE SET status = ?2, event = ?3",
+                (sample, STATUS_OF[kind], event),
+            )
+        return event
 
-    def _move(self, ids, kind, movable, **remarks):
-        """Log an event of a kind for those samples that a last event of some kinds makes ready."""
-        ids = as_ids(ids)
-        with self._writing() as connection:
-            for sample, (last, _) in self._labels_now(connection, ids).items():
-                if STATUS_OF[last] in movable:
-                    self._log(sample, kind, **remarks)
+    def _as_record(self, connection, row, with_sample):
+        sample, digest, position, latent, round, strategy, model, prediction, details = row[:9]
+        asked_at, status, label, annotator, at, seconds, message, answer_details = row[9:]
+        closed = status in ("answered", "declined", "failed")
+        with self._damage_named(f"the record of sample {sample}"):
+            return Record(
+                id=sample,
+                X=self._read_sample(connection, sample) if with_sample else None,
+                hash=digest,
+                index=position,
+                latent=None if latent is None else from_npy(latent),
+                round=round,
+                strategy=strategy,
+                model=model,
+                prediction=decode_label(prediction),
+                details=_from_json(details),
+                status=status,
+                label=decode_label(label),
+                annotator=annotator if closed else None,
+                asked_at=datetime.fromisoformat(asked_at),
+                answered_at=datetime.fromisoformat(at) if closed else None,
+                seconds=seconds,
+                message=message,
+                answer_details=_from_json(answer_details),
+            )
+
+    def _read_sample(self, connection, sample):
+        format, expected, payload = connection.execute(
+            "SELECT format, checksum, payload FROM samples WHERE id = ?", (sample,)
+        ).fetchone()
+        if checksum(payload) != expected:
+            raise corrupt(self.path, f"sample {sample} doesn't match its checksum")
+        return decode_sample(format, payload)
+
+    @contextmanager
+    def _damage_named(self, what):
+        """Turn whatever decoding raises into a StoreCorruptError."""
+        try:
+            yield
+        except (StoreError, sqlite3.Error):
+            raise
+        except Exception as error:
+            raise corrupt(self.path, f"{what} can't be read ({error!r})") from error
 
 
-def _now():
-    return datetime.now(UTC).isoformat()
+# Values on their way to the file, and back
 
 
-def _each(values, encoded, name):
+def as_ids(ids):
+    """Check the ids of samples, and make a list of them; TypeError if they are no integers."""
+    ids = np.atleast_1d(ids)
+    if ids.size and ids.dtype.kind not in "iu":
+        raise TypeError(f"Samples of a store have integers as ids; got {ids.tolist()}.")
+    return ids.ravel().tolist()
+
+
+def _each(values, samples, name):
     """One value for each sample; None for each where there are no values."""
     if values is None:
-        return [None] * len(encoded)
-    if len(values) != len(encoded):
-        raise ValueError(f"Expected {name} for each of {len(encoded)} samples; got {len(values)}.")
+        return [None] * len(samples)
+    if len(values) != len(samples):
+        raise ValueError(f"Expected {name} for each of {len(samples)} samples; got {len(values)}.")
     return values
 
 
@@ -387,9 +1219,64 @@ def _as_position(position):
     return None if position is None or position < 0 else int(position)
 
 
-def _as_blob(point):
-    return None if point is None else to_npy(np.asarray(point))
+def _as_prediction(prediction):
+    """A prediction as JSON; None for one that isn't finite, which nobody can show."""
+    if prediction is None or isinstance(prediction, str):
+        return encode_label(prediction)
+    numbers = list(prediction.values()) if isinstance(prediction, Mapping) else prediction
+    is_finite = np.isfinite(np.asarray(numbers, dtype=np.float64)).all()
+    return encode_label(prediction) if is_finite else None
 
 
 def _as_json(value):
     return None if value is None else json.dumps(value)
+
+
+def _from_json(text):
+    return None if text is None else json.loads(text)
+
+
+def _as_text(answer):
+    """An answer of any type as text, whole where it isn't huge."""
+    if hasattr(answer, "tolist"):
+        answer = answer.tolist()
+    return repr(answer)[:1_000_000]
+
+
+def _row_of(answers, position):
+    """The answer at a position of any container."""
+    values = answers.to_numpy() if hasattr(answers, "to_numpy") else answers
+    return values[position]
+
+
+def _combine(labels):
+    """Mean of numbers and of probabilities, or the most frequent class; and how far they spread."""
+    if any(isinstance(label, dict) for label in labels):
+        total = Counter()
+        for label in labels:
+            total.update(label if isinstance(label, dict) else {label: 1.0})
+        return {name: share / len(labels) for name, share in total.items()}, {}
+    if all(isinstance(label, float | tuple) for label in labels):
+        numbers = np.array(labels)
+        mean, std = numbers.mean(axis=0).tolist(), numbers.std(axis=0).tolist()
+        return tuple(mean) if isinstance(mean, list) else mean, {"std": std}
+    return Counter(labels).most_common(1)[0][0], {}
+
+
+def _to_text(value):
+    """JSON of a value for other programs; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        value = {str(name): share for name, share in value.items()}
+    return json.dumps(value, default=_to_plain)
+
+
+def _to_plain(value):
+    if sparse.issparse(value):
+        return value.toarray()[0].tolist()
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+def _now():
+    return datetime.now(UTC).isoformat()

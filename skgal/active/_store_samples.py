@@ -1,20 +1,59 @@
-"""Samples as a file holds them: bytes that come back exactly, and a hash of the values."""
+"""Samples as a store's file holds them: bytes that come back exactly, and a hash of the values.
+
+Nothing in the bytes is executed, decompressed or unpickled, and nothing is allocated that they
+only claim: a hostile file is refused, not obeyed.
+"""
 
 import hashlib
 import io
 import json
+from calendar import timegm
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import chain
-from zipfile import BadZipFile
+from typing import NamedTuple
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
+from sklearn.utils._missing import is_pandas_na
 
-from skgal.utils import Pool, as_label_array, is_missing
+from skgal.utils import Pool
 
-EXACT_INTEGERS = 2**53
-"""Up to here every integer is a float64, too."""
+MAX_COLUMNS = 2**26
+"""Columns of a sparse sample: shown as a dense row, more of them would fill the memory."""
+
+_ARRAY_KINDS = "biufcUSmM"
+_EPOCH = datetime(1970, 1, 1)
+_NANOSECONDS = {
+    "W": 7 * 86_400 * 10**9,
+    "D": 86_400 * 10**9,
+    "h": 3600 * 10**9,
+    "m": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}
+
+
+class EncodedSample(NamedTuple):
+    """A sample on its way to a file.
+
+    Parameters
+    ----------
+    hash : str
+        SHA-256 of its values: equal where they are, whatever their dtype or unit.
+    format : {"array", "sparse", "row", "values"}
+        How the payload is written: an array of NumPy, the parts of a sparse row, or JSON of a
+        table's row or of a row that mixes types.
+    payload : bytes
+    """
+
+    hash: str
+    format: str
+    payload: bytes
 
 
 def encode_samples(X):
@@ -26,28 +65,47 @@ def encode_samples(X):
 
     Returns
     -------
-    list of tuple (kind, payload)
-        ``"array"``: NumPy's npy format, so dtype and shape are in the bytes. ``"sparse"``:
-        SciPy's npz of one row. ``"row"``: JSON of columns and values of a table's row.
-        ``"values"``: JSON of a row that mixes types.
+    list of EncodedSample
+
+    Raises
+    ------
+    TypeError
+        If a value is neither number, string, boolean, date, time span nor missing.
+    ValueError
+        If a sparse matrix has more than 2**26 columns.
     """
     if hasattr(X, "columns"):
-        columns = [_as_plain(column) for column in X.columns]
-        return [("row", _to_json({"columns": columns, "values": row})) for row in _rows_of(X)]
+        names, columns = _columns(X)
+        rows = zip(*columns, strict=True) if columns else ()
+        return [_encode_row(names, list(row)) for row in rows]
     if sparse.issparse(X):
-        return [("sparse", _to_npz(X[[position]])) for position in range(X.shape[0])]
+        if X.shape[1] > MAX_COLUMNS:
+            raise ValueError(f"A store holds up to {MAX_COLUMNS} columns; got {X.shape[1]}.")
+        X = sparse.csr_matrix(X)
+        return [_encode_sparse(X[[position]]) for position in range(X.shape[0])]
     X = np.asarray(X)
-    if X.dtype == object:
-        return [("values", _to_json(row)) for row in X.tolist()]
-    return [("array", to_npy(sample)) for sample in X]
+    if X.dtype.kind in _ARRAY_KINDS:
+        return [EncodedSample(hash_sample(x), "array", to_npy(x)) for x in X]
+    rows = X.astype(object).tolist()
+    return [EncodedSample(hash_sample(row), "values", _to_json(_plain(row))) for row in rows]
 
 
-def decode_sample(kind, payload):
+def _encode_row(names, values):
+    content = {"columns": names, "values": [_plain(value) for value in values]}
+    return EncodedSample(_hash_row(names, values), "row", _to_json(content))
+
+
+def _encode_sparse(row):
+    parts = [np.array([row.shape[1]]), row.indices, row.data]
+    return EncodedSample(hash_sample(row), "sparse", b"".join(map(to_npy, parts)))
+
+
+def decode_sample(format, payload):
     """Read a sample.
 
     Parameters
     ----------
-    kind : {"array", "sparse", "row", "values"}
+    format : {"array", "sparse", "row", "values"}
     payload : bytes
 
     Returns
@@ -57,48 +115,65 @@ def decode_sample(kind, payload):
     Raises
     ------
     ValueError
-        If the bytes are damaged.
+        If the bytes are damaged, in whatever way.
     """
-    if kind == "array":
-        return from_npy(payload)
-    if kind == "sparse":
-        return _from_npz(payload)
-    content = json.loads(payload)
-    if kind == "row":
-        # JSON has no tuples, and lists are no names.
-        columns = [tuple(name) if isinstance(name, list) else name for name in content["columns"]]
-        return dict(zip(columns, content["values"], strict=True))
-    return content
+    try:
+        if format == "array":
+            (sample,) = _read_arrays(payload)
+            return sample
+        if format == "sparse":
+            return _decode_sparse(*_read_arrays(payload))
+        content = json.loads(payload)
+        if format == "row":
+            names = [tuple(name) if isinstance(name, list) else name for name in content["columns"]]
+            return dict(zip(names, map(_revive, content["values"]), strict=True))
+        if format == "values":
+            return _revive(content)
+    except Exception as error:  # damaged bytes raise almost anything, RecursionError for one
+        raise ValueError(f"The bytes of a sample are damaged: {error!r}") from error
+    raise ValueError(f"Samples have no format {format!r}.")
+
+
+def _decode_sparse(shape, indices, data):
+    (n_columns,) = shape.tolist()
+    if not 0 <= n_columns <= MAX_COLUMNS or indices.dtype.kind not in "iu":
+        raise ValueError(f"{n_columns} columns")
+    row = sparse.csr_matrix((data, indices, [0, len(indices)]), shape=(1, n_columns))
+    row.check_format(full_check=True)
+    return row
 
 
 def hash_sample(sample):
-    """Hash the values of a sample; equal numbers have equal hashes, whatever their dtype.
+    """Hash the values of a sample: equal where they are, whatever their dtype, unit or library.
 
     Parameters
     ----------
-    sample : what :func:`decode_sample` gives
+    sample : ndarray, sparse matrix of one row, dict from column to value, or list
 
     Returns
     -------
     str
         SHA-256, in hexadecimal.
     """
+    if isinstance(sample, Mapping):
+        return _hash_row(list(sample), list(sample.values()))
     if sparse.issparse(sample):
-        row = sparse.csr_matrix(sample)
+        row = sparse.csr_matrix(sample, copy=True)
         row.sum_duplicates()
         row.eliminate_zeros()
-        parts = [b"sparse", repr(row.shape[1]).encode(), _numbers(row.indices), _numbers(row.data)]
-    elif isinstance(sample, Mapping):
-        parts = [b"row", _canonical(list(sample.items()))]
-    elif isinstance(sample, np.ndarray) and sample.dtype.kind in "biufc":
-        parts = [b"array", repr(sample.shape).encode(), _numbers(sample)]
-    else:
-        parts = [b"values", _canonical(np.asarray(sample, dtype=object).tolist())]
-    return _digest(parts)
+        indices = row.indices.astype(np.int64).tobytes()
+        return _sha256([b"sparse", str(row.shape[1]).encode(), indices, _canonical(row.data)])
+    if not isinstance(sample, np.ndarray):
+        sample = np.array(sample, dtype=object)
+    return _sha256([b"array", repr(sample.shape).encode(), _canonical(sample.ravel())])
+
+
+def _hash_row(names, values):
+    return _sha256([b"row", _to_json(names), _canonical(values)])
 
 
 def hash_pool(X):
-    """Hash all samples at hand, to tell one data set from another.
+    """Hash all given samples, to tell one data set from another.
 
     Parameters
     ----------
@@ -111,15 +186,20 @@ def hash_pool(X):
         whether an array is in memory.
     """
     if isinstance(X, Pool):
-        rows = (row for block in X.blocks() for row in _block_rows(block))
-        return _digest(chain([repr(X.shape).encode()], rows))
+        rows = (row for block in X.blocks() for row in _pool_rows(block))
+        return _sha256(chain([repr(X.shape).encode()], rows))
     if hasattr(X, "columns"):
-        names = [_as_plain(column) for column in X.columns]
-        columns = (as_label_array(X[column]) for column in X.columns)
-        return _digest([_to_json(names), *map(_column, columns)])
+        names, columns = _columns(X)
+        return _sha256(chain([_to_json(names)], map(_canonical, columns)))
     if sparse.issparse(X):
         return hash_sample(X.reshape(1, -1))
-    return _digest(chain([repr(X.shape).encode()], map(_column, X)))
+    return _sha256(chain([repr(X.shape).encode()], _pool_rows(X)))
+
+
+def _pool_rows(block):
+    if hasattr(block, "columns") or sparse.issparse(block):
+        return (sample.hash.encode() for sample in encode_samples(block))
+    return (_canonical(np.ravel(row)) for row in np.asarray(block))
 
 
 def stack_samples(samples, like):
@@ -137,10 +217,8 @@ def stack_samples(samples, like):
     """
     if hasattr(like, "columns"):
         rows = [list(sample.values()) for sample in samples]
-        if hasattr(like, "schema"):  # polars
-            return type(like)(rows, schema=like.schema, orient="row")
-        frame = type(like)(rows, columns=like.columns)
-        return frame.astype(dict(zip(like.columns, like.dtypes, strict=True)))
+        columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * like.shape[1]
+        return _make_table(columns, like)
     if sparse.issparse(like):
         return sparse.vstack(samples, format="csr")
     if np.asarray(like).dtype == object:
@@ -148,129 +226,268 @@ def stack_samples(samples, like):
         for position, sample in enumerate(samples):
             rows[position] = sample
         return rows
-    return np.stack(samples)
+    return np.stack([np.asarray(sample) for sample in samples])
 
 
 def to_npy(array):
-    """Write an array in NumPy's npy format.
-
-    Parameters
-    ----------
-    array : ndarray
-
-    Returns
-    -------
-    bytes
-    """
+    """Write an array in NumPy's npy format, as bytes."""
     stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
+    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
     return stream.getvalue()
 
 
 def from_npy(payload):
-    """Read an array in NumPy's npy format; nothing is ever unpickled.
-
-    Parameters
-    ----------
-    payload : bytes
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ValueError
-        If the bytes are damaged.
-    """
-    return np.lib.format.read_array(io.BytesIO(payload), allow_pickle=False)
+    """Read an array in NumPy's npy format; ValueError if the bytes are damaged."""
+    return decode_sample("array", payload)
 
 
-def _to_npz(row):
-    stream = io.BytesIO()
-    sparse.save_npz(stream, sparse.csr_matrix(row), compressed=False)
-    return stream.getvalue()
+def _read_arrays(payload):
+    """Arrays that follow each other, each as large as its bytes, whatever its header claims."""
+    stream = io.BytesIO(payload)
+    arrays = []
+    while stream.tell() < len(payload):
+        version = np.lib.format.read_magic(stream)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, by_columns, dtype = read_header(stream)
+        size, start = dtype.itemsize, stream.tell()
+        for side in shape:
+            size *= side
+        if dtype.kind not in _ARRAY_KINDS or dtype.hasobject or len(payload) - start < size:
+            raise ValueError(f"an array of {dtype} and shape {shape} in {len(payload)} bytes")
+        values = np.frombuffer(stream.read(size), dtype)
+        arrays.append(values.reshape(shape, order="F" if by_columns else "C").copy())
+    return arrays
 
 
-def _from_npz(payload):
-    try:
-        return sparse.load_npz(io.BytesIO(payload))
-    except (OSError, KeyError, ImportError, BadZipFile) as error:  # many faces of damage
-        raise ValueError("The bytes of a sparse sample are damaged.") from error
+# Values of tables and of rows that mix types
 
 
-def _rows_of(frame):
-    if hasattr(frame, "iter_rows"):  # polars
-        return [list(row) for row in frame.iter_rows()]
-    return [list(row) for row in frame.itertuples(index=False, name=None)]
+def _columns(frame):
+    """Names of a table's columns, and their values: arrays of numbers, or lists."""
+    if hasattr(frame, "iloc"):  # pandas, whose names may be anything
+        columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
+        return [_as_name(name) for name in frame.columns], [_pandas_values(c) for c in columns]
+    frame = nw.from_native(frame, eager_only=True)
+    return list(frame.columns), [_other_values(column) for column in frame.iter_columns()]
 
 
-def _to_json(value):
-    return json.dumps(value, default=_as_plain, separators=(",", ":")).encode()
+def _pandas_values(column):
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+        return column.to_numpy()
+    return column.to_list()
 
 
-def _as_plain(value):
-    """Python's own type for what JSON doesn't know."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if is_missing(np.array([value], dtype=object))[0]:
+def _other_values(column):
+    # Python's own times end at microseconds, so polars would round.
+    if column.dtype in (nw.Datetime, nw.Duration) and hasattr(column.to_native(), "to_physical"):
+        unit = column.dtype.time_unit
+        make = np.timedelta64 if column.dtype == nw.Duration else np.datetime64
+        times = column.to_native().to_physical().to_list()
+        is_aware = column.dtype == nw.Datetime and column.dtype.time_zone is not None
+        return [_as_time(time, make, unit, is_aware) for time in times]
+    return column.to_list()
+
+
+def _as_time(time, make, unit, is_aware):
+    if time is None:
         return None
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, str | int | float | tuple):
+    if not is_aware:
+        return make(time, unit)
+    return _revive({"instant": time * _NANOSECONDS[unit]})
+
+
+def _as_name(name):
+    """A column's name as JSON holds it; tuples become lists there."""
+    if isinstance(name, np.generic):
+        name = name.item()
+    if isinstance(name, tuple):
+        return [_as_name(part) for part in name]
+    if not isinstance(name, str | int | float | None):
+        raise TypeError(f"A store holds columns named by strings or numbers; got {name!r}.")
+    return name
+
+
+def _plain(value):
+    """A value as JSON holds it: what it has no type for is an object of one key."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic) and value.dtype.kind not in "mM":
+        value = value.item()
+    if isinstance(value, str | bool | int | float):
         return value
+    if value is None or is_pandas_na(value) or value != value:
+        return None
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    if isinstance(value, datetime):  # of pandas, too
+        return {"datetime" if value.tzinfo is None else "instant": _count_nanoseconds(value)}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, np.datetime64):
+        return {"datetime": _count_nanoseconds(value)}
+    if isinstance(value, timedelta | np.timedelta64):
+        return {"timedelta": _count_nanoseconds(value)}
     raise TypeError(
-        "A store holds numbers, strings, booleans, dates and missing values; got a value of "
-        f"type {type(value).__name__}."
+        "A store holds numbers, strings, booleans, dates, time spans and missing values; got a "
+        f"value of type {type(value).__name__}."
     )
 
 
+def _revive(value):
+    """The value that :func:`_plain` wrote."""
+    if isinstance(value, list):
+        return [_revive(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "decimal":
+        return Decimal(content)
+    if kind == "date":
+        return date.fromisoformat(content)
+    if kind == "timedelta":
+        is_exact = content % 1000 == 0
+        return (
+            timedelta(microseconds=content // 1000) if is_exact else np.timedelta64(content, "ns")
+        )
+    if kind not in ("datetime", "instant"):
+        raise ValueError(f"Values are of no kind {kind!r}.")
+    if content % 1000:  # finer than Python's own; an instant is in UTC then
+        return np.datetime64(content, "ns")
+    moment = _EPOCH + timedelta(microseconds=content // 1000)
+    return moment if kind == "datetime" else moment.replace(tzinfo=UTC)
+
+
+def _count_nanoseconds(time):
+    """Whole nanoseconds since 1970 (in UTC where a time zone is known), or of a time span."""
+    if isinstance(time, np.generic):
+        unit, step = np.datetime_data(time.dtype)
+        if unit in ("Y", "M") and isinstance(time, np.datetime64):
+            time, unit, step = time.astype("datetime64[D]"), "D", 1
+        if unit not in _NANOSECONDS:
+            raise TypeError(f"A store holds times down to nanoseconds; got {time.dtype}.")
+        return int(time.astype(np.int64)) * step * _NANOSECONDS[unit]
+    if isinstance(time, timedelta):
+        seconds = time.days * 86_400 + time.seconds
+        return seconds * 10**9 + time.microseconds * 1000 + getattr(time, "nanoseconds", 0)
+    if not isinstance(time, datetime):
+        return timegm(time.timetuple()) * 10**9
+    seconds = timegm(time.utctimetuple())
+    return seconds * 10**9 + time.microsecond * 1000 + getattr(time, "nanosecond", 0)
+
+
 def _canonical(values):
-    return _to_json(_as_floats(values))
+    """Bytes of several values, equal where the values are: no dtypes, units, negative zeros."""
+    numbers = None
+    if isinstance(values, np.ndarray):
+        numbers = _as_floats(values)
+        values = values.tolist() if values.dtype.kind not in "mM" else list(values)
+    if numbers is None:
+        values = [_canonical_value(value) for value in values]
+        if not all(value is None or type(value) is float for value in values):
+            return b"values" + _to_json(values)
+        numbers = np.array(values, dtype=np.float64)
+    numbers = numbers + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    return b"numbers" + numbers.tobytes()
 
 
-def _as_floats(value):
-    """The same number in the same spelling, whether a table kept it as integer or as float."""
+def _as_floats(array):
+    """The numbers as float64 if that changes none of them; else None."""
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        return None
+    is_wide = array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size
+    # Compared as Python's integers: NumPy would compare with a rounded limit.
+    if is_wide and not -(2**53) <= int(array.min()) <= int(array.max()) <= 2**53:
+        return None
+    with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+        return array.astype(np.float64)
+
+
+def _canonical_value(value):
+    """The same spelling for equal values: numbers as floats where that is exact."""
     if isinstance(value, list | tuple):
-        return [_as_floats(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bool | int | float) and -EXACT_INTEGERS <= value <= EXACT_INTEGERS:
-        return float(value) + 0.0
-    return None if isinstance(value, float) and value != value else value
+        return [_canonical_value(item) for item in value]
+    if isinstance(value, complex | np.complexfloating | np.longdouble):
+        return {"number": repr(complex(value)) if np.iscomplexobj(value) else str(value)}
+    if isinstance(value, bytes):  # of an array of such
+        return {"bytes": value.hex()}
+    value = _plain(value)
+    if isinstance(value, dict) and "decimal" in value:
+        number = Decimal(value["decimal"])
+        value = int(number) if number == number.to_integral_value() else number
+    if isinstance(value, dict) and "date" in value:
+        return {"datetime": _count_nanoseconds(date.fromisoformat(value["date"]))}
+    if isinstance(value, bool | int | float | Decimal):
+        try:
+            as_float = float(value)
+        except OverflowError:
+            return value
+        if as_float != as_float:
+            return None
+        if as_float == value:
+            return as_float + 0.0
+        return {"decimal": f"{value:f}".rstrip("0")} if isinstance(value, Decimal) else value
+    return value
 
 
-def _numbers(array):
-    """Bytes of numbers, equal where the numbers are: no dtypes, no negative zeros."""
-    if _fits_floats(array):
-        with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
-            return (array.astype(np.float64) + 0.0).tobytes()
-    return array.dtype.str.encode() + (array + 0).tobytes()
+def _make_table(columns, like):
+    """A table of columns, lists of values, with names and dtypes of another one."""
+    if hasattr(like, "iloc"):
+        import pandas as pd
+
+        made = [_pandas_column(c, dtype) for c, dtype in zip(columns, like.dtypes, strict=True)]
+        table = pd.concat(made, axis=1) if made else pd.DataFrame(index=range(len(columns)))
+        table.columns = like.columns
+        return table
+    if hasattr(like, "column_names"):
+        import pyarrow as pa
+
+        arrays = [_arrow_array(c, kind) for c, kind in zip(columns, like.schema.types, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=like.schema)
+    import polars as pl
+
+    made = [
+        _polars_column(pl, name, column, dtype)
+        for column, (name, dtype) in zip(columns, like.schema.items(), strict=True)
+    ]
+    return pl.DataFrame(made)
 
 
-def _fits_floats(array):
-    """Whether each of the numbers is a float64, too."""
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
-        # Compared as Python's integers: NumPy would compare with a rounded limit.
-        return -EXACT_INTEGERS <= int(array.min()) <= int(array.max()) <= EXACT_INTEGERS
-    return array.dtype.kind != "c" and array.dtype.itemsize <= 8
+def _pandas_column(values, dtype):
+    import pandas as pd
+
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pd.Series(pd.to_datetime(values, utc=True)).astype(dtype)
+    if isinstance(dtype, pd.ArrowDtype):
+        array = _arrow_array(values, dtype.pyarrow_dtype)
+        return pd.Series(pd.arrays.ArrowExtensionArray(array))
+    return pd.Series(values, dtype=dtype)
 
 
-def _column(values):
-    if values.dtype.kind in "biufc":
-        return _numbers(values)
-    return _canonical(values.tolist())
+def _arrow_array(values, kind):
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(kind):
+        return pa.array(values, type=kind)
+    return pa.array(values, type=kind.value_type).dictionary_encode().cast(kind)
 
 
-def _block_rows(block):
-    if hasattr(block, "columns") or sparse.issparse(block):
-        return (hash_sample(decode_sample(*row)).encode() for row in encode_samples(block))
-    return map(_column, np.asarray(block))
+def _polars_column(pl, name, values, dtype):
+    if dtype not in (pl.Datetime, pl.Duration):
+        return pl.Series(name, values, dtype=dtype)
+    step = _NANOSECONDS[dtype.time_unit]
+    counts = [None if value is None else _count_nanoseconds(value) // step for value in values]
+    return pl.Series(name, counts, dtype=pl.Int64).cast(dtype)
 
 
-def _digest(parts):
+def _to_json(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _sha256(parts):
     digest = hashlib.sha256()
     for part in parts:
         # With its length, so that no two lists of parts read the same.

@@ -13,11 +13,13 @@ from skgal.exceptions._exceptions import (
     UselessSamplesWarning,
 )
 from skgal.exceptions._store import (
+    LabelError,
     StoreCorruptError,
     StoreError,
     StoreFullError,
     StoreInUseError,
     StoreMismatchError,
+    StoreMissingError,
     StoreReadOnlyError,
     StoreVersionError,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "CriticWonWarning",
     "FewSamplesWarning",
     "GateLeakWarning",
+    "LabelError",
     "ModeCollapseWarning",
     "NonFiniteLossError",
     "NotDifferentiableError",
@@ -36,6 +39,7 @@ __all__ = [
     "StoreFullError",
     "StoreInUseError",
     "StoreMismatchError",
+    "StoreMissingError",
     "StoreReadOnlyError",
     "StoreVersionError",
     "UniformUncertaintyWarning",

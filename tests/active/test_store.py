@@ -14,6 +14,7 @@ from scipy import sparse
 
 from skgal.active import LabelStore
 from skgal.active._store_samples import hash_pool, stack_samples
+from skgal.exceptions import LabelError
 from skgal.utils import as_pool
 
 
@@ -130,14 +131,14 @@ def test_records_tell_all_that_was_said(store):
         round=3,
         strategy="Margin",
         model="SVC, 20 labels",
-        beliefs=[{0: 0.25, 1: 0.75}, None],
+        predictions=[{0: 0.25, 1: 0.75}, None],
         details=[{"line": [1, 2]}, None],
     )
     store.tell(first, 1, annotator="Ada", seconds=2.5, message="sure", details={"votes": [1, 1]})
     told, waiting = store.records()
     assert (told.id, told.index, told.round) == (first, 7, 3)
     assert (told.strategy, told.model) == ("Margin", "SVC, 20 labels")
-    assert told.belief == {0: 0.25, 1: 0.75}
+    assert told.prediction == {0: 0.25, 1: 0.75}
     assert told.details == {"line": [1, 2]}
     assert told.latent.dtype == np.float32
     assert (told.status, told.label, told.annotator) == ("answered", 1, "Ada")
@@ -200,28 +201,61 @@ def test_rows_of_probabilities_are_named_by_the_classes(store):
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("answers", "message"),
     [
-        (["a"], "for each of 2 ids; got 1"),
         (["a", 1], "such as 'a'.*got 1"),
-        ([["x", "y"]] * 2, "convert"),
-        ([[0.5, 0.6]] * 2, "sum to 1"),
-        ([[0.2, 0.3, 0.5]] * 2, "one entry for each class"),
-        ([{"a": 2, "b": -1}] * 2, "nonnegative"),
+        (["a", ["x", "y"]], "convert"),
+        (["a", [0.5, 0.6]], "sum to 1"),
+        (["a", [0.2, 0.3, 0.5]], "one entry for each"),
+        (["a", np.ones((2, 2))], "one value or one row"),
+        (["a", []], "one value or one row"),
+        (["a", {"a": 2, "b": -1}], "nonnegative"),
+        (["a", 1j], "a string, a boolean, a number"),
     ],
+    ids=lambda value: str(value)[:30],
 )
-def test_what_is_no_label_is_refused_and_nothing_is_recorded(store, labels, message):
+def test_unusable_answers_are_kept_as_they_came_and_the_others_are_recorded(
+    store, answers, message
+):
     store.classes = ["a", "b"]
     ids = store.ask([[0], [1]])
-    with pytest.raises(ValueError, match=message):
-        store.tell(ids, labels)
+    with pytest.raises(LabelError, match=message) as caught:
+        store.tell(ids, answers, annotator="Ada", seconds=2)
+    assert list(caught.value.refused) == [ids[1]]
+    assert [record.status for record in store.records()] == ["answered", "pending"]
+    _, refused = store.events(ids[1])
+    assert (refused.kind, refused.annotator, refused.seconds) == ("refused", "Ada", 2)
+    assert refused.message == caught.value.refused[ids[1]]
+    as_it_came = answers[1].tolist() if hasattr(answers[1], "tolist") else answers[1]
+    assert refused.details == {"answer": repr(as_it_came)}
+    store.tell(ids[1], "b")
+    assert store.records()[1].label == "b"
+
+
+@pytest.mark.parametrize("answers", [np.arange(3), "ab", np.array(1), [1], 7], ids=repr)
+def test_answers_of_which_nobody_knows_whose_they_are_are_kept_together(store, answers):
+    ids = store.ask([[0], [1]])
+    with pytest.raises(LabelError, match="a label for each") as caught:
+        store.tell(ids, answers)
+    assert list(caught.value.refused) == ids.tolist()
     assert store.counts()["pending"] == 2
+    (refused,) = [event for event in store.events() if event.kind == "refused"]
+    assert refused.details["answer"] == repr(getattr(answers, "tolist", lambda: answers)())
 
 
-def test_what_no_file_can_hold_is_refused(store):
+def test_a_store_of_classes_closed_to_others(store):
+    store.classes = [0, 1]
+    ids = store.ask([[0], [1], [2]])
+    with pytest.raises(LabelError, match="5 is none of the classes"):
+        store.tell(ids, [1.0, 5, [0.25, 0.75]], classes=[1, 0])
+    assert [record.label for record in store.records()] == [1, None, {1: 0.25, 0: 0.75}]
+    assert type(store.records()[0].label) is int, "the class that it equals"
+    store.tell(ids[1], np.float64(5))
+    assert repr(store.records()[1].label) == "5", "new classes are like the others"
+
+
+def test_wrong_uses_change_nothing(store):
     ids = store.ask([[0]])
-    with pytest.raises(TypeError, match="A label is a string"):
-        store.tell(ids, [object()])
     with pytest.raises(TypeError, match="annotator must be a string"):
         store.tell(ids, [1], annotator=5)
     with pytest.raises(TypeError, match="integers as ids"):
@@ -232,6 +266,101 @@ def test_what_no_file_can_hold_is_refused(store):
         store.ask([[0]], indices=[1, 2])
     with pytest.raises(ValueError, match="status must be"):
         store.records("done")
+    assert store.counts()["pending"] == 1
+    assert store.last_event() == 1
+
+
+# Large integers, several outputs, replicates
+
+
+BIG = [10**17 + 41, 10**17 + 42]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        lambda y: pd.Series(y, dtype="Int64"),
+        lambda y: pd.Series(y, dtype="int64[pyarrow]"),
+        lambda y: pd.DataFrame({"y": pd.Series(y, dtype="Int64")}),
+        pl.Series,
+        lambda y: pl.DataFrame({"y": y}),
+        lambda y: np.array(y, dtype=object),
+        list,
+    ],
+    ids=["Int64", "arrow", "frame", "polars", "polars frame", "object", "list"],
+)
+def test_large_integers_beside_missing_labels_stay_what_they_are(store, container):
+    store.import_labels(np.eye(3), container([BIG[0], None, BIG[1]]))
+    assert [record.label for record in store.records()] == [BIG[0], None, BIG[1]]
+    ids = store.ask(np.ones((3, 2)))
+    store.classes = BIG
+    store.tell(ids, container([BIG[1], None, BIG[0]]))
+    assert [record.label for record in store.records(ids=ids)] == [BIG[1], None, BIG[0]]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        np.array,
+        list,
+        lambda y: pd.DataFrame(y, columns=["lift", "drag"]),
+        lambda y: pl.DataFrame(y, schema=["lift", "drag"], orient="row"),
+    ],
+    ids=["array", "list", "pandas", "polars"],
+)
+def test_labels_of_several_numbers(path, container):
+    with LabelStore(path) as store:
+        store.n_outputs = 2
+        ids = store.ask(np.eye(3))
+        with pytest.raises(LabelError, match="finite") as caught:
+            store.tell(ids, container([[1, 0.25], [np.nan, np.nan], [np.inf, 1.0]]))
+        assert list(caught.value.refused) == [ids[2]]
+        for wrong in (1.0, [1, 2, 3], "a", {"a": 1}):
+            with pytest.raises(LabelError):
+                store.tell(ids[2], wrong)
+    with LabelStore(path) as store:
+        labels = [record.label for record in store.records()]
+        assert labels == [(1.0, 0.25), None, None]
+        assert [record.status for record in store.records()] == ["answered", "declined", "pending"]
+        store.tell(ids[0], (1, 0.25))
+        assert store.last_event() == len(store.events())
+        assert json.loads(store.to_frame(as_text=True)["label"][0]) == [1.0, 0.25]
+
+
+def test_numbers_are_floats_where_labels_are_numbers(store):
+    store.n_outputs = 1
+    ids = store.ask(np.eye(3))
+    store.tell(ids, np.array([[1], [2], [3]]))
+    assert [repr(record.label) for record in store.records()] == ["1.0", "2.0", "3.0"]
+    assert [store.tell(ids[0], same) for same in (1, 1.0, [1], np.array([[1]]))] == [None] * 4
+    with pytest.raises(LabelError, match="finite and a number"):
+        store.tell(ids[0], "high")
+
+
+@pytest.mark.parametrize(
+    ("answers", "label", "details"),
+    [
+        ([1.0, 2.0, 6.0], 3.0, {"n_answers": 3, "std": np.std([1, 2, 6])}),
+        ([(1.0, 4.0), (3.0, 4.0)], (2.0, 4.0), {"n_answers": 2, "std": [1.0, 0.0]}),
+        (["cat", "dog", "dog"], "dog", {"n_answers": 3}),
+        (["cat", "dog"], "cat", {"n_answers": 2}),
+        ([{"a": 1.0}, {"a": 0.5, "b": 0.5}], {"a": 0.75, "b": 0.25}, {"n_answers": 2}),
+    ],
+    ids=repr,
+)
+def test_replicates_come_to_a_mean_or_a_majority(store, answers, label, details):
+    (sample,) = store.ask([[0]])
+    store.tell(sample, "cat", annotator="before")
+    store.reopen(sample)
+    for answer in answers:
+        store.tell(sample, answer, replicate=True, seconds=1)
+    (record,) = store.records()
+    assert record.label == label
+    assert record.answer_details == details
+    assert store.sum_seconds(0) == len(answers)
+    kept = [e.label for e in store.events() if e.kind in ("answered", "replicate")]
+    assert kept == ["cat", *answers]
+    assert store.undo() == sample
     assert store.counts()["pending"] == 1
 
 
@@ -311,7 +440,7 @@ def test_export(store, tmp_path):
     assert frame["label"].tolist() == ["cat", None, {"cat": 0.5, "dog": 0.5}]
     assert frame["index"].tolist() == [4, pd.NA, 5]
     assert (frame["answered_at"] >= frame["asked_at"]).all()
-    store.to_csv(tmp_path / "labels.csv")
+    store.to_frame(as_text=True).to_csv(tmp_path / "labels.csv", index=False)
     written = pd.read_csv(tmp_path / "labels.csv")
     assert written["label"].tolist()[2] == '{"cat": 0.5, "dog": 0.5}'
     assert written["latent"].tolist()[0] == "[1.0, 1.0]"
@@ -322,7 +451,7 @@ def test_export_keeps_whole_numbers_whole_and_nests_no_python(store, tmp_path):
     ids = store.ask(np.eye(3))
     store.tell(ids[:2], [7, None], details={"votes": {"Ada": 7}})
     assert [type(label) for label in store.to_frame()["label"]] == [int, type(None), type(None)]
-    store.to_csv(tmp_path / "labels.csv")
+    store.to_frame(as_text=True).to_csv(tmp_path / "labels.csv", index=False)
     written = pd.read_csv(tmp_path / "labels.csv", dtype=str)
     assert written["label"].tolist()[0] == "7"
     assert json.loads(written["answer_details"][0]) == {"votes": {"Ada": 7}}
@@ -331,7 +460,7 @@ def test_export_keeps_whole_numbers_whole_and_nests_no_python(store, tmp_path):
 @pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, sparse.csr_matrix])
 def test_export_with_the_samples(store, tmp_path, form):
     store.ask(form(np.eye(2)))
-    store.to_csv(tmp_path / "labels.csv", samples=True)
+    store.to_frame(samples=True, as_text=True).to_csv(tmp_path / "labels.csv", index=False)
     samples = [json.loads(text) for text in pd.read_csv(tmp_path / "labels.csv")["X"]]
     rows = [list(x.values()) if isinstance(x, dict) else x for x in samples]
     assert rows == np.eye(2).tolist()
@@ -342,7 +471,7 @@ def test_export_to_parquet(store, tmp_path):
     pytest.importorskip("pyarrow", reason="needs pyarrow, of the extra test")
     ids = store.ask(np.eye(3))
     store.tell(ids, ["cat", 3, {"cat": 1.0}], details={"page": 1})
-    store.to_parquet(tmp_path / "labels.parquet")
+    store.to_frame(as_text=True).to_parquet(tmp_path / "labels.parquet")
     written = pd.read_parquet(tmp_path / "labels.parquet")
     assert written["label"].tolist() == ['"cat"', "3", '{"cat": 1.0}']
     assert written["answer_details"].tolist() == ['{"page": 1}'] * 3

@@ -6,15 +6,13 @@ import sys
 import pytest
 
 from skgal.active import LabelOracle, LabelStore, _ask_tell
-from skgal.active._sole_buyer import sole_buyer
 from skgal.exceptions import StoreInUseError
 
 HOLD = """
 import sys
 from skgal.active import LabelStore
-from skgal.active._sole_buyer import sole_buyer
 
-with LabelStore(sys.argv[1]) as store, sole_buyer(store):
+with LabelStore(sys.argv[1]) as store, store.lock():
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -70,7 +68,7 @@ def test_others_may_answer_and_learn_meanwhile(path, blobs, partial, make_learne
     _, y = blobs
     asking = make_learner(path).fit(*partial)
     query = asking.ask()
-    with LabelStore(path) as store, sole_buyer(store):
+    with LabelStore(path) as store, store.lock():
         asking.tell(query, y[query.indices])
         assert make_learner(path).fit(*partial).labelled_.n_bought == 4
 
@@ -87,7 +85,7 @@ def test_a_killed_process_leaves_no_lock(path, other, blobs, partial, make_learn
 
 
 def test_a_link_is_the_same_store(path, blobs, partial, make_learner, tmp_path):
-    with LabelStore(path) as store, sole_buyer(store):
+    with LabelStore(path) as store, store.lock():
         link = tmp_path / "link.db"
         link.symlink_to(path)
         with pytest.raises(StoreInUseError):
@@ -95,6 +93,6 @@ def test_a_link_is_the_same_store(path, blobs, partial, make_learner, tmp_path):
 
 
 def test_a_store_in_memory_needs_no_lock(blobs, partial, make_learner):
-    with LabelStore() as store, sole_buyer(store):
+    with LabelStore() as store, store.lock():
         learner = make_learner(store, oracle=LabelOracle(*blobs)).fit(*partial)
     assert learner.labelled_.n_bought == 12
