@@ -1,9 +1,12 @@
 """Errors and warnings with names of their own, so that they can be caught."""
 
 from skgal.exceptions._exceptions import (
+    ChannelsLastWarning,
+    ConstantColumnWarning,
     CriticWonWarning,
     FewSamplesWarning,
     GateLeakWarning,
+    IdentifierColumnWarning,
     ModeCollapseWarning,
     NonFiniteLossError,
     NotDifferentiableError,
@@ -25,9 +28,12 @@ from skgal.exceptions._store import (
 )
 
 __all__ = [
+    "ChannelsLastWarning",
+    "ConstantColumnWarning",
     "CriticWonWarning",
     "FewSamplesWarning",
     "GateLeakWarning",
+    "IdentifierColumnWarning",
     "LabelError",
     "ModeCollapseWarning",
     "NonFiniteLossError",

@@ -1,6 +1,20 @@
 """The classes themselves; each derives from the built-in type a user would expect."""
 
 
+class ChannelsLastWarning(UserWarning):
+    """Images look as if their channels were the last axis, which is taken for their width.
+
+    Usual remedy: ``np.moveaxis(X, -1, 1)``.
+    """
+
+
+class ConstantColumnWarning(UserWarning):
+    """A column that was constant in the fitted data has other values, which no network has seen.
+
+    Usual remedies: leaving the column out, or fitting to data in which it varies.
+    """
+
+
 class CriticWonWarning(UserWarning):
     """The critic tells all samples apart with certainty, so the generator learns nothing more.
 
@@ -22,6 +36,13 @@ class GateLeakWarning(UserWarning):
     If it has seen the samples that the gate tests the classifier on, the gate opens wrongly. Usual
     remedies: passing it without ``FrozenEstimator``, so that it is fitted in each fold; fitting it
     to other data than those that are resampled, and ignoring this warning.
+    """
+
+
+class IdentifierColumnWarning(UserWarning):
+    """A column has another category in nearly every row: a name, an address, a number of a record.
+
+    What is generated repeats these word for word. Usual remedy: dropping the column.
     """
 
 

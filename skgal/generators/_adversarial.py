@@ -28,7 +28,7 @@ from skgal.objectives import (
     resolve_penalties,
 )
 from skgal.training import PRECISIONS, AdversarialNet, latent_distribution, resolve_augmentations
-from skgal.utils import MixedLayout, as_random_state, draw_seed
+from skgal.utils import as_random_state, draw_seed
 
 
 class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
@@ -185,7 +185,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
 
     def _resolve_architecture(self):
         architecture = resolve_architecture(self.architecture, self.layout_.shape)
-        if isinstance(self.layout_, MixedLayout):
+        if self.layout_.groups is not None:
             return architecture.for_table(self.layout_.groups)
         return architecture
 
@@ -347,6 +347,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # features are float32, always
+        tags.input_tags.allow_nan = True  # in tables
         return tags
 
 

@@ -269,4 +269,5 @@ class Autoencoder(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # codes are float32, always
+        tags.input_tags.allow_nan = True  # in tables
         return tags

@@ -4,7 +4,6 @@ from skgal.differentiable import UserProba, UserSamples, register_differentiable
 from skgal.exceptions import NotDifferentiableError
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._classifying import ClassifyingMixin
-from skgal.utils import DataLayout
 
 
 @register_differentiable(AdversarialGenerator, "generate")
@@ -20,7 +19,7 @@ def _user_proba(generator):
 
 
 def _layout_of_numbers(generator):
-    if not isinstance(generator.layout_, DataLayout):
+    if generator.layout_.affine is None:
         raise NotDifferentiableError(
             f"{type(generator).__name__} was fitted on a table with categories or gaps; between "
             "these and the networks there is no gradient."

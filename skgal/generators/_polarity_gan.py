@@ -23,7 +23,7 @@ from skgal.nn import (
     resolve_conditioning,
 )
 from skgal.training import PolarityNet
-from skgal.utils import MixedLayout, draw_seed
+from skgal.utils import draw_seed
 
 
 class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGenerator):
@@ -273,7 +273,6 @@ Penalty, or a list of these, default="auto"
     def _make_net(self, architecture, seed):
         """Build the net of generator, critic, classifier and extractor."""
         shape, n_classes = self.layout_.shape, len(self.classes_)
-        is_mixed = isinstance(self.layout_, MixedLayout)
         extractor, seen = self._extractor_factory(architecture), shape
         if extractor is not None:
             seen, architecture = self._feature_shape(), _small()
@@ -284,8 +283,8 @@ Penalty, or a list of these, default="auto"
                 shape,
                 np.minimum(self.class_count_, self.max_anchors).tolist(),
                 n_neighbors=self.n_neighbors,
-                groups=self.layout_.groups if is_mixed else None,
-                flags=self.layout_.flags if is_mixed else (),
+                groups=self.layout_.groups,
+                flags=self.layout_.flags,
             ),
             critic=partial(
                 resolve_conditioning(self.conditioning).make_critic,

@@ -19,7 +19,6 @@ from skgal.nn import (
     stage_shapes,
 )
 from skgal.training import StackNet
-from skgal.utils import MixedLayout
 
 
 class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
@@ -222,7 +221,7 @@ default="auto"
                 shape,
                 len(self.classes_),
                 width=self.stage_width,
-                groups=self.layout_.groups if isinstance(self.layout_, MixedLayout) else None,
+                groups=self.layout_.groups,
             ),
             critic=partial(
                 _make_critic,

@@ -5,7 +5,14 @@ from reprlib import repr as short_repr
 
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
-from skgal.utils import DataLayout, MixedLayout
+from skgal.utils import (
+    DataLayout,
+    as_label_array,
+    column_names,
+    is_frame,
+    is_mixed,
+    make_layout,
+)
 
 
 def check_training_samples(generator, X, *y):
@@ -32,21 +39,16 @@ def check_training_samples(generator, X, *y):
         If there are fewer than two samples, an array holds NaN or infinite values, or the
         samples don't match ``image_shape``.
     """
-    if not MixedLayout.fits(X):
+    if not is_table(X):
         samples, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
-        layout = DataLayout(samples, generator.image_shape, container=X)
+        layout = DataLayout(samples, generator.image_shape)
         return layout, layout.to_network(samples), *y
     if len(X) < 2:
         raise ValueError(
             f"Found {len(X)} sample(s) in X, but {type(generator).__name__} needs two or more."
         )
-    if generator.image_shape is not None:
-        raise ValueError(
-            f"image_shape={generator.image_shape} says that the rows of X are images, but X has "
-            "categories, booleans or gaps; leave image_shape out, or pass numbers only."
-        )
     y = _check_table(generator, X, *y, reset=True)
-    layout = MixedLayout(X)
+    layout = make_layout(X, generator.image_shape)
     return layout, layout.to_network(X), *y
 
 
@@ -74,17 +76,18 @@ def check_new_samples(generator, X, *y):
         has categories or gaps that were not there.
     """
     layout = generator.layout_
-    if isinstance(layout, MixedLayout):
-        if not hasattr(X, "columns"):
-            raise ValueError(
-                f"{type(generator).__name__} was fitted on a table with the columns "
-                f"{list(generator.feature_names_in_)}, so X must be a DataFrame with these; got "
-                f"{type(X).__name__}."
-            )
-        with _telling_columns(generator, X):
-            y = _check_table(generator, X, *y, reset=False)
-        return layout.to_network(X), *y
+    has_names = hasattr(generator, "feature_names_in_")
+    is_mixed_table = layout.groups is not None
+    if is_mixed_table and has_names and not is_frame(X):
+        raise ValueError(
+            f"{type(generator).__name__} was fitted on a table with the columns "
+            f"{list(generator.feature_names_in_)}, so X must be a DataFrame with these; got "
+            f"{type(X).__name__}."
+        )
     with _telling_columns(generator, X):
+        if is_mixed_table or (is_frame(X) and layout.template is not None):
+            y = _check_table(generator, X, *y, reset=False)
+            return layout.to_network(X), *y
         samples, *y = _check_array(generator, X, *y, reset=False)
     if samples.shape[1:] != layout.sample_shape:
         raise ValueError(
@@ -101,7 +104,7 @@ def _telling_columns(generator, X):
         yield
     except ValueError as error:
         known = list(getattr(generator, "feature_names_in_", ()))
-        given = list(getattr(X, "columns", known))
+        given = column_names(X) if is_frame(X) else known
         if not known or given == known:
             raise
         raise ValueError(
@@ -110,7 +113,13 @@ def _telling_columns(generator, X):
         ) from error
 
 
+def is_table(X):
+    """Tell whether X has columns of their own dtypes: a frame, or rows with gaps or categories."""
+    return is_frame(X) or is_mixed(X)
+
+
 def _check_array(generator, X, *y, **checks):
+    y = [None if labels is None else as_label_array(labels) for labels in y]
     checked = validate_data(generator, X, *y, allow_nd=True, **checks)
     return checked if y else (checked,)
 
@@ -121,4 +130,4 @@ def _check_table(generator, X, *y, reset):
     if not y:
         return ()
     check_consistent_length(X, *y)
-    return (column_or_1d(*y, warn=True),)
+    return (column_or_1d(as_label_array(*y), warn=True),)

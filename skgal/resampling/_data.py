@@ -6,7 +6,8 @@ from imblearn.utils._validation import ArraysTransformer
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from skgal.utils import DataLayout, MixedLayout, is_missing
+from skgal import utils
+from skgal.utils import is_frame, is_missing, is_mixed
 
 
 def check_samples_and_labels(resampler, X, y):
@@ -38,7 +39,7 @@ def check_samples_and_labels(resampler, X, y):
     """
     y, is_one_hot = check_labels(y)
     X = _densify(X)
-    if MixedLayout.fits(X):
+    if is_frame(X) and is_mixed(X):
         # What is in the columns is for the layout to judge; scikit-learn sees to their names.
         validate_data(resampler, X, y, skip_check_array=True)
         check_consistent_length(X, y)
@@ -62,8 +63,8 @@ def check_labels(y):
 
 def check_columns(X):
     """Refuse columns that no network can see, which a generator of the user's may not look at."""
-    if MixedLayout.fits(X):
-        MixedLayout(X)
+    if is_frame(X):
+        utils.make_layout(X)
 
 
 def as_passed(values, container):
@@ -79,23 +80,19 @@ def as_passed(values, container):
 
 def make_layout(X, image_shape=None):
     """Learn how samples go to networks."""
-    if MixedLayout.fits(X):
-        layout = MixedLayout(X)
-        return layout, layout.to_network(X)
-    array = as_array(X)
-    layout = DataLayout(array, image_shape)
-    return layout, layout.to_network(array)
+    layout = utils.make_layout(X, image_shape)
+    return layout, layout.to_network(X)
 
 
 def to_network(layout, X):
     """Bring samples to the networks, whatever container they are in."""
-    return layout.to_network(X if isinstance(layout, MixedLayout) else as_array(X))
+    return layout.to_network(X)
 
 
 def as_array(X):
     """Make an array of samples, of numbers where they are nothing but numbers."""
     array = np.asarray(X)
-    if array.dtype != object or not hasattr(X, "columns") or MixedLayout.fits(X):
+    if array.dtype != object or not is_frame(X) or is_mixed(X):
         return array
     # Of pandas' nullable and Arrow columns only each by itself becomes an array of numbers.
     return np.column_stack([X[name].to_numpy() for name in X.columns])

@@ -3,6 +3,7 @@
 from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
 from skgal.utils._fit_to_pool import fit_to_pool
+from skgal.utils._frames import FrameTemplate, column_names, is_frame
 from skgal.utils._labels import (
     as_label_array,
     integers_with_gaps,
@@ -10,9 +11,14 @@ from skgal.utils._labels import (
     observed_labels,
     spread_labels,
 )
-from skgal.utils._layout import DataLayout
-from skgal.utils._layouts import LAYOUTS
-from skgal.utils._mixed_layout import MixedLayout
+from skgal.utils._layout import (
+    LAYOUTS,
+    DataLayout,
+    MixedLayout,
+    is_mixed,
+    make_layout,
+    warn_of_channels_last,
+)
 from skgal.utils._nets import nets_in, seeded_nets, seeded_torch
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import Pool
@@ -25,18 +31,23 @@ from skgal.utils._warnings import warn_user
 __all__ = [
     "LAYOUTS",
     "DataLayout",
+    "FrameTemplate",
     "MixedLayout",
     "PlainCodec",
     "Pool",
     "as_label_array",
     "as_pool",
     "as_random_state",
+    "column_names",
     "concat_rows",
     "draw_seed",
     "fit_to_pool",
     "gives_blocks",
     "integers_with_gaps",
+    "is_frame",
     "is_missing",
+    "is_mixed",
+    "make_layout",
     "nets_in",
     "observed_labels",
     "row_blocks",
@@ -47,5 +58,6 @@ __all__ = [
     "take_rows",
     "unwrap",
     "validate_pool",
+    "warn_of_channels_last",
     "warn_user",
 ]

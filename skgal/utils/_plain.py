@@ -6,10 +6,9 @@ import numpy as np
 class PlainCodec:
     """Turn values into what JSON can hold, and back.
 
-    Beyond JSON's own values: tuples, dicts with any keys, NumPy arrays, scalars and dtypes,
-    columns of pandas and polars, and instances of the classes given, of which the attributes
-    are kept. Nothing else is written, and nothing else is made when reading: a file that names
-    another class is refused.
+    Beyond JSON's own values: tuples, dicts with any keys, NumPy arrays, scalars and dtypes, and
+    instances of the classes given, of which the attributes are kept. Nothing else is written, and
+    nothing else is made when reading: a file that names another class is refused.
 
     Parameters
     ----------
@@ -59,8 +58,6 @@ class PlainCodec:
             return {"array": _dtype_name(value.dtype), "shape": list(value.shape), "data": items}
         if isinstance(value, np.dtype):
             return {"dtype": _dtype_name(value)}
-        if hasattr(value, "columns"):
-            return _encode_columns(value, self)
         name = type(value).__name__
         if self._classes.get(name) is not type(value):
             raise TypeError(f"{value!r}, of type {name}, can't be written as plain data")
@@ -98,8 +95,6 @@ class PlainCodec:
             return array if value["shape"] else array[()]
         if kind == "dtype":
             return np.dtype(value["dtype"])
-        if kind in ("pandas", "polars"):
-            return _decode_columns(value, self)
         if kind == "object" and value["object"] in self._classes:
             cls = self._classes[value["object"]]
             instance = cls.__new__(cls)
@@ -112,45 +107,3 @@ def _dtype_name(dtype):
     if dtype.kind not in "biufUSO":
         raise TypeError(f"An array of dtype {dtype} can't be written as plain data")
     return "object" if dtype.kind == "O" else dtype.str
-
-
-def _encode_columns(frame, codec):
-    """Describe the names and dtypes of an empty DataFrame's columns."""
-    if hasattr(frame, "schema"):
-        described = [[name, _describe_polars(dtype)] for name, dtype in frame.schema.items()]
-        return {"polars": described}
-    described = [
-        [codec.encode(name), _describe_pandas(dtype, codec)] for name, dtype in frame.dtypes.items()
-    ]
-    return {"pandas": described}
-
-
-def _describe_pandas(dtype, codec):
-    if hasattr(dtype, "categories"):
-        return [codec.encode(dtype.categories.tolist()), bool(dtype.ordered)]
-    return str(dtype)
-
-
-def _describe_polars(dtype):
-    return dtype.categories.to_list() if str(dtype).startswith("Enum") else str(dtype.base_type())
-
-
-def _decode_columns(value, codec):
-    if "polars" in value:
-        import polars as pl
-
-        return pl.DataFrame(
-            schema={
-                name: pl.Enum(dtype) if isinstance(dtype, list) else getattr(pl, dtype)
-                for name, dtype in value["polars"]
-            }
-        )
-    import pandas as pd
-
-    columns = {
-        codec.decode(name): pd.CategoricalDtype(codec.decode(dtype[0]), dtype[1])
-        if isinstance(dtype, list)
-        else dtype
-        for name, dtype in value["pandas"]
-    }
-    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})

@@ -3,7 +3,16 @@
 import sys
 import warnings
 
-_LIBRARIES = {"imblearn", "joblib", "skgal", "sklearn", "skorch", "threading", "torch"}
+_LIBRARIES = {
+    "contextlib",
+    "imblearn",
+    "joblib",
+    "skgal",
+    "sklearn",
+    "skorch",
+    "threading",
+    "torch",
+}
 
 
 def warn_user(message, category):

@@ -25,7 +25,7 @@ class Box(BaseEstimator):
     latent_distribution_ = uniform(-1, 2)
 
     def fit(self, X, y=None):
-        self.layout_ = DataLayout(np.asarray(X, dtype=float), container=X)
+        self.layout_ = DataLayout(X)
         (self.latent_dim_,) = self.layout_.shape
         return self
 

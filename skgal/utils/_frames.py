@@ -1,0 +1,357 @@
+"""Data frames of any library: what makes one, what its columns hold, and how to fill another.
+
+pandas, polars and pyarrow are told apart here, by narwhals, and nowhere else. A column is read
+into one of three kinds of values, and a template, which is plain data, makes a frame of such.
+"""
+
+from contextlib import contextmanager
+from decimal import Decimal, localcontext
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from skgal.utils._labels import is_missing
+
+
+class Column(NamedTuple):
+    """The values of one column.
+
+    Parameters
+    ----------
+    kind : {"integer", "real", "category"}
+    values : ndarray of shape (n_samples,), or list of length n_samples
+        Integers of any width or float64, anything where missing; categories as a list of Python
+        objects, None where missing.
+    missing : ndarray of shape (n_samples,), dtype bool
+    """
+
+    kind: str
+    values: Any
+    missing: np.ndarray
+
+
+def is_frame(X):
+    """Tell whether X is a data frame: of pandas, polars, pyarrow, or what else narwhals knows.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError
+        If X is lazy, a query whose rows are not there yet.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgal.utils import is_frame
+    >>> is_frame(pd.DataFrame({"a": [1]})), is_frame([[1]])
+    (True, False)
+    """
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, whose rows are not there yet; pass X.collect().")
+    if nw.dependencies.is_pandas_like_dataframe(X):
+        return True  # narwhals would refuse equal names, which scikit-learn doesn't
+    return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)
+
+
+def column_names(X):
+    """Return the names of a data frame's columns, a list."""
+    return list(getattr(X, "column_names", None) or X.columns)
+
+
+def has_equal_names(X):
+    """Tell whether two columns of a data frame have the same name."""
+    names = column_names(X)
+    return len(set(names)) < len(names)
+
+
+def frame_columns(X):
+    """Return name and values of each column of a data frame, as narwhals Series."""
+    if has_equal_names(X):
+        raise ValueError(
+            f"Column names must differ from each other, got {column_names(X)}; rename the columns "
+            "of X."
+        )
+    columns = nw.from_native(X, eager_only=True).iter_columns()
+    return dict(zip(column_names(X), columns, strict=True))
+
+
+def _dense(series):
+    native = series.to_native()
+    if not str(getattr(native, "dtype", "")).startswith("Sparse"):
+        return series
+    return nw.from_native(native.sparse.to_dense(), series_only=True)
+
+
+def holds_numbers(series):
+    """Tell whether a narwhals Series holds numbers, none missing; booleans are categories."""
+    series = _dense(series)
+    if not series.dtype.is_numeric() or series.is_null().any():
+        return False
+    return not (series.dtype.is_float() and series.is_nan().any())
+
+
+def read_series(series):
+    """Read a column of a data frame.
+
+    Parameters
+    ----------
+    series : narwhals.Series
+
+    Returns
+    -------
+    Column
+
+    Raises
+    ------
+    ValueError
+        If the column holds times, infinite or complex numbers, or what can't be a category.
+    """
+    series = _dense(series)
+    dtype = series.dtype
+    if dtype.is_numeric():
+        missing = series.is_null().to_numpy()
+        numbers = series.fill_null(0) if missing.any() else series
+        if dtype.is_integer():
+            return _read_integers(numbers.to_numpy(), missing)
+        return read_reals(numbers.to_numpy().astype(np.float64), missing)
+    native_dtype = str(getattr(series.to_native(), "dtype", ""))
+    if dtype.is_temporal() or native_dtype.startswith("period"):
+        raise ValueError(f"holds times ({native_dtype}); turn them into numbers, such as days")
+    if native_dtype.startswith("complex"):
+        raise ValueError("holds complex numbers; make two columns of real ones")
+    return read_categories(series.to_list())
+
+
+def read_array_column(values):
+    """Read a column of a two-dimensional array, of objects say: as numbers, if all of it are."""
+    if values.dtype.kind != "O":
+        return read_reals(values.astype(np.float64), np.isnan(values))
+    missing = is_missing(values)
+    known = values[~missing]
+    if len(known) and all(_is_number(value, Integral) for value in known):
+        return _read_integers(np.array([0 if m else v for v, m in zip(values, missing)]), missing)  # noqa: B905
+    if len(known) and all(_is_number(value, Real) for value in known):
+        return read_reals(np.where(missing, np.nan, values).astype(np.float64), missing)
+    return read_categories(values.tolist())
+
+
+def _is_number(value, kind):
+    return isinstance(value, kind) and not isinstance(value, bool | np.bool_)
+
+
+def read_reals(values, missing):
+    """Return a column of real numbers; NaN is missing, too."""
+    missing = missing | np.isnan(values)
+    if np.isinf(values).any():
+        raise ValueError("has infinite values; clip or drop them")
+    return Column("real", values, missing)
+
+
+def _read_integers(values, missing):
+    if values.dtype.kind in "iu":
+        return Column("integer", values, missing)
+    for dtype in (np.int64, np.uint64):  # integers of 128 bits, or of any length
+        try:
+            return Column("integer", np.array(values.tolist(), dtype=dtype), missing)
+        except OverflowError:
+            pass
+    return Column("real", np.array(values.tolist(), dtype=np.float64), missing)
+
+
+def read_categories(values):
+    """Return a column of categories, None where missing."""
+    missing = is_missing(np.fromiter(values, dtype=object, count=len(values)))
+    values = [None if gap else value for value, gap in zip(values, missing, strict=True)]
+    try:
+        hash(tuple(values))
+    except TypeError:
+        raise ValueError("holds values that can't be categories, such as lists") from None
+    return Column("category", values, missing)
+
+
+@contextmanager
+def naming(name):
+    """Say which column an error is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Column {name!r} of X {error}.") from None
+
+
+class FrameTemplate:
+    """Names and dtypes of a data frame's columns, to be filled with new rows.
+
+    It is plain data (strings, numbers, lists), so that it can be written to a file.
+
+    Parameters
+    ----------
+    library : str
+        Of which the frame is, as narwhals calls it.
+    names : list
+    dtypes : list
+        As :func:`_describe` writes them.
+    """
+
+    def __init__(self, library, names, dtypes):
+        self.library = library
+        self.names = names
+        self.dtypes = dtypes
+
+    @classmethod
+    def of(cls, X):
+        """Learn names and dtypes; None where X is no data frame."""
+        if not is_frame(X):
+            return None
+        columns = frame_columns(X)
+        dtypes = [_describe(nw.to_native(series)) for series in columns.values()]
+        return cls(str(nw.from_native(X, eager_only=True).implementation), list(columns), dtypes)
+
+    def fill(self, columns):
+        """Make a data frame.
+
+        Parameters
+        ----------
+        columns : list of Column
+
+        Returns
+        -------
+        DataFrame
+        """
+        library = nw.Implementation.from_backend(self.library)
+        namespace = library.to_native_namespace()
+        fill = {"polars": _fill_polars, "pyarrow": _fill_arrow}.get(self.library, _fill_pandas)
+        filled = [
+            fill(namespace, column, dtype)
+            for column, dtype in zip(columns, self.dtypes, strict=True)
+        ]
+        if self.library == "pyarrow":
+            return namespace.table(filled, names=self.names)
+        return namespace.DataFrame(dict(zip(self.names, filled, strict=True)))
+
+
+def _describe(native):
+    """Describe the dtype of a native column as plain data."""
+    library = type(native).__module__.partition(".")[0]
+    if library == "pyarrow":
+        return _describe_arrow(native.type)
+    return _describe_polars(native.dtype) if library == "polars" else _describe_pandas(native.dtype)
+
+
+def _describe_pandas(dtype):
+    if hasattr(dtype, "categories"):
+        categories = dtype.categories
+        known = _describe_pandas(categories.dtype)
+        return {"categories": categories.tolist(), "of": known, "ordered": bool(dtype.ordered)}
+    if hasattr(dtype, "pyarrow_dtype"):
+        return {"arrow": _describe_arrow(dtype.pyarrow_dtype)}
+    if hasattr(dtype, "na_value") and hasattr(dtype, "storage"):
+        return {"string": dtype.storage, "is_nan": dtype.na_value is np.nan}
+    return str(dtype)
+
+
+def _describe_polars(dtype):
+    name = str(dtype.base_type())
+    if name == "Enum":
+        return {"enum": dtype.categories.to_list()}
+    if name == "Decimal":
+        return {"decimal": [dtype.precision, dtype.scale]}
+    return name
+
+
+def _describe_arrow(dtype):
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(dtype):
+        index, value = _describe_arrow(dtype.index_type), _describe_arrow(dtype.value_type)
+        return {"dictionary": [index, value], "ordered": dtype.ordered}
+    if pa.types.is_decimal(dtype):
+        return {"decimal": [dtype.precision, dtype.scale], "bits": dtype.bit_width}
+    return str(dtype)
+
+
+def _pandas_dtype(pandas, described):
+    if not isinstance(described, dict):
+        return described
+    if "categories" in described:
+        categories = pandas.Index(
+            described["categories"], dtype=_pandas_dtype(pandas, described["of"])
+        )
+        return pandas.CategoricalDtype(categories, described["ordered"])
+    if "arrow" in described:
+        return pandas.ArrowDtype(_arrow_dtype(described["arrow"]))
+    na_value = np.nan if described["is_nan"] else pandas.NA
+    return pandas.StringDtype(described["string"], na_value=na_value)
+
+
+def _polars_dtype(polars, described):
+    if not isinstance(described, dict):
+        return getattr(polars, described)
+    if "enum" in described:
+        return polars.Enum(described["enum"])
+    return polars.Decimal(*described["decimal"])
+
+
+def _arrow_dtype(described):
+    import pyarrow as pa
+
+    if not isinstance(described, dict):
+        return pa.type_for_alias(described)
+    if "dictionary" in described:
+        index, value = map(_arrow_dtype, described["dictionary"])
+        return pa.dictionary(index, value, described["ordered"])
+    return getattr(pa, f"decimal{described['bits']}")(*described["decimal"])
+
+
+def _fill_pandas(pandas, column, described):
+    dtype = _pandas_dtype(pandas, described)
+    if isinstance(described, dict) and "arrow" in described:
+        values = _python_values(column, described["arrow"])
+        return pandas.Series(pandas.array(values, dtype=dtype))
+    if column.kind == "category":
+        return pandas.Series(column.values, dtype=object).astype(dtype)
+    values = pandas.Series(column.values).astype(dtype)
+    if column.missing.any():
+        values[column.missing] = None
+    return values
+
+
+def _fill_polars(polars, column, described):
+    values = column.values
+    if _precision_and_scale(described) or column.missing.any():
+        values = _python_values(column, described)
+    dtype = _polars_dtype(polars, described)
+    return polars.Series(values, strict=False).cast(dtype)
+
+
+def _fill_arrow(pyarrow, column, described):
+    return pyarrow.array(_python_values(column, described), type=_arrow_dtype(described))
+
+
+def _precision_and_scale(described):
+    """Return (precision, scale) of a description of decimals, None of others."""
+    return described.get("decimal") if isinstance(described, dict) else None
+
+
+def _python_values(column, described):
+    """Return the values as Python objects, None where missing."""
+    if column.kind == "category":
+        return column.values
+    values, decimal = column.values.tolist(), _precision_and_scale(described)
+    if decimal is not None:
+        values = [_to_decimal(value, *decimal) for value in values]
+    return [None if gap else value for value, gap in zip(values, column.missing, strict=True)]
+
+
+def _to_decimal(value, precision, scale):
+    """Round a number to a decimal of so many digits, so many of them after the point."""
+    with localcontext(prec=precision + 2):
+        return Decimal(0 if np.isnan(value) else value).quantize(Decimal(1).scaleb(-scale))
