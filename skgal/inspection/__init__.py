@@ -1,15 +1,22 @@
-"""Figures of samples, latent spaces and learning curves; matplotlib is imported on first use."""
+"""Figures of samples, latent spaces, tables and curves; matplotlib is imported on first use."""
 
-from skgal.inspection._label_efficiency import LabelEfficiencyDisplay
+from skgal.inspection._curves import (
+    LabelDistributionDisplay,
+    LabelEfficiencyDisplay,
+    TrainingHistoryDisplay,
+)
+from skgal.inspection._images import QueryDisplay, ReconstructionDisplay, SamplesDisplay
 from skgal.inspection._latent_space import LatentSpaceDisplay
-from skgal.inspection._reconstruction import ReconstructionDisplay
-from skgal.inspection._samples import SamplesDisplay
-from skgal.inspection._training_history import TrainingHistoryDisplay
+from skgal.inspection._tables import AugmentationDisplay, TableDisplay
 
 __all__ = [
+    "AugmentationDisplay",
+    "LabelDistributionDisplay",
     "LabelEfficiencyDisplay",
     "LatentSpaceDisplay",
+    "QueryDisplay",
     "ReconstructionDisplay",
     "SamplesDisplay",
+    "TableDisplay",
     "TrainingHistoryDisplay",
 ]

@@ -1,16 +1,31 @@
-"""The latent space: where a classifier is unsure, where the samples are, which were chosen."""
+"""The latent space: where a model is unsure, where the samples are, which were chosen."""
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.inspection._axes import axes_or_new
-from skgal.metrics import entropy
+from skgal.inspection._drawing import axes_or_new
+from skgal.metrics import (
+    entropy,
+    least_confidence,
+    margin_of_confidence,
+    normalized_entropy,
+    ratio_of_confidence,
+)
+
+_MEASURES = {
+    "entropy": (entropy, "entropy of the prediction (nats)"),
+    "normalized_entropy": (normalized_entropy, "normalised entropy of the prediction"),
+    "least_confidence": (least_confidence, "least confidence"),
+    "margin_of_confidence": (margin_of_confidence, "1 - margin of confidence"),
+    "ratio_of_confidence": (ratio_of_confidence, "ratio of confidence"),
+}
 
 
 class LatentSpaceDisplay:
-    """A map of a classifier's uncertainty over two latent coordinates, and points on it.
+    """A map of a model's uncertainty, or of its predictions, over two latent coordinates.
 
-    The samples at hand are black crosses, the chosen points red circles.
+    The given samples are black crosses, the chosen points red circles.
 
     Parameters
     ----------
@@ -20,13 +35,14 @@ class LatentSpaceDisplay:
         ``uncertainty[i, j]`` where the first coordinate is ``grid[j]`` and the second is
         ``grid[i]``.
     existing : array-like of shape (n_existing, 2) or None, default=None
-        The samples at hand.
+        The given samples.
     chosen : array-like of shape (n_chosen, 2) or None, default=None
         The points where new samples were designed.
     coordinates : tuple of two int, default=(0, 1)
         Which latent coordinates these are, counted from 0, for the axes.
     uncertainty_name : str, default="entropy of the prediction (nats)"
         What the colours mean.
+    title : str, default=None
 
     Attributes
     ----------
@@ -37,7 +53,7 @@ class LatentSpaceDisplay:
 
     References
     ----------
-    AISEL, figures 4 and 11.
+    "AISEL", figures 4 and 11.
 
     Examples
     --------
@@ -57,6 +73,7 @@ class LatentSpaceDisplay:
         chosen=None,
         coordinates=(0, 1),
         uncertainty_name="entropy of the prediction (nats)",
+        title=None,
     ):
         self.grid = grid
         self.uncertainty = uncertainty
@@ -64,12 +81,22 @@ class LatentSpaceDisplay:
         self.chosen = chosen
         self.coordinates = coordinates
         self.uncertainty_name = uncertainty_name
+        self.title = title
 
     @classmethod
     def from_generator(
-        cls, generator, clf, *, X=None, chosen=None, coordinates=(0, 1), n_grid=51, ax=None
+        cls,
+        generator,
+        model,
+        *,
+        X=None,
+        chosen=None,
+        measure="auto",
+        coordinates=(0, 1),
+        n_grid=51,
+        ax=None,
     ):
-        """Map the entropy of what a classifier predicts for generated samples.
+        """Map what a model says of generated samples.
 
         In a latent space of more than two dimensions the map is a plane through its middle:
         the other coordinates are held at their median. All points are shown, projected onto
@@ -79,12 +106,17 @@ class LatentSpaceDisplay:
         ----------
         generator : BaseGenerator
             Fitted; where X is given, one with an encoder.
-        clf : classifier with ``predict_proba``
+        model : classifier or regressor
             Fitted on samples in the layout of the generator's.
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), default=None
-            The samples at hand, to be encoded.
+            The given samples, to be encoded.
         chosen : array-like of shape (n_chosen, latent_dim), default=None
             Latent points where new samples were designed, a Synthesis's ``latent``.
+        measure : {"auto", "entropy", "normalized_entropy", "least_confidence", \
+"margin_of_confidence", "ratio_of_confidence", "std", "prediction"} or callable, default="auto"
+            What to map: a measure of `skgal.metrics` of the class probabilities; the predictive
+            standard deviation of a regressor; its prediction; or what a function of model and
+            samples returns, one number for each. "auto" is "entropy", of a regressor "std".
         coordinates : tuple of two int, default=(0, 1)
             Which latent coordinates to show.
         n_grid : int, default=51
@@ -99,35 +131,29 @@ class LatentSpaceDisplay:
         Raises
         ------
         ValueError
-            If the latent space has no such coordinates.
+            If the latent space has no such coordinates, or there is no such measure.
         TypeError
-            If X is given and the generator has no encoder, or the model gives no
-            probabilities.
+            If X is given and the generator has no encoder, or the model can't give the measure.
         """
         check_is_fitted(generator)
-        _check_is_encoder(generator, X)
-        if not hasattr(clf, "predict_proba"):
+        if X is not None and not hasattr(generator, "inverse_transform"):
             raise TypeError(
-                f"{type(clf).__name__} has no predict_proba; compute the uncertainty yourself "
-                "and pass it to LatentSpaceDisplay."
+                f"{type(generator).__name__} has no encoder, so X cannot be shown in its latent "
+                "space; leave X out, or use a generator such as skgal.generators.GIN."
             )
-        first, second = _check_coordinates(coordinates, generator.latent_dim_)
-        grid = np.linspace(*_bounds(generator.latent_distribution_), n_grid)
-        Z = np.full(
-            (n_grid, n_grid, generator.latent_dim_),
-            generator.latent_distribution_.median(),
-            dtype=np.float32,
-        )
-        Z[:, :, first] = grid
-        Z[:, :, second] = grid[:, np.newaxis]
-        samples = generator.generate(Z.reshape(n_grid**2, -1))
-        existing = None if X is None else np.asarray(generator.transform(X))[:, [first, second]]
+        measure = _check_measure(measure, model)
+        grid, Z = latent_plane(generator, coordinates, n_grid)
+        values, name = _measure(measure, model, generator.generate(Z))
+        shown = list(coordinates)
+        existing = None if X is None else np.asarray(generator.transform(X))[:, shown]
         return cls(
             grid,
-            entropy(clf.predict_proba(samples)).reshape(n_grid, n_grid),
+            values.reshape(n_grid, n_grid),
             existing=existing,
-            chosen=None if chosen is None else np.asarray(chosen)[:, [first, second]],
-            coordinates=(first, second),
+            chosen=None if chosen is None else np.asarray(chosen)[:, shown],
+            coordinates=tuple(coordinates),
+            uncertainty_name=name,
+            title=f"{type(model).__name__} over the latent space",
         ).plot(ax)
 
     def plot(self, ax=None, *, cmap="cividis"):
@@ -164,8 +190,11 @@ class LatentSpaceDisplay:
             aspect="equal",
         )
         self.ax_.locator_params(nbins=5)
-        if self.existing_ or self.chosen_:
+        has_points = self.existing_ or self.chosen_
+        if has_points:
             self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
+        if self.title is not None:
+            self.ax_.set_title(self.title, pad=26 if has_points else None)
         return self
 
     def _points(self, points, label, color, **style):
@@ -179,31 +208,70 @@ class LatentSpaceDisplay:
         return line
 
 
-def _white_outline():
-    from matplotlib.patheffects import Normal, withStroke
-
-    return [withStroke(linewidth=3, foreground="white"), Normal()]
-
-
-def _check_is_encoder(generator, X):
-    if X is not None and not hasattr(generator, "inverse_transform"):
-        raise TypeError(
-            f"{type(generator).__name__} has no encoder, so X cannot be shown in its latent "
-            "space; leave X out, or use a generator such as skgal.generators.GIN."
-        )
-
-
-def _check_coordinates(coordinates, latent_dim):
+def latent_plane(generator, coordinates, n_grid, origin=None):
+    """Return the values of two latent coordinates, and the points of their grid, row by row."""
+    check_is_fitted(generator)
+    latent_dim = generator.latent_dim_
     first, second = coordinates
     if not (0 <= first < latent_dim and 0 <= second < latent_dim and first != second):
         raise ValueError(
             f"coordinates must be two different integers from 0 to latent_dim - 1 = "
             f"{latent_dim - 1}, got {coordinates}."
         )
-    return first, second
-
-
-def _bounds(distribution):
-    """Return the support, or the middle 99 % of a distribution that has no bounds."""
+    distribution = generator.latent_distribution_
     bounds = distribution.support()
-    return bounds if np.all(np.isfinite(bounds)) else distribution.interval(0.99)
+    if not np.all(np.isfinite(bounds)):
+        bounds = distribution.interval(0.99)
+    grid = np.linspace(*bounds, n_grid)
+    Z = np.empty((n_grid, n_grid, latent_dim), dtype=np.float32)
+    Z[:] = distribution.median() if origin is None else origin
+    Z[:, :, first] = grid
+    Z[:, :, second] = grid[:, np.newaxis]
+    return grid, Z.reshape(n_grid**2, latent_dim)
+
+
+def _check_measure(measure, model):
+    """Return the measure, or raise an error if the model can't give it."""
+    if callable(measure):
+        return measure
+    if measure == "auto":
+        is_classifier = hasattr(model, "predict_proba") or not is_regressor(model)
+        measure = "entropy" if is_classifier else "std"
+    if measure not in {*_MEASURES, "std", "prediction"}:
+        raise ValueError(
+            f"measure must be 'auto', 'std', 'prediction', one of {list(_MEASURES)}, or a "
+            f"function of model and samples, got {measure!r}."
+        )
+    if measure in _MEASURES and not hasattr(model, "predict_proba"):
+        raise TypeError(
+            f"{type(model).__name__} has no predict_proba; pass measure='prediction', or a "
+            "function of model and samples that returns a number for each."
+        )
+    return measure
+
+
+def _measure(measure, model, samples):
+    """Return a number for each sample, and what it is."""
+    if callable(measure):
+        name = getattr(measure, "__name__", "measure").strip("<>").replace("_", " ")
+        return np.asarray(measure(model, samples)), name
+    if measure == "prediction":
+        return np.asarray(model.predict(samples), dtype=float), "prediction"
+    if measure == "std":
+        try:
+            _, std = model.predict(samples, return_std=True)
+        except TypeError as error:
+            raise TypeError(
+                f"{type(model).__name__} has no predict(X, return_std=True), so it can't say how "
+                "unsure it is; pass measure='prediction', or a function of model and samples that "
+                "returns a number for each."
+            ) from error
+        return np.asarray(std), "standard deviation of the prediction"
+    of_proba, name = _MEASURES[measure]
+    return of_proba(model.predict_proba(samples)), name
+
+
+def _white_outline():
+    from matplotlib.patheffects import Normal, withStroke
+
+    return [withStroke(linewidth=3, foreground="white"), Normal()]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from skgal.generators import CGAN
-from skgal.inspection import ReconstructionDisplay, SamplesDisplay
+from skgal.inspection import QueryDisplay, ReconstructionDisplay, SamplesDisplay
+from skgal.matching import FeatureMatcher
 
 
 def random_images(n=7, shape=(1, 4, 5), dtype="uint8", seed=0):
@@ -150,3 +151,83 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     with pytest.raises(ImportError, match=r"SamplesDisplay.plot requires matplotlib"):
         SamplesDisplay(random_images()).plot()
+
+
+def texts(display):
+    return [text.get_text() for text in display.ax_.texts]
+
+
+def row_names(display):
+    return [label.get_text() for label in display.ax_.get_yticklabels()]
+
+
+def test_classes_are_written_below_the_images_or_beside_their_rows():
+    images = random_images(n=6)
+    mixed = SamplesDisplay(images, labels=list("abcabc")).plot(n_columns=3)
+    assert texts(mixed) == list("abcabc")
+    by_row = SamplesDisplay(images, labels=list("aaabbb")).plot(n_columns=3)
+    assert texts(by_row) == []
+    assert row_names(by_row) == ["a", "b"]
+    np.testing.assert_allclose(drawn_cell(by_row, 1, 0, (1, 4, 5)), images[3, 0] / 255, atol=1e-6)
+    with pytest.raises(ValueError, match="6 images, but 2 labels"):
+        SamplesDisplay(images, labels=["a", "b"]).plot()
+
+
+def test_labels_don_t_cover_images():
+    images = random_images(n=6)
+    display = SamplesDisplay(images, labels=list("abcabc")).plot(n_columns=3)
+    picture = np.asarray(display.image_.get_array())
+    gap = picture.shape[0] - 2 * 4  # two rows of images, one gap between them
+    np.testing.assert_allclose(picture[4 + gap :, :5], images[3, 0] / 255, atol=1e-6)
+    assert [text.get_position()[1] for text in display.ax_.texts[:1]] == [3.5]
+
+
+def test_samples_at_given_latent_points(generator):
+    Z = generator.sample_latent(3, random_state=0)
+    display = SamplesDisplay.from_generator(generator, Z=Z)
+    np.testing.assert_array_equal(display.images, generator.generate(Z))
+
+
+def test_samples_of_given_classes_have_their_names():
+    X = random_images(n=12, shape=(1, 8, 8))
+    cgan = CGAN(latent_dim=2, max_iter=1, random_state=0).fit(X, np.repeat(["x", "y"], 6))
+    display = SamplesDisplay.from_generator(cgan, y=["x", "x", "y", "y"], n_columns=2)
+    assert row_names(display) == ["x", "y"]
+    np.testing.assert_array_equal(display.images, cgan.sample(y=["x", "x", "y", "y"])[0])
+
+
+def test_a_grid_of_the_latent_plane(make_generator):
+    generator = make_generator(latent_dim=3).fit()
+    display = SamplesDisplay.from_latent_plane(
+        generator, coordinates=(2, 0), n_grid=3, origin=[0.0, 0.5, 0.0]
+    )
+    # The second coordinate, here number 0, goes upwards.
+    Z = np.array([[second, 0.5, first] for second in (1, 0, -1) for first in (-1, 0, 1)])
+    expected = generator.generate(Z)
+    span = display.images.max() - display.images.min()
+    for i, image in enumerate(expected):
+        cell = drawn_cell(display, i // 3, i % 3, (1, 4, 4))
+        np.testing.assert_allclose(cell, (image[0] - display.images.min()) / span, atol=1e-5)
+    assert display.ax_.get_xlabel() == "latent coordinate 3"
+    assert display.ax_.get_ylabel() == "latent coordinate 1"
+    assert [label.get_text() for label in display.ax_.get_xticklabels()][::2] == ["-1", "0", "1"]
+    with pytest.raises(ValueError, match="latent_dim - 1 = 2"):
+        SamplesDisplay.from_latent_plane(generator, coordinates=(0, 3))
+
+
+def test_matches_are_below_the_generated_images():
+    pool = random_images(n=20)
+    matcher = FeatureMatcher(n_components=None).fit(pool)
+    generated = pool[[3, 7, 11]]
+    display = QueryDisplay.from_matcher(
+        matcher, generated, pool, n_neighbors=2, labels=np.arange(20) % 10
+    )
+    assert row_names(display) == ["generated", "match 1", "match 2"]
+    np.testing.assert_array_equal(display.matched[:, 0], generated)
+    assert texts(display)[::2] == ["3 / 3", "7 / 7", "1 / 11"]
+    picture = np.asarray(display.image_.get_array())
+    low, high = display.matched.min(), display.matched.max()
+    expected = (generated[1, 0] - float(low)) / (high - float(low))
+    np.testing.assert_allclose(picture[:4, 6:11], np.clip(expected, 0, 1), atol=1e-6)
+    with pytest.raises(ValueError, match="2 generated images, but matches for 3"):
+        QueryDisplay(generated[:2], display.matched).plot()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -106,5 +107,44 @@ def test_coordinates_that_the_latent_space_lacks(generator, coordinates):
 
 
 def test_a_model_without_probabilities_is_refused(generator):
-    with pytest.raises(TypeError, match="LinearRegression has no predict_proba"):
+    with pytest.raises(TypeError, match=r"LinearRegression has no predict\(X, return_std=True\)"):
         LatentSpaceDisplay.from_generator(generator, LinearRegression())
+
+
+def test_other_measures(generator):
+    clf = LogisticOfOneCode(generator, 0)
+    grid = np.linspace(-1, 1, 3)
+    p = 1 / (1 + np.exp(-4 * grid))
+    second, first = np.sort([p, 1 - p], axis=0)
+    expected = {
+        "ratio_of_confidence": second / first,
+        "margin_of_confidence": 1 - (first - second),
+        "least_confidence": 2 * second,
+        "normalized_entropy": entropy_of(grid) / np.log(2),
+    }
+    for measure, values in expected.items():
+        display = LatentSpaceDisplay.from_generator(generator, clf, measure=measure, n_grid=3)
+        np.testing.assert_allclose(display.uncertainty[0], values, atol=1e-6)
+    own = LatentSpaceDisplay.from_generator(
+        generator, clf, measure=lambda model, X: model.predict_proba(X)[:, 0], n_grid=3
+    )
+    np.testing.assert_allclose(own.uncertainty[0], p, atol=1e-6)
+    with pytest.raises(ValueError, match="measure must be"):
+        LatentSpaceDisplay.from_generator(generator, clf, measure="doubt")
+
+
+def test_maps_of_a_regressor(generator):
+    X = generator.sample(10, random_state=0).reshape(10, -1)
+
+    class Flat(GaussianProcessRegressor):
+        def predict(self, X, **kwargs):
+            return super().predict(X.reshape(len(X), -1), **kwargs)
+
+    model = Flat(optimizer=None).fit(X, X[:, 0])
+    Z = np.array([[a, b] for b in (-1, 0, 1) for a in (-1, 0, 1)])
+    mean, std = model.predict(generator.generate(Z), return_std=True)
+    display = LatentSpaceDisplay.from_generator(generator, model, n_grid=3)
+    np.testing.assert_allclose(display.uncertainty, std.reshape(3, 3), atol=1e-6)
+    assert display.uncertainty_name == "standard deviation of the prediction"
+    display = LatentSpaceDisplay.from_generator(generator, model, measure="prediction", n_grid=3)
+    np.testing.assert_allclose(display.uncertainty, mean.reshape(3, 3), atol=1e-6)
