@@ -23,7 +23,7 @@ class HullGenerator(nn.Module):
 
     .. math:: G(z, k) = \sum_{j \in N(q)} w_j x_j, \qquad w = \operatorname{softmax}_j
         \left(-\tfrac{\beta_k}{2} \lVert q - c_j \rVert^2 \right), \qquad
-        q(z, k) = c_a + s_k z' + f(z', k, c_a)
+        q(z, k) = c_a + s_k z' + s_k \operatorname{short}(f(z', k, c_a) / s_k)
 
     The first coordinate of the latent :math:`z` chooses an anchor :math:`a` of class :math:`k`,
     each with the same probability; :math:`z'` is the latent with a fresh normal number in its
@@ -31,7 +31,10 @@ class HullGenerator(nn.Module):
     class nearest to the query :math:`q`. Near is what has similar codes :math:`c_j`, which are
     given (an autoencoder's, say), and whose spacing in the class is :math:`s_k`. The network
     :math:`f`, at first 0, and the sharpness :math:`\beta_k`, at first :math:`4 s_k^{-2}`, are
-    learnt: samples are spread like the anchors, until the game moves them.
+    learnt: samples are spread like the anchors, until the game moves them, and never by more than
+    the spacing, for :math:`\operatorname{short}(v) = v \tanh(\lVert v \rVert) / \lVert v \rVert`.
+    Without that bound the longer a classifier pulls, the more samples gather around the few anchors
+    that lie among other classes, and the critic doesn't hold them back.
 
     Parameters
     ----------
@@ -135,8 +138,9 @@ class HullGenerator(nn.Module):
         """
         chosen, z = self._choose_anchors(z, labels)
         start = self.codes[chosen]
-        shift = self.network(torch.cat([z, start], dim=1), labels)
-        query = start + self.spacing[labels].unsqueeze(1) * z + shift
+        spacing = self.spacing[labels].unsqueeze(1)
+        shift = _shorten(self.network(torch.cat([z, start], dim=1), labels), spacing)
+        query = start + spacing * z + shift
         # Half the squared distance, but for the part that all anchors share.
         nearness = query @ self.codes.T - self.codes.square().sum(1) / 2
         logits = self.log_sharpness[labels].exp().unsqueeze(1) * nearness
@@ -192,6 +196,12 @@ def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
     # Sums without making a copy of the anchors for each sample.
     means = embedding_bag(members, anchors.flatten(1), per_sample_weights=weights, mode="sum")
     return means.unflatten(1, anchors.shape[1:])
+
+
+def _shorten(shift: Tensor, most: Tensor) -> Tensor:
+    """Shorten rows to less than a length, those far below it by next to nothing."""
+    length = shift.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return shift * (most * torch.tanh(length / most) / length)
 
 
 def _spacing(codes: Tensor) -> Tensor:

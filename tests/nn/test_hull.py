@@ -11,6 +11,7 @@ from scipy.stats import kstest, norm
 from sklearn.neighbors import NearestNeighbors
 
 from skgal.nn import HullGenerator, mix
+from skgal.nn._hull import _shorten
 
 
 def make(n_anchors, latent_dim=3, shape=(2,), seed=0, noise=0.0, **kwargs):
@@ -84,8 +85,11 @@ def test_the_formula(n_neighbors):
     z[:, 0] = torch.from_numpy(norm.ppf(position - chosen))
     spacing = NearestNeighbors(n_neighbors=2).fit(codes).kneighbors(codes)[0][:, 1]
     start = torch.from_numpy(codes[chosen])
-    shift = generator.network(torch.cat([z, start], dim=1), labels)
-    query = (start + np.sqrt(np.mean(spacing**2)) * z + shift).detach().numpy()
+    shift = generator.network(torch.cat([z, start], dim=1), labels).detach().numpy()
+    spacing = np.sqrt(np.mean(spacing**2))
+    length = np.linalg.norm(shift, axis=1, keepdims=True)
+    shift *= spacing * np.tanh(length / spacing) / length
+    query = (start + spacing * z).numpy() + shift
     squared = ((query[:, None] - codes) ** 2).sum(2)
     search = NearestNeighbors(n_neighbors=n_neighbors or 5).fit(codes)
     is_near = search.kneighbors_graph(query).toarray() > 0
@@ -94,6 +98,18 @@ def test_the_formula(n_neighbors):
     found = np.zeros((30, 5))
     np.add.at(found, (np.arange(30)[:, None], members.numpy() - 4), weights.detach().numpy())
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_shifts_are_shortened_to_the_spacing_at_most():
+    shift = torch.randn(30, 3, generator=torch.Generator().manual_seed(1))
+    most = torch.full((30, 1), 0.5)
+    lengths = _shorten(1000 * shift, most).norm(dim=1)
+    np.testing.assert_allclose(lengths, 0.5, rtol=1e-5)
+    np.testing.assert_allclose(_shorten(1e-3 * shift, most), 1e-3 * shift, rtol=1e-3)
+    nothing = torch.zeros(1, 3, requires_grad=True)  # as it is at first
+    _shorten(nothing, most[:1]).sum().backward()
+    assert nothing.grad.isfinite().all()
+    assert nothing.grad.norm() > 0
 
 
 def test_at_first_samples_are_spread_like_the_anchors():
