@@ -1,7 +1,5 @@
 """The contract of a generator that draws samples of given classes."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils import _safe_indexing, resample
 from sklearn.utils.validation import check_is_fitted
@@ -9,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.base._generator import _MAX_SCORED, BaseGenerator
 from skgal.design import energy_distance
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.utils import as_label_array, as_random_state
+from skgal.utils import as_label_array, as_random_state, warn_user
 
 
 class ConditionalGenerator(BaseGenerator):
@@ -35,9 +33,9 @@ class ConditionalGenerator(BaseGenerator):
         ----------
         n_samples : int, default=1
             How many; where ``y`` is given, its length or 1.
-        y : array-like of shape (n_samples,), default=None
-            The class of each sample, in this order. None: classes are drawn at random with
-            their frequencies in the training data.
+        y : array-like of shape (n_samples,), or class label, default=None
+            The class of each sample, in this order, or that of all. None: classes are drawn at
+            random with their frequencies in the training data.
         random_state : int, RandomState instance or None, default=None
             None: the generator's own ``random_state``; where that is an integer, the same samples
             at every call.
@@ -45,8 +43,8 @@ class ConditionalGenerator(BaseGenerator):
         Returns
         -------
         X : array or DataFrame of n_samples samples, laid out as the training data
-        y : ndarray of shape (n_samples,)
-            Their classes.
+        y : ndarray or Series of shape (n_samples,)
+            Their classes; with the name and dtype of those of ``fit`` where these were a Series.
 
         Raises
         ------
@@ -56,7 +54,7 @@ class ConditionalGenerator(BaseGenerator):
         check_is_fitted(self)
         rng = as_random_state(self.random_state if random_state is None else random_state)
         if y is not None:
-            y = self.classes_[self._class_indices(y)]
+            y = self.classes_[self._class_indices(y, n_samples)]
             if n_samples not in (1, len(y)):
                 raise ValueError(
                     f"n_samples={n_samples!r}, but y asks for {len(y)} samples; leave n_samples "
@@ -67,7 +65,8 @@ class ConditionalGenerator(BaseGenerator):
         if y is None:
             frequency = self.class_count_ / self.class_count_.sum()
             y = self.classes_[rng.choice(len(self.classes_), size=n_samples, p=frequency)]
-        return self.generate(Z, y), y
+        X, template = self.generate(Z, y), getattr(self, "label_template_", None)
+        return X, y if template is None else template.fill(y)
 
     def score(self, X, y=None):
         """Score how like real samples of its class each generated one is; higher is better.
@@ -104,6 +103,7 @@ class ConditionalGenerator(BaseGenerator):
             X, y = resample(X, y, replace=False, n_samples=_MAX_SCORED, random_state=0)
         drawn, classes = self.sample(y=np.repeat(y, -(-_MAX_SCORED // len(y))), random_state=0)
         points, drawn_points = self._scored_points(X, drawn)
+        classes = as_label_array(classes)
         score = 0.0
         for label in np.unique(y):
             real, generated = points[y == label], drawn_points[classes == label]
@@ -122,10 +122,10 @@ class ConditionalGenerator(BaseGenerator):
             raise ValueError(
                 f"{type(self).__name__} has seen no sample of the classes {unknown}; {advice}"
             )
-        warnings.warn(
+        warn_user(
             f"{type(self).__name__} has seen no sample of the classes {unknown}, which are left "
             f"out of the score; {advice}",
-            stacklevel=3,
+            UserWarning,
         )
         return _safe_indexing(X, np.flatnonzero(is_known)), y[is_known]
 
@@ -151,32 +151,17 @@ class ConditionalGenerator(BaseGenerator):
         )
         alone = self.classes_[self.class_count_ == 1].tolist()
         if alone:
-            warnings.warn(
+            warn_user(
                 f"{_listed(alone)} of {len(self.classes_)} classes have one sample each: "
                 f"{type(self).__name__} can do little more than repeat it. Give these classes "
                 "more samples, or leave them out.",
                 SingleSampleClassWarning,
-                stacklevel=2,
             )
         return indices.astype(np.int64)
 
-    def _class_indices(self, y):
-        """Turn class labels into indices of ``classes_``.
-
-        Parameters
-        ----------
-        y : array-like of shape (n_samples,)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), dtype int64
-
-        Raises
-        ------
-        ValueError
-            If y isn't a vector, or holds a label that ``fit`` has not seen.
-        """
-        asked = np.asarray(y)
+    def _class_indices(self, y, n_samples=1):
+        """Turn labels, or one for all samples, into indices of ``classes_``, dtype int64."""
+        asked = np.asarray([y] * n_samples) if np.ndim(y) == 0 else as_label_array(y)
         if asked.ndim != 1 or len(asked) == 0:
             raise ValueError(
                 "y must be a one-dimensional array of one or more class labels, got shape "

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skgal.base import ConditionalGenerator
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.utils import is_missing
+from skgal.utils import LabelTemplate, is_missing
 
 
 class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator):
@@ -22,6 +22,7 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
         """Return the samples as networks see them, and the class of each as an index."""
         if y is not None:
             _refuse_missing(y, type(self).__name__)
+        self.label_template_ = LabelTemplate.of(y)
         tensor, y = check(self, X, y)
         check_classification_targets(y)
         return tensor, self._class_indices(y) if self._trains_on() else self._fit_classes(y)
@@ -41,8 +42,8 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
-        y : array-like of shape (n_samples,)
-            The class of each sample. Required; the default is that of generators without
+        y : array-like of shape (n_samples,), or class label
+            The class of each sample, or of all. Required; the default is that of generators without
             classes.
 
         Returns
@@ -61,8 +62,9 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
                 f"{type(self).__name__} generates samples of given classes, but y is None; pass a "
                 "class for each row of Z, or call sample() to have classes drawn."
             )
-        check_consistent_length(Z, y)
-        return self._decode(Z, self._class_indices(y))
+        classes = self._class_indices(y, len(Z))
+        check_consistent_length(Z, classes)
+        return self._decode(Z, classes)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

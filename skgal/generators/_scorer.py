@@ -134,6 +134,7 @@ class GenerationScorer(BaseEstimator):
         if is_conditional:
             X, y = generator._known_classes(X, as_label_array(y))
             drawn, classes = generator.sample(y=y, random_state=self.random_state)
+            classes = as_label_array(classes)
         else:
             drawn = generator.sample(len(X), random_state=self.random_state)
             drawn = drawn[0] if isinstance(drawn, tuple) else drawn

@@ -3,7 +3,7 @@
 from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
 from skgal.utils._blocks import row_blocks
 from skgal.utils._fit_to_pool import fit_to_pool
-from skgal.utils._frames import FrameTemplate, column_names, is_frame
+from skgal.utils._frames import FrameTemplate, LabelTemplate, column_names, is_frame
 from skgal.utils._labels import (
     as_label_array,
     integers_with_gaps,
@@ -32,6 +32,7 @@ __all__ = [
     "LAYOUTS",
     "DataLayout",
     "FrameTemplate",
+    "LabelTemplate",
     "MixedLayout",
     "PlainCodec",
     "Pool",

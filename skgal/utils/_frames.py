@@ -238,6 +238,63 @@ class FrameTemplate:
         return namespace.DataFrame(dict(zip(self.names, filled, strict=True)))
 
 
+class LabelTemplate:
+    """Container, name and dtype of labels that come as a Series, or a frame of one column.
+
+    Parameters
+    ----------
+    library : str
+    name : hashable
+    dtype : str or dict
+    is_frame : bool
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skgal.utils import LabelTemplate
+    >>> template = LabelTemplate.of(pd.Series([1, 2], dtype="Int64", name="stage"))
+    >>> template.fill(np.array([2, 2, 1])).dtype
+    Int64Dtype()
+    """
+
+    def __init__(self, library, name, dtype, is_frame):
+        self.library = library
+        self.name = name
+        self.dtype = dtype
+        self.is_frame = is_frame
+
+    @classmethod
+    def of(cls, y):
+        """Learn how labels come; None for lists and arrays."""
+        container = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
+        if isinstance(container, nw.DataFrame):
+            if len(container.columns) > 1:
+                return None
+            (name,) = container.columns
+            native = container.get_column(name).to_native()
+        elif isinstance(container, nw.Series):
+            name, native = getattr(y, "name", None), y
+        else:
+            return None
+        is_frame = isinstance(container, nw.DataFrame)
+        return cls(str(container.implementation), name, _describe(native), is_frame)
+
+    def fill(self, labels):
+        """Make such a container of other labels, an array of which none are missing."""
+        kind = {"i": "integer", "u": "integer", "f": "real"}.get(labels.dtype.kind, "category")
+        complete = np.zeros(len(labels), dtype=bool)
+        values = labels.tolist() if kind == "category" else labels
+        name = self.name if self.is_frame else "y"
+        template = FrameTemplate(self.library, [name], [self.dtype])
+        frame = template.fill([Column(kind, values, complete)])
+        if self.is_frame:
+            return frame
+        series = frame[name]
+        if self.library == "polars":
+            return series.alias(self.name)
+        return series if self.library == "pyarrow" else series.rename(self.name)
+
+
 def _describe(native):
     """Describe the dtype of a native column as plain data."""
     library = type(native).__module__.partition(".")[0]

@@ -31,6 +31,7 @@ from skgal.exceptions import (
 from skgal.utils._frames import (
     Column,
     FrameTemplate,
+    LabelTemplate,
     frame_columns,
     has_equal_names,
     holds_numbers,
@@ -855,6 +856,7 @@ LAYOUTS = (
     DataLayout,
     MixedLayout,
     FrameTemplate,
+    LabelTemplate,
     ArrayTemplate,
     NumberScale,
     NumericColumn,

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
 from skgal.nn import DCGAN, Dense
+from skgal.utils import as_label_array
 
 N = 60
 RNG = np.random.RandomState(0)
@@ -120,3 +122,86 @@ def test_another_table_than_in_fit():
         generator.transform(FRAME.to_numpy())
     with pytest.raises(ValueError, match=r"'city' .* not there in fit: \['Rome'\]"):
         generator.transform(FRAME.assign(city="Rome"))
+
+
+@pytest.mark.parametrize(
+    "as_labels",
+    [
+        lambda y: pd.Series(y, name="diagnosis"),
+        lambda y: pd.Series(y, name="diagnosis").astype("category"),
+        lambda y: pd.Series(y == "ill", name="diagnosis"),
+        lambda y: pd.Series((y == "ill") + 10**17 + 40, name="diagnosis", dtype="Int64"),
+        lambda y: pd.DataFrame({"diagnosis": y}),
+        lambda y: pl.Series("diagnosis", y.tolist()),
+        lambda y: pl.DataFrame({"diagnosis": y.tolist()}),
+        lambda y: pa.chunked_array([y.tolist()]),
+        lambda y: y,
+        lambda y: y.tolist(),
+        lambda y: y.astype(object),
+    ],
+)
+def test_labels_come_back_in_the_container_they_came_in(as_labels, tmp_path):
+    y = as_labels(Y)
+    generator = CGAN(**SMALL).fit(FRAME, y)
+    generator.save(tmp_path / "cgan")
+    for fitted in (generator, CGAN.load(tmp_path / "cgan")):
+        for drawn in (
+            fitted.sample(7),
+            fitted.sample(y=y[:7]),
+            fitted.sample(7, y=fitted.classes_[0]),
+        ):
+            labels = drawn[1]
+            if isinstance(y, list):
+                assert isinstance(labels, np.ndarray)
+                continue
+            assert type(labels) is type(y)
+            if hasattr(y, "name"):
+                assert labels.name == "diagnosis"
+            if hasattr(y, "dtype"):
+                assert labels.dtype == y.dtype or y.dtype == object
+            if isinstance(y, pd.DataFrame | pl.DataFrame):
+                assert list(labels.columns) == ["diagnosis"]
+        np.testing.assert_array_equal(as_label_array(fitted.sample(y=y)[1]), as_label_array(y))
+
+
+def test_one_label_for_all_samples():
+    generator = CGAN(**SMALL).fit(FRAME, Y)
+    X, y = generator.sample(3, y="ill")
+    assert y.tolist() == ["ill"] * 3
+    pd.testing.assert_frame_equal(X, generator.sample(y=["ill"] * 3)[0])
+    Z = generator.sample_latent(3)
+    pd.testing.assert_frame_equal(generator.generate(Z, "ill"), generator.generate(Z, ["ill"] * 3))
+    with pytest.raises(ValueError, match=r"\['dead'\], which CGAN has not seen"):
+        generator.sample(3, y="dead")
+
+
+def test_arrow_in_arrow_out():
+    table = pa.Table.from_pandas(FRAME, preserve_index=False).cast(
+        pa.schema(
+            [
+                ("age", pa.int16()),
+                ("dose", pa.float64()),
+                ("smoker", pa.bool_()),
+                ("stage", pa.dictionary(pa.int8(), pa.string())),
+                ("city", pa.string()),
+                ("rare", pa.string()),
+                ("lab", pa.string()),
+            ]
+        )
+    )
+    generator = GAN(**SMALL).fit(table)
+    assert generator.feature_names_in_.tolist() == table.column_names
+    assert generator.sample(20).schema.types == table.schema.types
+    assert generator.score_samples(table).shape == (N,)
+    with pytest.raises(ValueError, match=r"X has 6, \['age', .*"):
+        generator.transform(table.drop_columns("lab"))
+
+
+def test_values_of_a_mixed_frame_are_learnt_as_the_frame_is():
+    X = FRAME.drop(columns=["stage", "lab"]).to_numpy()
+    drawn = GAN(**SMALL).fit(X).sample(20)
+    assert drawn.dtype == object
+    assert set(drawn[:, 2]) <= {True, False}
+    assert {type(value) for value in drawn[:, 0]} == {int}
+    with pytest.raises(ValueError, match="pass a DataFrame"):
+        GAN(**SMALL).fit(X.astype(str))
