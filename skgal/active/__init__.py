@@ -1,13 +1,16 @@
-"""The learner that buys labels, and the oracles that sell them."""
+"""The learner that buys labels, oracles that give them, and the store that keeps them."""
 
-from skgal.active._answers import Answer
-from skgal.active._callable_oracle import CallableOracle
-from skgal.active._compare import compare_strategies
-from skgal.active._comparison import StrategyComparison
+from skgal.active._compare import StrategyComparison, compare_strategies
+from skgal.active._kfold import PartialLabelKFold
 from skgal.active._learner import ActiveLearner
-from skgal.active._oracles import EstimatorOracle, LabelOracle
-from skgal.active._partial_label_kfold import PartialLabelKFold
-from skgal.active._record import LabelledSet, Query
+from skgal.active._oracles import (
+    Answer,
+    CallableOracle,
+    EstimatorOracle,
+    LabelOracle,
+    VotingOracle,
+)
+from skgal.active._session import LabelledSet, Query
 from skgal.active._stopping import (
     AllOf,
     AnyOf,
@@ -20,7 +23,6 @@ from skgal.active._stopping import (
     TimeBudget,
 )
 from skgal.active._store import Event, LabelStore, Record
-from skgal.active._voting_oracle import VotingOracle
 
 __all__ = [
     "ActiveLearner",

@@ -1,28 +1,42 @@
 """Strategies against each other, and against chance: the same data, starts and budgets for all."""
 
-from contextlib import closing
+from collections.abc import Mapping
+from dataclasses import dataclass
 from inspect import isfunction
 from itertools import product
 from numbers import Integral
+from typing import NamedTuple
 
 import joblib
 import numpy as np
 from joblib import delayed
 from joblib.func_inspect import get_func_code
+from scipy import stats
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
+from sklearn.utils._optional_dependencies import check_pandas_support
 
-from skgal.active._comparison import StrategyComparison
-from skgal.active._comparison_file import ComparisonFile, Run
-from skgal.active._initial import count_initial
-from skgal.active._learner import ActiveLearner
+from skgal.active._inputs import check_strategy_parameters, count_initial
+from skgal.active._learner import ActiveLearner, as_memory
 from skgal.active._parallel import parallel_as_completed
 from skgal.query import RandomSampling
+from skgal.utils import as_random_state, seeded_nets, take_rows
 
 BASELINE = "random"
 
 COLUMNS = ("n_labels", "n_bought", "seconds_fit", "seconds_query", "seconds_oracle")
+
+PHASES = ("seconds_fit", "seconds_query", "seconds_oracle")
+
+
+class Run(NamedTuple):
+    """One strategy and one estimator on one data set from one seed."""
+
+    dataset: str
+    estimator: str
+    strategy: str
+    seed: int
 
 
 def compare_strategies(
@@ -39,24 +53,24 @@ def compare_strategies(
     oracles=None,
     n_jobs=None,
     memory=None,
-    path=None,
 ):
-    """Compare query strategies by simulated labelling.
+    """Compare query strategies, and estimators, by simulated labelling.
 
-    Every strategy labels every data set once for each seed. The seed decides how the data are
-    split and which labels are known at the start, so that strategies start alike and their
-    scores can be compared in pairs. Chance takes part: without a
+    Every strategy labels every data set once for each seed and estimator. The seed decides how the
+    data are split and which labels are known at the start, so that strategies start alike and
+    their scores can be compared in pairs. Chance takes part: without a
     :class:`~skgal.query.RandomSampling` among the strategies one is added, named ``"random"``.
 
     Parameters
     ----------
-    estimator : classifier, regressor, Pipeline or skorch net
-        The model to teach.
+    estimator : classifier, regressor, Pipeline or skorch net, or dict of str to such
+        The model, or several to compare.
     strategies : dict of str to strategy
-    datasets : dict of str to tuple
-        ``(X, y)``, which is split, or ``(X, y, X_test, y_test)``; y complete.
+    datasets : tuple, or dict of str to tuple
+        ``(X, y)``, which is split, or ``(X, y, X_test, y_test)``; y complete. One of these, which
+        is named ``"data"``, or several.
     seeds : int or list of int, default=5
-        How many repetitions, of seeds 0, 1, ...; or their seeds.
+        How many repetitions, of seeds 0, 1, ...; or their seeds, none twice.
     n_initial : int, default=None
         Labels known at the start; None is two for each class, but no fewer than 10.
     batch_size : int, default=10
@@ -65,18 +79,21 @@ def compare_strategies(
         Labels to buy beyond the initial ones; None buys ten batches.
     test_size : float or int, default=0.25
         Share or number of samples to score on; a classifier's are stratified.
-    scoring : str or callable, default=None
-        The score on the test samples, as scikit-learn names it; None: the estimator's own.
-    oracles : dict of str to callable, default=None
+    scoring : str, list, dict or callable, default=None
+        The score on the test samples, as scikit-learn names it; None: the estimator's own. Several
+        scores, by a list or dict of them or a callable that returns a dict (such as
+        :class:`skgal.generators.GenerationScorer`), become a column each.
+    oracles : callable, or dict of str to callable, default=None
         For each data set who labels designed samples; needed by strategies that synthesise.
-        Then all strategies ask it.
+        Then all strategies ask it. A single one is for all data sets.
     n_jobs : int, default=None
         How many runs at once, by joblib.
     memory : None, str, path or joblib.Memory, default=None
-        Caches what strategies fit; see :class:`ActiveLearner`.
-    path : str or path, default=None
-        A file that keeps the results of runs. Killed and called again, only what is missing is
-        run; so strategies, data sets and seeds can be added later. None keeps nothing.
+        A folder that keeps the results of runs, and what strategies fit (see
+        :class:`ActiveLearner`). Killed and called again, only what is missing is run; so
+        strategies, estimators, data sets and seeds can be added later, and a run with other data,
+        parameters or settings is another run. An oracle is known by its type only. None keeps
+        nothing.
 
     Returns
     -------
@@ -85,11 +102,12 @@ def compare_strategies(
     Raises
     ------
     ValueError
-        If there is nothing to compare, "random" names something else than random sampling, a
-        strategy synthesises and there is no oracle, or ``path`` holds results of the same name
-        that were obtained otherwise.
+        If there is nothing to compare, a seed comes twice, "random" names something else than
+        random sampling, or a strategy synthesises and there is no oracle.
+    TypeError, ValueError
+        If a strategy can't work with an estimator on a data set, before anything is run.
     PicklingError
-        If ``path`` is given, and something that decides the results can't be pickled; functions,
+        If ``memory`` is given, and something that decides the results can't be pickled; functions,
         lambdas among them, can.
 
     Examples
@@ -100,76 +118,122 @@ def compare_strategies(
     >>> from skgal.query import UncertaintySampling
     >>> comparison = compare_strategies(
     ...     GaussianNB(),
-    ...     {"margin": UncertaintySampling("margin_of_confidence")},
-    ...     {"iris": load_iris(return_X_y=True)},
+    ...     {"margin": UncertaintySampling("margin")},
+    ...     load_iris(return_X_y=True),
     ...     seeds=2,
     ...     budget=20,
     ... )
     >>> comparison.curves.groupby("strategy").size().to_dict()
     {'margin': 6, 'random': 6}
+    >>> comparison
+    StrategyComparison of 2 strategies on 1 data set with 2 seeds: 12 records
     """
+    estimators = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
+    datasets = datasets if isinstance(datasets, Mapping) else {"data": datasets}
     strategies, baseline = _with_baseline(strategies)
-    oracles = {} if oracles is None else oracles
+    if oracles is not None and not isinstance(oracles, Mapping):
+        oracles = dict.fromkeys(datasets, oracles)
+    oracles = oracles or {}
+    seeds = [int(seed) for seed in (range(seeds) if isinstance(seeds, Integral) else seeds)]
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must differ from each other, or a run counts twice; got {seeds}.")
+    if not (estimators and datasets and seeds):
+        raise ValueError("There must be an estimator, a data set and a seed to compare with.")
     _check_datasets(datasets, strategies, oracles)
     settings = {
-        "estimator": estimator,
         "n_initial": n_initial,
         "batch_size": batch_size,
         "budget": budget,
         "test_size": test_size,
         "scoring": scoring,
     }
-    seeds = range(seeds) if isinstance(seeds, Integral) else seeds
-    runs = [Run(*names) for names in product(datasets, strategies, (int(seed) for seed in seeds))]
-    with closing(ComparisonFile(path)) as file:
-        prints = dict.fromkeys(runs)
-        if path is not None:
-            prints = _fingerprints(runs, strategies, datasets, oracles, settings)
-        missing = [run for run in runs if not file.has(run, prints[run])]
-        tasks = (
-            delayed(_simulate)(
-                run,
-                datasets[run.dataset],
-                strategies[run.strategy],
-                oracle=oracles.get(run.dataset),
-                memory=memory,
-                **settings,
-            )
-            for run in missing
+    memory = as_memory(memory)
+    simulate = memory.cache(_simulate, ignore=["data", "estimator", "strategy", "oracle", "more"])
+    check = memory.cache(_check_strategies, ignore=["data", "estimator", "strategies", "more"])
+    keys = _Keys(estimators, strategies, datasets, oracles, settings)
+    for dataset, name in product(datasets, estimators):
+        key = keys.of(Run(dataset, name, "", seeds[0]), *strategies)
+        more = {"oracle": oracles.get(dataset), **settings}
+        check(key, seeds[0], datasets[dataset], estimators[name], strategies, more)
+    runs = [Run(*names) for names in product(datasets, estimators, strategies, seeds)]
+    tasks = (
+        delayed(simulate)(
+            keys.of(run, run.strategy),
+            run.seed,
+            datasets[run.dataset],
+            estimators[run.estimator],
+            strategies[run.strategy],
+            oracles.get(run.dataset),
+            {"memory": memory, **settings},
         )
-        for run, history in parallel_as_completed(n_jobs)(tasks):
-            file.write(run, prints[run], history)
-        records = [{**run._asdict(), **row} for run in runs for row in file.read(run)]
+        for run in runs
+    )
+    histories = parallel_as_completed(n_jobs)(_numbered(tasks))
+    by_run = dict(histories)
+    records = [
+        {**run._asdict(), **row} for number, run in enumerate(runs) for row in by_run[number]
+    ]
     return StrategyComparison(records, baseline)
 
 
-def _simulate(
-    run, data, strategy, *, estimator, oracle, memory, n_initial, test_size, scoring, **budget
-):
-    """Let one strategy label one data set; its history, scores included."""
-    classify = is_classifier(estimator)
-    if len(data) == 2:
-        stratify = data[1] if classify else None
-        X, X_test, y, y_test = train_test_split(
-            *data, test_size=test_size, stratify=stratify, random_state=run.seed
-        )
-    else:
-        X, y, X_test, y_test = data
-    # Said outright, since a strategy that synthesises would be shown all labels.
-    shown = count_initial(n_initial, y, np.unique(y) if classify else None)
+def _numbered(tasks):
+    """Have each task return its number, too: results come in any order."""
+    for number, (func, args, kwargs) in enumerate(tasks):
+        yield _call_numbered, (number, func, args, kwargs), {}
+
+
+def _call_numbered(number, func, args, kwargs):
+    return number, func(*args, **kwargs)
+
+
+def _simulate(key, seed, data, estimator, strategy, oracle, more):
+    """Let one strategy label one data set; its history, scores included. ``key`` is for a cache."""
+    more = dict(more)
+    scoring, test_size = more.pop("scoring"), more.pop("test_size")
+    X, y, X_test, y_test = _split(data, test_size, estimator, seed)
     scores = _Scores(X_test, y_test, scoring)
-    learner = ActiveLearner(
-        clone(estimator),
-        strategy,
-        oracle=oracle,
-        n_initial=shown,
-        stopping=scores,
-        memory=memory,
-        random_state=run.seed,
-        **budget,
+    learner = _make_learner(y, estimator, strategy, oracle, seed, stopping=scores, **more)
+    rows = zip(learner.fit(X, y).history_, scores.values, strict=True)
+    return [{**{name: row[name] for name in COLUMNS}, **values} for row, values in rows]
+
+
+def _check_strategies(key, seed, data, estimator, strategies, more):
+    """Refuse a strategy that can't work with an estimator on a data set, before any is run."""
+    X, y, _, _ = _split(data, more["test_size"], estimator, seed)
+    learner = _make_learner(
+        y, estimator, RandomSampling(), None, seed, n_initial=more["n_initial"], budget=0
     ).fit(X, y)
-    rows = zip(learner.history_, scores.values, strict=True)
-    return run, [{**{name: row[name] for name in COLUMNS}, "score": score} for row, score in rows]
+    some = take_rows(learner.labelled_.X, [0, 0])
+    for name, strategy in strategies.items():
+        try:
+            check_strategy_parameters(strategy)
+            if hasattr(strategy, "check_model"):
+                with seeded_nets(learner.estimator_):
+                    strategy.check_model(learner.estimator_, some)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"Strategy {name!r} can't be compared with {_name(estimator)}: {error} Nothing "
+                "was run; leave it out, or compare with an estimator that suits it."
+            ) from error
+
+
+def _split(data, test_size, estimator, seed):
+    if len(data) == 4:
+        X, y, X_test, y_test = data
+        return X, y, X_test, y_test
+    stratify = data[1] if is_classifier(estimator) else None
+    X, X_test, y, y_test = train_test_split(
+        *data, test_size=test_size, stratify=stratify, random_state=seed
+    )
+    return X, y, X_test, y_test
+
+
+def _make_learner(y, estimator, strategy, oracle, seed, *, n_initial, **parameters):
+    # Said outright, since a strategy that synthesises would be shown all labels.
+    shown = count_initial(n_initial, y, np.unique(y) if is_classifier(estimator) else None)
+    return ActiveLearner(
+        clone(estimator), strategy, oracle=oracle, n_initial=shown, random_state=seed, **parameters
+    )
 
 
 class _Scores:
@@ -183,8 +247,9 @@ class _Scores:
 
     def check(self, learner):
         if len(self.values) < len(learner.history_):
-            scorer = check_scoring(learner, self.scoring)
-            self.values.append(float(scorer(learner, self.X, self.y)))
+            scores = check_scoring(learner, scoring=self.scoring)(learner, self.X, self.y)
+            scores = scores if isinstance(scores, dict) else {"score": scores}
+            self.values.append({name: float(score) for name, score in scores.items()})
 
 
 def _with_baseline(strategies):
@@ -208,21 +273,28 @@ def _check_datasets(datasets, strategies, oracles):
                 f"{name!r} is a tuple of {len(data)}."
             )
     designing = [name for name, each in strategies.items() if hasattr(each, "synthesize")]
-    speechless = sorted(set(datasets) - set(oracles))
-    if designing and speechless:
+    without = sorted(set(datasets) - set(oracles))
+    if designing and without:
         raise ValueError(
             f"{designing} design samples, which need an oracle for each data set; "
-            f"oracles has none for {speechless}."
+            f"oracles has none for {without}."
         )
 
 
-def _fingerprints(runs, strategies, datasets, oracles, settings):
-    """Hash for each run what its result follows from, its names and seed apart."""
-    asked = {name: type(oracle).__qualname__ for name, oracle in oracles.items()}
-    base = joblib.hash(_signature(settings))
-    data = {name: joblib.hash([each, asked.get(name)]) for name, each in datasets.items()}
-    signatures = {name: joblib.hash(_signature(each)) for name, each in strategies.items()}
-    return {run: joblib.hash([base, data[run.dataset], signatures[run.strategy]]) for run in runs}
+class _Keys:
+    """Hashes of what the result of a run follows from: its key in the cache."""
+
+    def __init__(self, estimators, strategies, datasets, oracles, settings):
+        self._settings = joblib.hash(_signature(settings))
+        self._estimators = {k: joblib.hash(_signature(each)) for k, each in estimators.items()}
+        self._strategies = {k: joblib.hash(_signature(each)) for k, each in strategies.items()}
+        kinds = {name: type(oracle).__qualname__ for name, oracle in oracles.items()}
+        self._data = {k: joblib.hash([each, kinds.get(k)]) for k, each in datasets.items()}
+
+    def of(self, run, *strategies):
+        """Return the key of a run with some strategies."""
+        parts = [self._settings, self._data[run.dataset], self._estimators[run.estimator]]
+        return joblib.hash([*parts, *(self._strategies[name] for name in strategies), run.seed])
 
 
 def _signature(value):
@@ -239,3 +311,221 @@ def _signature(value):
     if isfunction(value):
         return [value.__qualname__, get_func_code(value)[0]]
     return value
+
+
+def _name(estimator):
+    return type(estimator).__name__
+
+
+@dataclass(frozen=True, repr=False)
+class StrategyComparison:
+    """Scores of strategies, for each data set, estimator, seed and number of labels.
+
+    Parameters
+    ----------
+    records : list of dict
+        One entry for each model that was fitted: ``dataset``, ``estimator``, ``strategy``,
+        ``seed``, ``n_labels``, ``n_bought``, ``score`` (or the names of several scores),
+        ``seconds_fit``, ``seconds_query``, ``seconds_oracle``.
+    baseline : str
+        The strategy that chooses at random.
+    """
+
+    records: list
+    baseline: str = "random"
+
+    def __repr__(self):
+        counts = {
+            "strategies": "strategy",
+            "estimators": "estimator",
+            "data sets": "dataset",
+            "seeds": "seed",
+        }
+        numbers = {
+            names: len({row.get(column) for row in self.records})
+            for names, column in counts.items()
+        }
+        parts = {
+            names: f"{n} {names if n != 1 else names.removesuffix('s').replace('ie', 'y')}"
+            for names, n in numbers.items()
+        }
+        models = f" and {parts['estimators']}" if numbers["estimators"] > 1 else ""
+        return (
+            f"{type(self).__name__} of {parts['strategies']}{models} on {parts['data sets']} with "
+            f"{parts['seeds']}: {len(self.records)} records"
+        )
+
+    def _repr_html_(self):
+        pandas = check_pandas_support("StrategyComparison._repr_html_")
+        rows = [
+            {
+                **place,
+                "n_seeds": len(repetitions),
+                f"mean {measure}": np.mean([area(each, measure) for each in repetitions]),
+                f"final {measure}": np.mean([each[-1][measure] for each in repetitions]),
+            }
+            for measure in self.measures[:1]
+            for place, repetitions in self._groups()
+        ]
+        table = pandas.DataFrame(rows).to_html(index=False, float_format="{:.4g}".format)
+        return f"<p>{self!r}</p>{table}"
+
+    @property
+    def curves(self):
+        """The records as a pandas DataFrame, one row for each model that was fitted."""
+        pandas = check_pandas_support("StrategyComparison.curves")
+        return pandas.DataFrame(self.records)
+
+    @property
+    def measures(self):
+        """Names of the scores: list of str."""
+        taken = {*Run._fields, *COLUMNS}
+        return [name for name in self.records[0] if name not in taken] if self.records else []
+
+    def histories(self, dataset):
+        """Histories by strategy, as :class:`~skgal.inspection.LabelEfficiencyDisplay` draws them.
+
+        Parameters
+        ----------
+        dataset : str
+
+        Returns
+        -------
+        dict of str to list of histories
+            For each strategy one history for each seed; of several estimators, for each
+            ``"estimator, strategy"``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such data set.
+        """
+        known = list(dict.fromkeys(row["dataset"] for row in self.records))
+        if dataset not in known:
+            raise ValueError(f"dataset must be one of {known}, got {dataset!r}.")
+        groups = [(at, found) for at, found in self._groups() if at["dataset"] == dataset]
+        is_single = len({at.get("estimator") for at, _ in groups}) == 1
+        return {
+            at["strategy"] if is_single else f"{at['estimator']}, {at['strategy']}": found
+            for at, found in groups
+        }
+
+    def _groups(self):
+        """Histories of all seeds, for each data set, estimator and strategy."""
+        found = {}
+        for row in self.records:
+            names = [name for name in Run._fields[:-1] if name in row]
+            at = tuple((name, row[name]) for name in names)
+            found.setdefault(at, {}).setdefault(row["seed"], []).append(row)
+        return [(dict(at), list(by_seed.values())) for at, by_seed in found.items()]
+
+    def summary(self, *, measure=None, target=None, confidence_level=0.95, random_state=0):
+        """Sum up each strategy on each data set.
+
+        Parameters
+        ----------
+        measure : str, default=None
+            Which of several scores; None: the first.
+        target : float, default=None
+            A score, to count the labels that it took to reach it; None counts none.
+        confidence_level : float, default=0.95
+            Of the intervals: bootstrap over seeds, bias-corrected and accelerated.
+        random_state : int, RandomState instance or None, default=0
+            Decides the bootstrap samples.
+
+        Returns
+        -------
+        DataFrame of pandas
+            One row for each strategy and estimator on each data set: ``dataset``, ``estimator``,
+            ``strategy``, ``n_seeds``;
+            ``area``, the mean over seeds of the area under the score against the labels
+            bought, divided by their range, so that it is a mean score, with its interval
+            ``area_low`` and ``area_high``; ``gain``, by how much the area exceeds that of
+            random sampling from the same starts, with ``gain_low`` and ``gain_high``;
+            ``p_value`` of no gain or loss, a paired two-sided permutation test over the seeds, not
+            corrected for the number of strategies (NaN for the baseline, and for one seed);
+            ``final_score``; the mean ``seconds_fit``, ``seconds_query`` and ``seconds_oracle``
+            of a run. With a target, ``labels_to_target``, the median over seeds of the labels
+            bought when it was first reached, inf where it was not, and ``share_reached``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such score.
+        """
+        pandas = check_pandas_support("StrategyComparison.summary")
+        measure = self.measures[0] if measure is None else measure
+        if measure not in self.measures:
+            raise ValueError(f"measure must be one of {self.measures}, got {measure!r}.")
+        rng, rows, groups = as_random_state(random_state), [], self._groups()
+        chance = {
+            _place(at): np.array([area(history, measure) for history in repetitions])
+            for at, repetitions in groups
+            if at["strategy"] == self.baseline
+        }
+        for at, repetitions in groups:
+            row = {**at, "n_seeds": len(repetitions)}
+            areas = np.array([area(history, measure) for history in repetitions])
+            gains = areas - chance[_place(at)]
+            row |= _estimate("area", areas, confidence_level, rng)
+            row |= _estimate("gain", gains, confidence_level, rng)
+            is_baseline = at["strategy"] == self.baseline
+            row["p_value"] = np.nan if is_baseline else _p_value(gains, rng)
+            row["final_score"] = np.mean([history[-1][measure] for history in repetitions])
+            for phase in PHASES:
+                totals = [sum(step[phase] for step in history) for history in repetitions]
+                row[phase] = np.mean(totals)
+            if target is not None:
+                counts = [labels_to_target(each, target, measure) for each in repetitions]
+                row["labels_to_target"] = np.median(counts)
+                row["share_reached"] = np.mean(np.isfinite(counts))
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+
+def _place(at):
+    """Where a strategy was run: what its baseline has in common with it."""
+    return at["dataset"], at.get("estimator")
+
+
+def area(history, measure="score"):
+    """Area under score against labels bought, divided by their range: a mean score.
+
+    Examples
+    --------
+    >>> from skgal.active._compare import area
+    >>> area([{"n_bought": 0, "score": 0.5}, {"n_bought": 30, "score": 0.9}])
+    0.7
+    """
+    bought = [step["n_bought"] for step in history]
+    scores = [step[measure] for step in history]
+    spread = bought[-1] - bought[0]
+    return float(np.trapezoid(scores, bought) / spread) if spread else float(scores[-1])
+
+
+def labels_to_target(history, target, measure="score"):
+    """Labels bought when a score was first reached; inf where it was not."""
+    return next((float(row["n_bought"]) for row in history if row[measure] >= target), np.inf)
+
+
+def _estimate(name, values, confidence_level, rng):
+    """Mean and its bootstrap interval; NaN bounds for a single value."""
+    low = high = np.nan
+    if len(values) > 1:
+        # Without spread there is nothing to resample; the corrections would divide by zero.
+        low = high = values.mean()
+        if np.ptp(values) > 0:
+            interval = stats.bootstrap(
+                (values,), np.mean, confidence_level=confidence_level, random_state=rng
+            ).confidence_interval
+            low, high = interval
+    return {name: values.mean(), f"{name}_low": low, f"{name}_high": high}
+
+
+def _p_value(gains, rng):
+    if len(gains) < 2:
+        return np.nan
+    test = stats.permutation_test(
+        (gains,), np.mean, permutation_type="samples", vectorized=False, random_state=rng
+    )
+    return test.pvalue

@@ -1,5 +1,11 @@
-"""What the learner refuses before it trains or buys anything."""
+"""What a learner is given, refused before anything is trained or bought: samples, labels, data.
 
+And the labels known at the start: those given, or those that a simulation shows.
+"""
+
+import warnings
+
+import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
@@ -13,39 +19,27 @@ from sklearn.utils import (
 )
 
 from skgal.active._labels import split_missing
-from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing
+from skgal.active._session import LabelledSet
+from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing, take_rows
+
+# Samples
 
 
 def check_samples(X, estimator, *, accept_sparse, input_name="X"):
-    """Check samples; arrays are validated, data frames and streams are left to the estimator.
+    """Check samples: an ndarray, csr matrix, DataFrame, or Pool of what is not in memory.
 
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
-        Or a DataFrame, a zarr or dask array, or an iterable of blocks.
-    estimator : estimator
-        Its tags say whether NaN and sparse matrices are welcome.
-    accept_sparse : bool
-        Whether the strategy works with sparse matrices.
-    input_name : str, default="X"
-        What messages call the samples.
-
-    Returns
-    -------
-    ndarray, csr matrix, DataFrame, or Pool of what is not in memory
-
-    Raises
-    ------
-    ValueError
-        If there are no samples or features, or values are NaN or infinite.
-    TypeError
-        If X is sparse, but the estimator or the strategy takes no sparse data.
+    Arrays are validated; what is in DataFrames and streams is left to the estimator.
     """
     finite = "allow-nan" if _accepts_nan(estimator) else True
     if hasattr(X, "columns"):
         return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
     if gives_blocks(X) or hasattr(X, "chunks"):
-        return _check_pool(as_pool(X), input_name)
+        pool = as_pool(X)
+        if 0 in pool.shape:
+            raise ValueError(
+                f"{input_name} must have samples and features; got a pool of shape {pool.shape}."
+            )
+        return pool
     # Strings and mixed columns are for the estimator to read, so dtype=None.
     return check_array(
         X,
@@ -58,71 +52,6 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
     )
 
 
-def check_parameters(strategy):
-    """Check the parameters of a strategy, and those of a generator or a transformer in it.
-
-    Parameters
-    ----------
-    strategy : PoolStrategy or SynthesisStrategy
-
-    Raises
-    ------
-    TypeError, ValueError
-        What their ``fit`` would raise, perhaps hours later.
-    """
-    # What is no estimator can't be cloned, which says so better.
-    nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
-    for each in (strategy, *nested):
-        if isinstance(each, BaseEstimator) and hasattr(each, "_parameter_constraints"):
-            each._validate_params()
-
-
-def check_validation(X_val, y_val, X, estimator, *, missing_label):
-    """Check the samples that models are scored on.
-
-    Parameters
-    ----------
-    X_val : array-like, sparse matrix or DataFrame of n_samples rows, or None
-    y_val : array-like of shape (n_samples,), or None
-    X : ndarray, csr matrix or DataFrame
-        What the models learn from, checked.
-    estimator : estimator
-    missing_label : scalar
-
-    Returns
-    -------
-    tuple of the checked samples and their labels, or None if there are none
-
-    Raises
-    ------
-    ValueError
-        If one comes without the other, a label is missing, or samples are of another shape
-        than those of X or not what :func:`check_samples` takes.
-    """
-    if (X_val is None) != (y_val is None):
-        raise ValueError("X_val and y_val come together; got one of them only.")
-    if X_val is None:
-        return None
-    X_val = check_samples(X_val, estimator, accept_sparse=True, input_name="X_val")
-    y_val = column_or_1d(as_label_array(y_val))
-    check_consistent_length(X_val, y_val)
-    known, labels = split_missing(
-        y_val, is_classifier=is_classifier(estimator), missing_label=missing_label
-    )
-    if not known.all():
-        raise ValueError(
-            f"y_val must be complete, but {(~known).sum()} of its {len(known)} labels are missing; "
-            "leave these samples out."
-        )
-    # Of data frames the estimator may pick columns by name.
-    if not hasattr(X_val, "columns") and X_val.shape[1:] != X.shape[1:]:
-        raise ValueError(
-            f"Samples of X_val must have the shape of those of X, {X.shape[1:]}; they have shape "
-            f"{X_val.shape[1:]}."
-        )
-    return X_val, labels
-
-
 def _accepts_nan(estimator):
     """Tell whether NaN may get as far as the estimator; it may still refuse it."""
     # What later steps get to see, and the columns of a ColumnTransformer, only fitting shows.
@@ -132,14 +61,6 @@ def _accepts_nan(estimator):
         return True
     tags = get_tags(estimator)
     return tags.input_tags.allow_nan or tags.no_validation
-
-
-def _check_pool(pool, input_name):
-    if 0 in pool.shape:
-        raise ValueError(
-            f"{input_name} must have samples and features; got a pool of shape {pool.shape}."
-        )
-    return pool
 
 
 def _check_frame(X, input_name, *, allow_nan):
@@ -159,3 +80,132 @@ def _check_frame(X, input_name, *, allow_nan):
                 "accepts them."
             )
     return X
+
+
+def check_validation(X_val, y_val, X, estimator, *, missing_label):
+    """Check the samples that models are scored on; return them with their labels, or None."""
+    if (X_val is None) != (y_val is None):
+        raise ValueError("X_val and y_val come together; got one of them only.")
+    if X_val is None:
+        return None
+    X_val = check_samples(X_val, estimator, accept_sparse=True, input_name="X_val")
+    known, labels = check_labels(y_val, X_val, estimator, missing_label=missing_label)
+    if not known.all():
+        raise ValueError(
+            f"y_val must be complete, but {(~known).sum()} of its {len(known)} labels are missing; "
+            "leave these samples out."
+        )
+    # Of data frames the estimator may pick columns by name.
+    if not hasattr(X_val, "columns") and X_val.shape[1:] != X.shape[1:]:
+        raise ValueError(
+            f"Samples of X_val must have the shape of those of X, {X.shape[1:]}; they have shape "
+            f"{X_val.shape[1:]}."
+        )
+    return X_val, labels
+
+
+# Labels
+
+
+def check_labels(y, X, estimator, *, missing_label, warn=False):
+    """Check labels; return which are known, and those, one row each for several outputs."""
+    y = as_label_array(y)
+    if is_classifier(estimator) or y.ndim != 2 or y.shape[1] == 1:
+        y = column_or_1d(y, warn=warn)
+    check_consistent_length(X, y)
+    return split_missing(y, is_classifier=is_classifier(estimator), missing_label=missing_label)
+
+
+def warn_of_minus_one(known, labels, missing_label, *, has_oracle):
+    """Warn if -1 looks like scikit-learn's sign for "not labelled", but counts as a class here."""
+    if not known.all() or labels.dtype.kind not in "if" or not is_missing([np.nan], missing_label):
+        return
+    others = labels[labels != -1]
+    is_mostly_minus_one = 2 * len(others) < len(labels)
+    if len(others) in (0, len(labels)) or others.min() < 0:
+        return
+    if is_mostly_minus_one or (has_oracle and others.min() == 0):
+        warnings.warn(
+            f"{len(labels) - len(others)} of {len(labels)} labels in y are -1, and count as a "
+            "class. If they stand for 'not labelled', as in scikit-learn's semi-supervised "
+            "learning, pass missing_label=-1.",
+            UserWarning,
+            stacklevel=4,  # where fit is called
+        )
+
+
+def check_strategy_parameters(strategy):
+    """Check the parameters of a strategy, and those of a generator or a transformer in it."""
+    # What is no estimator can't be cloned, which says so better.
+    nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
+    for each in (strategy, *nested):
+        if isinstance(each, BaseEstimator) and hasattr(each, "_parameter_constraints"):
+            each._validate_params()
+
+
+# The labels known at the start
+
+
+def initial_set(X, known, labels, shown, classes=None):
+    """Record the labels known at the start: those of the known ones that are shown."""
+    indices, labels = np.flatnonzero(known)[shown], labels[shown]
+    if not len(labels):
+        raise ValueError("y has no label to start from; give some, of two classes at least.")
+    if classes is not None and len(np.unique(labels)) < 2:
+        raise ValueError(
+            f"The {len(labels)} labels to start from are of one class only, "
+            f"{labels.tolist()[0]!r}; a classifier needs two. Label a sample of another class, or "
+            "raise n_initial."
+        )
+    return LabelledSet(
+        X=take_rows(X, indices),
+        y=labels,
+        indices=indices,
+        n_initial=len(labels),
+        classes=classes,
+    )
+
+
+def known_classes(labels, oracle):
+    """Classes that the labels and the oracle know, sorted."""
+    classes = np.unique(labels)
+    named = getattr(oracle, "classes_", None)
+    return classes if named is None else np.union1d(classes, named)
+
+
+def check_n_initial(n_initial, known):
+    """Refuse a choice of initial labels where labels are missing."""
+    if n_initial is not None and not known.all():
+        raise ValueError(
+            f"n_initial={n_initial} chooses among the labels of a complete y, but "
+            f"{(~known).sum()} of {len(known)} labels are missing, so those given are the start; "
+            "use n_initial=None, or remove labels from y."
+        )
+
+
+def count_initial(n_initial, labels, classes):
+    """Decide how many labels a simulation shows; None: two a class, but no fewer than 10."""
+    if n_initial is None:
+        n_classes = 0 if classes is None else len(classes)
+        return min(max(10, 2 * n_classes), len(labels))
+    if n_initial > len(labels):
+        raise ValueError(f"n_initial={n_initial}, but y has {len(labels)} labels.")
+    return n_initial
+
+
+def draw_initial(labels, n_initial, rng, *, stratify):
+    """Draw the samples whose labels a simulation shows; return their positions, sorted.
+
+    Stratified, classes have their share of all samples, and each has at least one where
+    ``n_initial`` allows.
+    """
+    if not stratify:
+        return np.sort(rng.permutation(len(labels))[:n_initial])
+    priority = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        # Systematic sampling: the members of a class are spread evenly over [0, 1), so those
+        # below any threshold are its share; the first of each class come before all others.
+        priority[members] = (np.arange(len(members)) + rng.uniform()) / len(members)
+        priority[members[0]] -= 1
+    return np.sort(np.argsort(priority)[:n_initial])

@@ -1,8 +1,12 @@
-"""The learner: fit a model, choose samples, buy their labels, record them, fit again."""
+"""The learner: fit a model, choose samples, have them labelled, fit the model again."""
 
+import logging
 import os
-from contextlib import nullcontext
+import warnings
+from contextlib import contextmanager, nullcontext
+from copy import copy, deepcopy
 from numbers import Integral, Real
+from time import perf_counter
 
 import numpy as np
 from sklearn.base import (
@@ -13,31 +17,78 @@ from sklearn.base import (
     is_classifier,
     is_regressor,
 )
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.callback import CallbackSupportMixin
+from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_scalar, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skgal.active._ask_tell import AskTellMixin
-from skgal.active._initial import (
+from skgal.active._inputs import (
+    check_labels,
     check_n_initial,
+    check_samples,
+    check_strategy_parameters,
+    check_validation,
     count_initial,
     draw_initial,
     initial_set,
     known_classes,
+    warn_of_minus_one,
 )
-from skgal.active._inputs import check_parameters, check_samples, check_validation
-from skgal.active._labels import split_missing
-from skgal.active._loop import LoopMixin
-from skgal.active._oracles import LabelOracle
-from skgal.active._predictions import PredictionMixin
-from skgal.active._rounds import Rounds
-from skgal.active._seeding import own_seed
-from skgal.active._session import Session, open_store, settle_seed
+from skgal.active._oracles import RevealedLabels, as_store_oracle
+from skgal.active._session import (
+    Query,
+    Session,
+    choose,
+    design,
+    given_samples,
+    open_store,
+    settle_seed,
+)
 from skgal.active._store import LabelStore
-from skgal.classifiers import check_fit_support
-from skgal.utils import as_label_array, draw_seed, seed_unset
+from skgal.active._store_file import SECONDS_TO_WAIT
+from skgal.base import BaseStrategy
+from skgal.classifiers import check_fit_support, fit_estimator
+from skgal.metrics import entropy
+from skgal.utils import (
+    as_random_state,
+    draw_seed,
+    observed_labels,
+    seed_unset,
+    seeded_nets,
+    take_rows,
+)
+
+logger = logging.getLogger("skgal.active")
+
+DEFAULT_ROUNDS = 10
+
+HISTORY_COLUMNS = {
+    "n_labels",
+    "n_bought",
+    "score",
+    "seconds_fit",
+    "seconds_query",
+    "seconds_oracle",
+    "mean_entropy",
+    "label_counts",
+}
 
 
-class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin, BaseEstimator):
+def _estimator_has(name):
+    """Check for ``available_if``: the estimator, fitted if it is, has a method."""
+
+    def check(self):
+        # getattr, not hasattr: its error says which class lacks what.
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier or regressor that buys the labels it learns from.
 
     Each round a model is fitted to what is labelled, a strategy chooses samples of X or
@@ -59,17 +110,17 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     Parameters
     ----------
     estimator : classifier, regressor, Pipeline or skorch net
-        The model to teach; each round fits a clone. A net's integer labels number its outputs;
-        other labels are encoded for it.
+        The model; each round fits a clone, or, with ``warm_start=True``, goes on with that of the
+        round before. A net's integer labels number its outputs; other labels are encoded for it.
     strategy : PoolStrategy or SynthesisStrategy
         What to label next. A clone of it is fitted once, after the first model, unless there
         is nothing to buy.
     oracle : callable, default=None
         ``oracle(X) -> y`` answers with class labels, with class probabilities of shape
-        (n_asked, n_classes), or with numbers if the estimator is a regressor; with
-        ``missing_label``, or a row of NaN, where it declines. Probabilities have one column
-        for each class known so far, sorted; an oracle that knows more says so by an attribute
-        ``classes_``.
+        (n_asked, n_classes), or, if the estimator is a regressor, with numbers of shape (n_asked,)
+        or (n_asked, n_outputs); with ``missing_label``, or a row of NaN, where it declines.
+        Probabilities have one column for each class known so far, sorted; an oracle that knows
+        other classes says so by an attribute ``classes_``.
     n_initial : int, default=None
         Labels that a simulation shows at the start; classes have their share, and each at
         least one where that is possible. None shows two for each class, but no fewer than 10,
@@ -96,7 +147,8 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         Further measures of each round's model on ``X_val``, columns of ``history_``: names of
         scikit-learn's scorers, a dict from names to scorers, or a callable
         ``scoring(learner, X_val, y_val)`` that returns a dict, such as
-        :class:`skgal.generators.GenerationScorer` where the estimator is a generator.
+        :class:`skgal.generators.GenerationScorer` where the estimator is a generator. Needs
+        ``X_val`` and ``y_val``.
     missing_label : scalar, default=nan
         What stands in y, and in answers, for "not labelled". Strategies always see NaN.
     random_state : int, RandomState instance or None, default=None
@@ -119,9 +171,6 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         The samples that wait for their labels.
     stop_reason_ : str or None
         What ``stopping`` said last.
-    refused_ : tuple (Query, answers) or None
-        The last samples asked about and what the oracle answered, as it came, if that could not
-        be recorded and ``fit`` failed over it; identical samples were answered once.
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
         on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of
@@ -142,19 +191,29 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     Notes
     -----
     A session follows from its store, X, the initial labels and the seed. So one that was killed
-    and is taken up again, by the same ``fit`` or by :meth:`resume`, chooses as an unbroken one.
+    and is resumed, by the same ``fit`` or by :meth:`resume`, chooses as an unbroken one; models
+    that go on from each other (``warm_start``) are fitted again, round by round.
+    An answer that can't be used becomes an event of kind ``"refused"`` in the store, as it came;
+    its sample stays pending.
     What an oracle has answered is asked for again only if the process was killed before the
     answer was committed: never with ``label_pending``; with ``stream``, at most the answer on its
     way; with a plain callable, at most the batch it was called for. Samples with the same values
     as one whose label the store has are never sent to an oracle; they get that label, and count
     for the budget. Any number of people and programs may answer a session's store at once, but one
     learner at a time buys for it, or two would both pay for what waits: another one gets a
-    :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-lock`` beside the store is its
-    lock; it holds nothing, and a killed process leaves no lock behind.
+    :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-lock`` beside the store is
+    its lock; it holds nothing, and a killed process leaves no lock behind.
 
     A net starts from the same weights in every round. They, and the initial labels, follow from
     ``random_state`` alone, so that learners that differ in estimator or strategy only start
     alike.
+
+    ``set_callbacks`` takes scikit-learn's callbacks, such as
+    :class:`sklearn.callback.ProgressBar`: each round is a task of ``fit``.
+
+    With an :class:`skgal.generators.ACGAN` as the estimator and
+    :class:`skgal.query.CertaintySampling` as the strategy, this is the loop of ALCG;
+    ``warm_start=True`` has the networks go on from round to round.
 
     Examples
     --------
@@ -183,7 +242,7 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
     """
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "strategy": [HasMethods(["fit", "query"]), HasMethods(["fit", "synthesize"])],
         "oracle": [callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
         "n_initial": [Interval(Integral, 1, None, closed="left"), None],
@@ -229,6 +288,8 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         self.missing_label = missing_label
         self.random_state = random_state
 
+    # Fitting
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, X_val=None, y_val=None):
         """Buy labels and learn from them, or begin a session of :meth:`ask` and :meth:`tell`.
@@ -236,9 +297,10 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-            The samples at hand, labelled or not. NaN only if the estimator takes it.
-        y : array-like of shape (n_samples,)
-            Their labels, complete or with missing ones.
+            The given samples, labelled or not. NaN only if the estimator takes it.
+        y : array-like of shape (n_samples,), or (n_samples, n_outputs) for a regressor
+            Their labels, complete or with missing ones; of several outputs all are missing, or
+            none.
         X_val, y_val : array-like, default=None
             Samples on which the model of each round is scored, for ``history_``.
 
@@ -249,52 +311,45 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
         Raises
         ------
         ValueError
-            If X has NaN or infinite values, y no label or one class only, if the oracle answers
-            with what is no label; if X_val and y_val aren't like X and a complete y; if the
-            store holds a session with other samples or labels.
+            If X has NaN or infinite values, y no label or one class only, or an answer of the
+            oracle can't be used; if X_val and y_val aren't like X and a complete y, or ``scoring``
+            has none; if the store holds a session with other samples or labels.
         TypeError
             If the estimator can't learn from weighted or soft labels that it would get, or can't
             say what the strategy asks of it.
+        RuntimeError
+            If whole batches fail for one reason, although the oracle is to go on without these.
         StoreError
             If the store can't be used; `skgal.exceptions` says what may be wrong with it, such
             as a :class:`~skgal.exceptions.StoreInUseError` while another learner buys for it.
         """
         X, known, labels = self._check(X, y)
-        validation = check_validation(
-            X_val, y_val, X, self.estimator, missing_label=self.missing_label
-        )
-        simulates = self.oracle is None and not self._synthesizes and known.all()
+        validation = self._check_validation(X_val, y_val, X)
+        simulates = self.oracle is None and not self._designs and known.all()
         store = open_store(self.store)
-        buys = self.oracle is not None or simulates
-        with store.lock() if buys else nullcontext():
+        with nullcontext() if self.oracle is None and not simulates else store.lock():
             # Only now: a learner that is refused stays what it was.
-            self.store_, self._validation = store, validation
-            self._hidden = LabelOracle(X, labels) if simulates else None
-            self._start(X, known, labels)
-            self._work(buys)
+            oracle = self._begin(store, X, known, labels, validation, simulates)
+            task = self._init_callback_context(max_subtasks=None)
+            task.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            with self._noting_kept_labels():
+                # The model first: what is wrong with it shows before a generator is trained.
+                self._restore_model()
+                if self._count_wanted():
+                    self._fit_strategy()
+                # Without an oracle, `ask` and `tell` bring the labels.
+                while oracle and len(query := self._session.pending or self._propose()):
+                    turn = task.subcontext(task_name="round")
+                    turn.call_on_fit_task_begin(estimator=self)
+                    self._session.label(oracle, query.ids)
+                    self._refit_if_new()
+                    turn.call_on_fit_task_end(estimator=self)
+            task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    def _work(self, buys):
-        """Fit model and strategy, and buy; say where the labels are if that fails."""
-        try:
-            # The model first: what is wrong with it shows before a generator is trained.
-            self._take_up()
-            if self._count_wanted():
-                self._fit_strategy()
-            if buys:
-                self._run()
-        # Whatever it is, it is told where the labels are, and goes on.
-        except (Exception, KeyboardInterrupt) as error:
-            if self.labelled_.n_bought:
-                error.add_note(
-                    f"No label is lost: the {self.labelled_.n_bought} bought before this, and "
-                    "those from the start, are in the learner's `labelled_`"
-                    + (f" and in {self.store_.path}." if self.store_.is_durable else ".")
-                )
-            raise
-
     @property
-    def _synthesizes(self):
+    def _designs(self):
+        """Whether the strategy designs samples, rather than choosing some of a pool."""
         return hasattr(self.strategy, "synthesize")
 
     def _check(self, X, y):
@@ -304,55 +359,603 @@ class ActiveLearner(LoopMixin, AskTellMixin, PredictionMixin, MetaEstimatorMixin
                 "estimator must be a classifier or a regressor, or a Pipeline that ends in one; "
                 f"got {type(self.estimator).__name__}."
             )
-        X = check_samples(X, self.estimator, accept_sparse=not self._synthesizes)
+        X = check_samples(X, self.estimator, accept_sparse=not self._designs)
         if y is None:
             raise ValueError("ActiveLearner requires y to be passed, but the target y is None.")
-        y = column_or_1d(as_label_array(y), warn=True)
-        check_consistent_length(X, y)
-        known, labels = split_missing(
-            y, is_classifier=is_classifier(self.estimator), missing_label=self.missing_label
+        known, labels = check_labels(
+            y, X, self.estimator, missing_label=self.missing_label, warn=True
         )
+        if is_classifier(self.estimator):
+            warn_of_minus_one(known, labels, self.missing_label, has_oracle=self.oracle is not None)
+        if self._designs and self.oracle is None and self.store is None and known.all():
+            warnings.warn(
+                f"{type(self.strategy).__name__} designs samples, and fit has no oracle to label "
+                "them, so it only learns what is known: pass oracle=, or bring the labels by ask "
+                "and tell (with store=, they are kept).",
+                UserWarning,
+                stacklevel=4,  # where fit is called
+            )
         check_n_initial(self.n_initial, known)
-        check_parameters(self.strategy)
+        check_strategy_parameters(self.strategy)
         check_fit_support(
             self.estimator,
             soft=getattr(self.oracle, "soft", False),
-            weighted=self._synthesizes and self.synthetic_weight != 1,
+            weighted=self._designs and self.synthetic_weight != 1,
         )
         return X, known, labels
 
-    def _start(self, X, known, labels):
-        """Seed everything, and record the labels known at the start."""
-        rng = np.random.RandomState(settle_seed(self.store_, X, self.random_state))
-        self._clone(rng)
-        self._session = Session(self.store_, X, self._first_labels(X, known, labels, rng))
-        self._rounds = Rounds(self.store_)
-        self.history_ = self._rounds.history
-        self.refused_ = self.stop_reason_ = None
-        self._strategy_ready, self._seconds_unbilled = False, 0.0
-        self._refresh()
+    def _check_validation(self, X_val, y_val, X):
+        """Check what each model is scored on; return it, or None."""
+        if X_val is None and y_val is None and self.scoring is not None:
+            raise ValueError(
+                "scoring measures each round's model on held-out samples; pass X_val and y_val to "
+                "fit, or scoring=None."
+            )
+        return check_validation(X_val, y_val, X, self.estimator, missing_label=self.missing_label)
 
-    def _clone(self, rng):
-        """Clone estimator and strategy; what has no seed of its own gets one here, once."""
+    def _begin(self, store, X, known, labels, validation, simulates):
+        """Seed everything, and open or go on with the session of a store; return the oracle."""
+        rng = np.random.RandomState(settle_seed(store, X, self.random_state))
         # Streams of their own: what the one leaves None changes neither the other nor the rest.
         estimator_rng, strategy_rng = (np.random.RandomState(draw_seed(rng)) for _ in range(2))
-        self._template = seed_unset(clone(self.estimator), estimator_rng)
-        self.strategy_ = seed_unset(clone(self.strategy), strategy_rng)
-        if "missing_label" in self.strategy_.get_params(deep=False):
-            self.strategy_.set_params(missing_label=np.nan)
-        self._strategy_seed = own_seed(self.strategy_)
-        self._net_seed = draw_seed(rng)
+        template = seed_unset(clone(self.estimator), estimator_rng)
+        strategy = seed_unset(clone(self.strategy), strategy_rng)
+        parameters = strategy.get_params(deep=False)
+        if "missing_label" in parameters:
+            strategy.set_params(missing_label=np.nan)
+        net_seed = draw_seed(rng)
+        initial = self._initial_labels(X, known, labels, rng)
+        session = Session(store, X, initial, twins_share_labels=not simulates)
 
-    def _first_labels(self, X, known, labels, rng):
+        self.store_, self.strategy_, self.history_ = store, strategy, session.history
+        self.stop_reason_ = None
+        self._session, self._validation = session, validation
+        self._template, self._net_seed, self._model = template, net_seed, None
+        seed = parameters.get("random_state")
+        self._strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
+        self._strategy_is_fitted, self._seconds_strategy = False, 0.0
+        if simulates:
+            return RevealedLabels(labels)
+        if self.oracle is None:
+            return None
+        return as_store_oracle(
+            self.oracle, lambda ids: session.select(ids).X, missing_label=self.missing_label
+        )
+
+    def _initial_labels(self, X, known, labels, rng):
+        """Choose the labels known at the start: those given, or those that a simulation shows."""
         stratify = is_classifier(self.estimator)
         classes = known_classes(labels, self.oracle) if stratify else None
         shown = slice(None)
-        if known.all() and not (self._synthesizes and self.n_initial is None):
+        if known.all() and not (self._designs and self.n_initial is None):
             n_initial = count_initial(self.n_initial, labels, classes)
             shown = draw_initial(labels, n_initial, rng, stratify=stratify)
         return initial_set(X, known, labels, shown, classes)
 
+    @contextmanager
+    def _noting_kept_labels(self):
+        """Say, whatever error comes, where the labels are."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            self._session.refresh()
+            if self.labelled_.n_bought:
+                error.add_note(
+                    f"No label is lost: the {self.labelled_.n_bought} bought before this, and "
+                    "those from the start, are in the learner's `labelled_`"
+                    + (f" and in {self.store_.path}." if self.store_.is_durable else ".")
+                )
+            raise
+
+    # The model
+
+    def _restore_model(self):
+        """Fit the model as it was when the session was left, or for the first time."""
+        session = self._session
+        if self.history_ and (session.has_pending or session.is_current):
+            self._model = self._fit_earlier(len(self.history_) - 1)
+            self.estimator_, self.label_encoder_ = self._model
+        else:
+            self._refit()
+        if session.is_current:
+            self._check_stopping()
+
+    def _refit_if_new(self):
+        """Fit the model anew if labels came or went since it was fitted."""
+        if not self._session.is_current:
+            self._refit()
+
+    def _refit(self):
+        """Fit a new model to all that is labelled, and add a row to the history."""
+        purchase = self._session.purchase()
+        if self._model is None and self._is_warm_start and self.history_:
+            self._model = self._fit_earlier(len(self.history_) - 1)
+        start = perf_counter()
+        self._model = self._fit_model(self.labelled_, self._model)
+        seconds = perf_counter() - start
+        self.estimator_, self.label_encoder_ = self._model
+        labelled = self.labelled_
+        row = {
+            "n_labels": len(labelled),
+            "n_bought": labelled.n_bought,
+            "score": np.nan if self._validation is None else self.score(*self._validation),
+            "seconds_fit": seconds,
+            **purchase,
+        }
+        if self.scoring is not None:
+            row |= self._further_scores()
+        if labelled.classes is not None:
+            row["label_counts"] = labelled.count_labels()
+        self._session.add_row(row)
+        logger.info(
+            "%d labels, %d of them bought: score %.4g",
+            row["n_labels"],
+            row["n_bought"],
+            row["score"],
+        )
+        self._check_stopping()
+
+    @property
+    def _is_warm_start(self):
+        """Whether the model goes on from the one of the round before."""
+        last = self._template
+        while isinstance(last, Pipeline):
+            last = last.steps[-1][1]
+        return bool(getattr(last, "warm_start", False))
+
+    def _fit_model(self, labelled, previous=None):
+        """Fit a model to labels; return it, and what decodes its predictions or None."""
+        # A copy, so that the model of the round before is still there if this fit fails.
+        goes_on = self._is_warm_start and previous is not None
+        estimator = deepcopy(previous[0]) if goes_on else clone(self._template)
+        weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
+        with seeded_nets(estimator, self._net_seed):
+            encoder = fit_estimator(
+                estimator,
+                labelled.X,
+                labelled.y,
+                proba=labelled.proba,
+                classes=labelled.classes,
+                sample_weight=weights,
+            )
+        return estimator, encoder
+
+    def _fit_earlier(self, row):
+        """Fit the model of a row of the history again, to the labels that it had."""
+        model = None
+        for number in range(row + 1) if self._is_warm_start else [row]:
+            model = self._fit_model(self._session.labelled_in(number), model)
+        return model
+
+    def _as_of(self, row):
+        """Return a copy with the model of a row of the history, to predict with."""
+        earlier = copy(self)
+        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(row)
+        return earlier
+
+    def _further_scores(self):
+        """Score the model by what ``scoring`` says."""
+        scoring = [self.scoring] if isinstance(self.scoring, str) else self.scoring
+        scores = check_scoring(self, scoring=scoring)(self, *self._validation)
+        if not isinstance(scores, dict):
+            raise ValueError(
+                f"scoring must return a dict from names to numbers, got {scores!r}; pass "
+                '{"name": scorer} for a scorer that returns one number.'
+            )
+        if taken := sorted(HISTORY_COLUMNS & set(scores)):
+            raise ValueError(
+                f"scoring gives the measures {taken}, and history_ has columns of these names; "
+                "choose others."
+            )
+        return {name: float(score) for name, score in scores.items()}
+
+    def _check_stopping(self):
+        if self.stopping is not None:
+            self.stop_reason_ = self.stopping.check(self)
+
+    # The strategy
+
+    def _count_wanted(self, n=None):
+        """How many samples to ask for next; 0 once the budget or the pool is exhausted."""
+        if self.stop_reason_ is not None:
+            return 0
+        budget = DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
+        n_wanted = min(n or self.batch_size, max(budget - self._session.n_billed, 0))
+        return n_wanted if self._designs else min(n_wanted, len(self._session.candidates))
+
+    def _fit_strategy(self):
+        """Fit the strategy, or take it fitted from the cache."""
+        start = perf_counter()
+        # Find out before this fit, which may take hours, if it can ask the model. With two
+        # samples, since the module of a net may squeeze a batch of one.
+        some = take_rows(self.labelled_.X, [0, 0])
+        self._predictions(some)
+        if hasattr(self.strategy_, "check_model"):
+            with seeded_nets(self.estimator_):
+                self.strategy_.check_model(self.estimator_, some)
+        # To the initial labels only: a session that is resumed must choose alike.
+        samples, y = given_samples(self._session.X, self._session.initial)
+        self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory)
+        self._strategy_is_fitted = True
+        self._seconds_strategy = perf_counter() - start
+
+    def _propose(self, n=None):
+        """Have the strategy propose samples, and record them; those known already need no asking.
+
+        Returns
+        -------
+        Query
+            Of those that wait for their labels.
+        """
+        session = self._session
+        while n_wanted := self._count_wanted(n):
+            if not self._strategy_is_fitted:
+                self._fit_strategy()
+            start = perf_counter() - self._seconds_strategy
+            self._seconds_strategy = 0.0  # part of the first query's time
+            query = self._query_strategy(n_wanted)
+            seconds = perf_counter() - start
+            predictions, mean_entropy = self._predictions(query.X)
+            ids = session.ask(
+                query,
+                strategy=type(self.strategy_).__name__,
+                model=f"{type(self.estimator).__name__}, {self.history_[-1]['n_labels']} labels",
+                predictions=predictions,
+                notes={"seconds_query": seconds, "mean_entropy": mean_entropy},
+            )
+            session.answer_known(ids)
+            query = session.select(ids, "pending")
+            if len(query):
+                return query
+            self._refit_if_new()
+        return session.select([])
+
+    def _query_strategy(self, n_wanted):
+        """Ask the strategy for samples of X, or for designed ones."""
+        session = self._session
+        if self._strategy_seed is not None:
+            # No two rounds draw the same, and any can be repeated.
+            words = np.random.SeedSequence([self._strategy_seed, session.n_asked]).generate_state(1)
+            self.strategy_.set_params(random_state=int(words[0]))
+        samples, y = given_samples(session.X, self.labelled_)
+        with seeded_nets(self.estimator_):
+            if self._designs:
+                asked = session.asked_designs()
+                return design(self.strategy_, samples, y, self.estimator_, asked, n_wanted)
+            candidates = session.candidates
+            return choose(self.strategy_, samples, y, self.estimator_, candidates, n_wanted)
+
+    def _predictions(self, X):
+        """What the model predicts for samples, one by one, and the mean entropy of that."""
+        if not is_classifier(self):
+            return self.predict(X).tolist(), np.nan
+        if not hasattr(self, "predict_proba"):
+            return None, np.nan
+        proba = self.predict_proba(X)
+        mean_entropy = float(entropy(proba).mean())
+        classes = self.classes_.tolist()
+        if len(classes) < proba.shape[1]:  # a net's outputs are numbered by classes, seen or not
+            classes = range(proba.shape[1])
+        return [dict(zip(classes, row, strict=True)) for row in proba.tolist()], mean_entropy
+
+    # Bringing the labels oneself
+
+    @property
+    def labelled_(self):
+        """LabelledSet: what is labelled, the initial samples first, then in the order of asking."""
+        check_is_fitted(self, "_session")
+        return self._session.labelled
+
+    @property
+    def pending_(self):
+        """Query: the samples that were asked for and wait for their labels, oldest first."""
+        check_is_fitted(self)
+        self._session.refresh()
+        return self._session.pending
+
+    def ask(self, n=None):
+        """Choose samples to label next.
+
+        If labels came since the last fit of the model, it is fitted anew before.
+
+        Parameters
+        ----------
+        n : int, default=None
+            How many; None: ``batch_size``.
+
+        Returns
+        -------
+        Query
+            No more than the budget and the pool have left, so maybe of length 0. Samples that
+            wait for their labels already are not among them: those are in :attr:`pending_`.
+            Where X has samples more than once, they may be there more than once, with ids of
+            their own: only a label that the store has already is not asked for again, so each
+            wants telling. (An oracle is asked once, and its label is for all.)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If n is no positive whole number.
+        StoreInUseError
+            If another learner is buying for the store, and doesn't finish within a minute.
+        """
+        check_is_fitted(self)
+        if n is not None:
+            check_scalar(n, "n", Integral, min_val=1)
+        with self.store_.lock(wait=SECONDS_TO_WAIT):
+            self._session.refresh()
+            self._refit_if_new()
+            return self._propose(n)
+
+    def tell(self, query, y, *, annotator=None, seconds=None):
+        """Record labels; they are in the store, and on disk if it is, when this returns.
+
+        In part, out of order, or again: all is well. As soon as nothing is pending, the model is
+        fitted to all that is known.
+
+        Parameters
+        ----------
+        query : Query, int or array-like of int
+            What :meth:`ask` returned, or ids of samples, in this process or in another one.
+        y : array-like of shape (n_answers,), (n_answers, n_classes) or (n_answers, n_outputs)
+            Labels, class probabilities with a column for each of ``labelled_.classes``, or, of a
+            regressor, one or several numbers; ``missing_label``, or a row of NaN, where declined.
+        annotator : str, default=None
+            Who labelled them.
+        seconds : float, default=None
+            How long it took for each.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown, or there isn't a label for each. If some can't be used: then
+            the others are recorded, and the samples of these stay pending.
+        """
+        check_is_fitted(self)
+        ids, y = _ids_of(query), [y] if np.ndim(query) == 0 and not isinstance(query, Query) else y
+        self._session.refresh()  # new classes may have come, whose order columns follow
+        try:
+            self.store_.tell(
+                ids, y, annotator=annotator, seconds=seconds, missing_label=self.missing_label
+            )
+        finally:
+            self._session.refresh()
+        if not self._session.has_pending:
+            self._refit_if_new()
+        return self
+
+    def ignore(self, query):
+        """Withdraw samples that are not to be labelled; they are not asked for again.
+
+        Parameters
+        ----------
+        query : Query, int or array-like of int
+            What :meth:`ask` returned, or ids of samples; those that aren't pending stay as
+            they are.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self.store_.withdraw(_ids_of(query))
+        self._session.refresh()
+        if not self._session.has_pending:
+            self._refit_if_new()
+        return self
+
+    def undo(self, annotator=None):
+        """Take the last answer back: its sample is pending again.
+
+        The model is without it from its next fit on; :meth:`LabelStore.events` keeps it.
+
+        Parameters
+        ----------
+        annotator : str, default=None
+            Take back the last answer of this one only.
+
+        Returns
+        -------
+        int or None
+            The id of the sample; None if there is nothing to undo.
+        """
+        check_is_fitted(self)
+        sample = self.store_.undo(annotator)
+        self._session.refresh()
+        return sample
+
+    def resume(self, path, X, y, *, X_val=None, y_val=None):
+        """Go on with the session that a store holds, in a new process or after a crash.
+
+        The same as ``fit`` with ``store=path``, but for its insisting that there is a session
+        to go on with. Labels in the store aren't asked for again, and the choices are those of
+        a session without a break.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The store; becomes the parameter ``store``.
+        X, y : array-like
+            The samples and labels that the session began with.
+        X_val, y_val : array-like, default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no file.
+        ValueError
+            If it holds no session, or one with other samples or labels.
+        """
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"There is no store {os.fspath(path)} to resume from.")
+        with LabelStore(path) as store:
+            if store.read_meta("initial") is None:
+                raise ValueError(
+                    f"The store {store.path} holds no session; fit with store={store.path!r} "
+                    "begins one."
+                )
+        self.set_params(store=path)
+        return self.fit(X, y, X_val=X_val, y_val=y_val)
+
+    # Predicting
+
+    def predict(self, X):
+        """Predict class labels or numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, n_outputs)
+        """
+        y = self._call("predict", X)
+        if self.label_encoder_ is not None:
+            return self.label_encoder_.inverse_transform(y)
+        # skorch's regressors predict a column.
+        return y.ravel() if is_regressor(self) and y.shape[1:] == (1,) else y
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column for each of ``classes_``; a net has one for each output.
+        """
+        return self._call("predict_proba", X)
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Predict logarithms of class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        return self._call("predict_log_proba", X)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """Signed distance to the decision boundary, as the estimator defines it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._call("decision_function", X)
+
+    @available_if(_estimator_has("score"))
+    def score(self, X, y):
+        """Score predictions as the estimator does: accuracy or R² unless it says otherwise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        if is_classifier(self) and getattr(getattr(y, "dtype", None), "kind", "") == "O":
+            y = observed_labels(y)  # a column that could hold missing labels
+        if self.label_encoder_ is not None:
+            return accuracy_score(y, self.predict(X))
+        return self._call("score", X, y)
+
+    def _call(self, method, *arguments):
+        check_is_fitted(self)
+        with seeded_nets(self.estimator_):
+            return getattr(self.estimator_, method)(*arguments)
+
+    @property
+    def classes_(self):
+        """Class labels; only for classifiers."""
+        if self.label_encoder_ is not None:
+            return self.label_encoder_.classes_
+        return self.estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of features, where the estimator counts them."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of features, where X had such."""
+        return self.estimator_.feature_names_in_
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse &= not self._synthesizes
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = deepcopy(inner.classifier_tags)
+        tags.regressor_tags = deepcopy(inner.regressor_tags)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.sparse = (
+            inner.input_tags.sparse
+            and not self._designs
+            and (not isinstance(self.strategy, BaseEstimator))
+            | get_tags(self.strategy).input_tags.sparse
+        )
         return tags
+
+
+def fit_strategy(strategy, X, y, memory=None):
+    """Fit a strategy, or take it fitted from a cache of joblib.
+
+    What is cached follows from all that a fit may read: the strategy's parameters (those of
+    nested estimators too, the seeds among them), X, y, and the source of ``_fit``. So learners
+    that differ in their model, budget or batch size only, the cells of a grid, share one fit.
+    """
+    memory = as_memory(memory)
+    if type(strategy).fit is BaseStrategy.fit:  # learns nothing, so hashing X would be the work
+        return _fit(strategy, X, y)
+    return memory.cache(_fit)(strategy, X, y)
+
+
+def as_memory(memory):
+    """Return the cache of joblib that a folder, a cache or None stands for."""
+    return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
+
+
+def _fit(strategy, X, y):
+    return strategy.fit(X, y)
+
+
+def _ids_of(query):
+    ids = query.ids if isinstance(query, Query) else np.atleast_1d(query)
+    if ids is None:
+        raise ValueError("This query was never recorded; pass what ask() returned, or ids.")
+    return ids

@@ -1,10 +1,272 @@
-"""Those who know the labels: callables from samples to answers."""
+"""Oracles: to a user callables from samples to labels; inside, all label what a store has pending.
+
+:func:`as_store_oracle` is the door: what comes in as a callable, or as a stream of answers, is
+wrapped there once. Whatever an oracle says goes to the store as it came; the store checks it.
+"""
+
+import logging
+import os
+import pickle
+import traceback
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from numbers import Integral, Real
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import delayed, effective_n_jobs
 from scipy import sparse
-from sklearn.utils import check_consistent_length
+from sklearn.utils import _safe_indexing, check_consistent_length
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
-from skgal.utils import as_label_array, seeded_nets
+from skgal.active._labels import as_labels
+from skgal.active._parallel import Isolation, parallel_as_completed
+from skgal.exceptions import LabelError
+from skgal.metrics import entropy
+from skgal.utils import as_label_array, seeded_nets, take_rows
+
+logger = logging.getLogger("skgal.active")
+
+NAMED_FAILURES = 5
+"""How many failures an error message tells in full; the log has them all."""
+
+SYSTEMATIC_FAILURES = 5
+"""So many failures in a row for one reason are the oracle's fault, not the samples'."""
+
+
+class Answer(NamedTuple):
+    """What became of one sample that an oracle was asked about.
+
+    Parameters
+    ----------
+    position : int
+        Which sample of the batch.
+    label : scalar, ndarray of shape (n_classes,) or (n_outputs,), dict, or None
+        A class, class probabilities, one or several numbers; None where there is no answer.
+    annotator : str, default=""
+        Who or what answered.
+    seconds : float, default=nan
+        How long it took.
+    status : {"answered", "declined", "failed"}, default="answered"
+    message : str, default=""
+        Why there is no answer.
+    details : dict or None, default=None
+        What else the oracle has to say, in types that JSON knows: of a
+        :class:`~skgal.active.VotingOracle` the ``votes`` and their ``disagreement``.
+    error : Exception or None, default=None
+        Of an answer that failed, what was raised.
+    """
+
+    position: int
+    label: Any
+    annotator: str = ""
+    seconds: float = np.nan
+    status: str = "answered"
+    message: str = ""
+    details: dict | None = None
+    error: Exception | None = None
+
+    def failed(self, message, error=None):
+        """Make of it an answer that failed, for a reason."""
+        return self._replace(label=None, status="failed", message=message, error=error)
+
+    def declined(self):
+        """Make of it an answer that was declined."""
+        return self._replace(label=None, status="declined")
+
+
+# The door
+
+
+def as_store_oracle(oracle, read_samples, *, missing_label=np.nan):
+    """Make of any oracle one that labels what is pending in a store.
+
+    Parameters
+    ----------
+    oracle : callable, or object with ``stream(X)`` or ``label_pending(store, ids)``
+    read_samples : callable
+        From ids to the samples, in the user's own container.
+    missing_label : scalar, default=nan
+        What stands for "declined" in the oracle's answers.
+
+    Returns
+    -------
+    object with a method ``label_pending(store, ids)``
+        Which returns when nothing of ``ids`` is pending any more.
+    """
+    if hasattr(oracle, "label_pending"):
+        return oracle
+    return _StoreOracle(oracle, read_samples, missing_label)
+
+
+class _StoreOracle:
+    """Asks a callable or a stream, and has the store check and keep each answer.
+
+    An answer of a stream is committed before the next is taken from it: when its generator goes on
+    behind a ``yield``, the answer yielded is on disk. What a plain callable returns is committed at
+    once, as a whole.
+    """
+
+    def __init__(self, oracle, read_samples, missing_label):
+        self._oracle = oracle
+        self._read_samples = read_samples
+        self._rules = {
+            "missing_label": missing_label,
+            "classes": getattr(oracle, "classes_", None),
+        }
+        self._name = annotator_name(oracle)
+        self._failing = []  # ids, since the last answer that was none of these failures
+
+    def label_pending(self, store, ids):
+        """Label pending samples; those that get no answer may stay pending, with an error."""
+        X = self._read_samples(ids)
+        if hasattr(self._oracle, "stream"):
+            self._keep_stream(store, ids, self._oracle.stream(X))
+            return
+        start = perf_counter()
+        answers = self._oracle(X)
+        seconds = (perf_counter() - start) / len(ids)
+        store.tell(ids, answers, annotator=self._name, seconds=seconds, **self._rules)
+
+    def _keep_stream(self, store, ids, stream):
+        is_final = getattr(self._oracle, "on_error", "raise") == "decline"
+        positions, failures, conflicts = [], [], []
+        with closing(stream):
+            for answer in stream:
+                positions.append(answer.position)
+                if not 0 <= answer.position < len(ids):
+                    continue  # the stream is refused at its end
+                sample = int(ids[answer.position])
+                try:
+                    failure = self._keep(store, sample, answer, is_final)
+                except LabelError as error:  # another process was faster; that answer holds
+                    conflicts.append(error)
+                else:
+                    failures += [] if failure is None else [failure]
+        if sorted(positions) != list(range(len(ids))):
+            raise ValueError(
+                f"The oracle's stream must answer once for each of the {len(ids)} samples it was "
+                f"asked about; it answered for the positions {sorted(positions)}."
+            )
+        if conflicts:
+            raise conflicts[0]
+        if is_final:
+            self._check_systematic(store, ids, failures)
+        else:
+            raise_failures(failures, len(ids))
+
+    def _keep(self, store, sample, answer, is_final):
+        """Bring an answer into the store; return it if it has failed."""
+        remarks = {"annotator": answer.annotator or self._name, "seconds": answer.seconds}
+        if answer.status != "failed":
+            label = None if answer.status == "declined" else answer.label
+            notes = {"message": answer.message or None, "details": answer.details}
+            try:
+                store.tell([sample], [label], **remarks, **notes, **self._rules)
+                return None
+            except LabelError as error:
+                if not error.refused:
+                    raise
+                answer = answer.failed(error.refused[sample], error)
+                log_failure(answer)
+        elif not is_final:
+            store.refuse([sample], answer.message, **remarks)
+        if is_final:
+            store.fail([sample], answer.message, **remarks)
+        return answer
+
+    def _check_systematic(self, store, ids, failures):
+        """Stop where a whole batch has failed for one reason, before that eats the budget."""
+        reasons = {_reason(failure) for failure in failures}
+        if len(failures) < len(ids) or len(reasons) != 1:
+            self._failing = []
+            return
+        self._failing += list(ids)
+        if len(self._failing) >= SYSTEMATIC_FAILURES:
+            n_failed = len(self._failing)
+            store.reopen(self._failing)  # asked again once the fault is mended, at no cost
+            self._failing = []
+            raise RuntimeError(
+                f"All of the last {n_failed} samples have failed for one reason, "
+                f"{failures[0].message!r}, so the fault is likely that of the oracle. Their "
+                "failures are in the store's events(), and they are pending again: mend the "
+                "oracle and call the same fit. What can't be computed, an oracle declines by None."
+            ) from failures[0].error
+
+
+def _reason(failure):
+    return type(failure.error) if failure.error is not None else failure.message
+
+
+def raise_failures(failures, n_asked):
+    """Raise a ValueError if answers failed, naming the samples, from the first error."""
+    if not failures:
+        return
+    named = "; ".join(f"sample {a.position}: {a.message}" for a in failures[:NAMED_FAILURES])
+    more = len(failures) - NAMED_FAILURES
+    raise ValueError(
+        f"There is no usable answer for {len(failures)} of {n_asked} samples of the "
+        f"batch: {named}" + (f"; and {more} more." if more > 0 else "")
+    ) from failures[0].error
+
+
+def log_failure(answer):
+    """Log an answer that failed, at the level WARNING."""
+    if answer.status == "failed":
+        logger.warning(
+            "Sample %d of the batch: %s: %s", answer.position, answer.annotator, answer.message
+        )
+
+
+def annotator_name(oracle):
+    """Name of an oracle: its own, its function's or its class's."""
+    for named in (oracle, getattr(oracle, "func", None)):
+        name = getattr(named, "name", None) or getattr(named, "__qualname__", None)
+        if isinstance(name, str):
+            return name
+    return type(oracle).__qualname__
+
+
+def count_samples(X):
+    """Count the rows of an array, sparse matrix, DataFrame or list."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def as_array(answers):
+    """Write answers as a callable returns them, by position; NaN where there is none."""
+    answers = sorted(answers, key=lambda answer: answer.position)
+    given = [np.asarray(a.label) for a in answers if a.status == "answered"]
+    shapes = {label.shape for label in given}
+    if len(shapes) > 1:
+        raise ValueError(f"Answers must have one shape; got the shapes {sorted(shapes)}.")
+    none = np.full(shapes.pop() if shapes else (), np.nan)
+    labels = [np.asarray(a.label) if a.status == "answered" else none for a in answers]
+    if any(label.dtype.kind in "OUS" for label in given):
+        # NumPy would spell the NaN beside text as a label.
+        return np.array([label.item() for label in labels], dtype=object)
+    return np.array(labels)
+
+
+class RevealedLabels:
+    """The oracle of a simulation: reveals the labels of samples of the pool by their positions.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    """
+
+    def __init__(self, y):
+        self._y = y
+
+    def label_pending(self, store, ids):
+        """Label pending samples; of those with the same values each has its own label."""
+        positions = [record.index for record in store.records(None, ids, samples=False)]
+        store.tell(ids, self._y[positions], annotator="simulation", seconds=0.0)
+
+
+# What users pass
 
 
 class LabelOracle:
@@ -14,7 +276,7 @@ class LabelOracle:
     ----------
     X : array-like, sparse matrix or DataFrame of n_samples rows
         The samples.
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+    y : array-like of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_outputs)
         What to answer for each.
 
     Examples
@@ -63,8 +325,11 @@ class LabelOracle:
             If a sample is unknown, or is there more than once with different labels.
         """
         if self._positions is None:
-            self._positions = _positions_by_value(self.X)
-        return self.reveal([self._find(row, values) for row, values in enumerate(_rows(X))])
+            self._positions = {}
+            for position, values in enumerate(_hashable_rows(self.X)):
+                self._positions.setdefault(values, []).append(position)
+        rows = enumerate(_hashable_rows(X))
+        return self.reveal([self._find(row, values) for row, values in rows])
 
     def _find(self, row, values):
         positions = self._positions.get(values)
@@ -84,6 +349,18 @@ class LabelOracle:
     def __sklearn_clone__(self):
         # Clones of a learner ask the same oracle; copying its data would only cost memory.
         return self
+
+
+def _hashable_rows(X):
+    """Samples as hashable values, equal exactly where all their entries are."""
+    if sparse.issparse(X):
+        X = X.toarray()
+    X = np.asarray(X)
+    if X.dtype.kind in "biuf":
+        # One dtype for all, and no negative zeros: equal numbers must have equal bytes.
+        X = X.astype(np.float64) + 0.0
+        return [row.tobytes() for row in X]
+    return [tuple(row) for row in X.reshape(len(X), -1).tolist()]
 
 
 class EstimatorOracle:
@@ -146,20 +423,491 @@ class EstimatorOracle:
         return self
 
 
-def _positions_by_value(X):
-    positions = {}
-    for position, values in enumerate(_rows(X)):
-        positions.setdefault(values, []).append(position)
-    return positions
+class CallableOracle:
+    """An oracle that calls a function: in parallel, with retries, and an end to its patience.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(x) -> answer`` for one sample: an ndarray of shape (n_features,) or (c, h, w),
+        or of a DataFrame a row as scikit-learn takes it (a Series of pandas). It answers with
+        a class, with class probabilities of shape (n_classes,), with one number or several of
+        shape (n_outputs,), or with None where it declines. If ``vectorized``,
+        ``func(X) -> answers`` for several samples.
+    n_jobs : int, default=None
+        How many calls run at once; None is 1, or what ``joblib.parallel_config`` says, which
+        also chooses the backend: "loky", "threading", "dask", "ray".
+    timeout : float, default=None
+        Seconds after which a call is given up; None waits for ever. Each call runs in a
+        process that can be killed, and is, with all that it has started. ``func`` must be
+        picklable then; lambdas and functions of ``__main__`` are.
+    retries : int, default=0
+        How often a call that raised or was given up is repeated.
+    on_error : {"raise", "decline"}, default="raise"
+        What a sample means whose last call failed. Either way all other samples are asked,
+        and the log tells which failed. "raise" raises after that; "decline" goes on without
+        the label, unless five calls in a row, a whole batch at least, fail with the same kind of
+        error: then the samples wait, and a RuntimeError is raised from the first error.
+    classes : array-like of shape (n_classes,), default=None
+        All classes that ``func`` may answer with, in the order of its probabilities, sorted.
+        Other answers fail.
+    soft : bool, default=False
+        Say so if ``func`` answers with class probabilities: a model that can't learn from
+        such is refused then before anything is bought.
+    vectorized : bool, default=False
+        Whether ``func`` takes several samples, as an array or DataFrame of n rows, and answers
+        with an array or list of length n.
+    chunk_size : int, default=None
+        How many samples a vectorized ``func`` gets at once, at most; None gives each of the jobs
+        an equal share of the batch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Only if ``classes`` are given.
+
+    Notes
+    -----
+    A child process takes half a second to start, and is used again until it overruns its
+    time. Where the backend's workers may start no processes (multiprocessing's daemons; Dask's,
+    unless its ``distributed.worker.daemon`` is False), calls with a ``timeout`` fail and say so.
+    Without ``timeout``, a function that takes its process down with it ends the batch.
+
+    Backends that don't return results as they come (multiprocessing, Ray) answer when all
+    samples are done, so of an interrupted batch they keep nothing. Loky's workers outlive a
+    learner that was killed, for up to five minutes.
+
+    Examples
+    --------
+    >>> from skgal.active import CallableOracle
+    >>> oracle = CallableOracle(lambda x: "hot" if x[0] > 30 else None)
+    >>> oracle([[31.0], [12.0]]).tolist()
+    ['hot', nan]
+    >>> CallableOracle(lambda X: X.sum(axis=1), vectorized=True)([[1.0, 2.0], [3.0, 4.0]])
+    array([3., 7.])
+    """
+
+    _constraints = {
+        "func": [callable],
+        "n_jobs": [Integral, None],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "retries": [Interval(Integral, 0, None, closed="left")],
+        "on_error": [StrOptions({"raise", "decline"})],
+        "classes": ["array-like", None],
+        "soft": ["boolean"],
+        "vectorized": ["boolean"],
+        "chunk_size": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        func,
+        n_jobs=None,
+        timeout=None,
+        retries=0,
+        on_error="raise",
+        *,
+        classes=None,
+        soft=False,
+        vectorized=False,
+        chunk_size=None,
+    ):
+        self.func = func
+        self.n_jobs = n_jobs
+        self.timeout = timeout
+        self.retries = retries
+        self.on_error = on_error
+        self.classes = classes
+        self.soft = soft
+        self.vectorized = vectorized
+        self.chunk_size = chunk_size
+        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
+        if classes is not None and not np.array_equal(classes, np.unique(classes)):
+            raise ValueError(
+                f"classes must be sorted and differ from each other, got {list(classes)}; the "
+                "columns of probabilities follow this order."
+            )
+        if chunk_size is not None and not vectorized:
+            raise ValueError(
+                f"chunk_size={chunk_size} needs vectorized=True, and a func that takes several "
+                "samples at once."
+            )
+
+    @property
+    def classes_(self):
+        """The classes it may answer with."""
+        if self.classes is None:
+            raise AttributeError("This oracle doesn't know its classes; pass classes=.")
+        return np.asarray(self.classes)
+
+    def stream(self, X):
+        """Ask about samples, and pass on each answer as it comes.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_asked rows
+
+        Yields
+        ------
+        Answer
+            One for each sample, those that failed included, in the order of their arrival.
+            What arrived before a Ctrl-C has been yielded.
+        """
+        # Whoever waits for a child process may do so in a thread.
+        parallel = parallel_as_completed(
+            self.n_jobs, prefer=None if self.timeout is None else "threads"
+        )
+        with Isolation() as isolation:
+            ask = partial(
+                _ask,
+                func=self.func,
+                attempts=1 + self.retries,
+                timeout=self.timeout,
+                isolation=isolation,
+                annotator=annotator_name(self),
+                parent=os.getpid(),
+            )
+            for answers in parallel(delayed(ask)(*task) for task in self._tasks(X)):
+                for answer in answers:
+                    log_failure(answer)
+                    yield answer
+
+    def _tasks(self, X):
+        """Iterate over calls: what to pass, and which samples of the batch that is."""
+        n_samples = count_samples(X)
+        if not self.vectorized:
+            yield from ((_safe_indexing(X, i), i) for i in range(n_samples))
+            return
+        X = X if hasattr(X, "shape") else np.asarray(X)
+        size = self.chunk_size or -(-n_samples // effective_n_jobs(self.n_jobs))
+        for start in range(0, n_samples, size):
+            positions = np.arange(start, min(start + size, n_samples))
+            yield take_rows(X, positions), positions
+
+    def __call__(self, X):
+        """Ask about samples.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_asked rows
+
+        Returns
+        -------
+        ndarray of shape (n_asked,), (n_asked, n_classes) or (n_asked, n_outputs)
+            Answers in the order of X; NaN where declined, or failed with
+            ``on_error="decline"``.
+
+        Raises
+        ------
+        ValueError
+            If calls failed and ``on_error="raise"``.
+        """
+        answers = sorted(self.stream(X), key=lambda answer: answer.position)
+        if self.on_error == "raise":
+            raise_failures([a for a in answers if a.status == "failed"], len(answers))
+        return as_array(answers)
+
+    def __sklearn_clone__(self):
+        # Clones of a learner ask the same oracle: func may hold a connection, or a licence.
+        return self
 
 
-def _rows(X):
-    """Samples as hashable values, equal exactly where all their entries are."""
-    if sparse.issparse(X):
-        X = X.toarray()
-    X = np.asarray(X)
-    if X.dtype.kind in "biuf":
-        # One dtype for all, and no negative zeros: equal numbers must have equal bytes.
-        X = X.astype(np.float64) + 0.0
-        return [row.tobytes() for row in X]
-    return [tuple(row) for row in X.reshape(len(X), -1).tolist()]
+def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent):
+    """Call the function until it answers or attempts run out; runs in a worker of joblib."""
+    start = perf_counter()
+    for _ in range(attempts):
+        try:
+            answers = func(x) if timeout is None else isolation.call(func, x, timeout)
+            labels = _split(answers, positions)
+        except Exception as error:  # whatever a user's function raises is an answer that failed
+            labels, failure = None, error
+        else:
+            break
+    many = np.atleast_1d(positions).tolist()
+    seconds = (perf_counter() - start) / len(many)
+    if labels is None:
+        message = f"{type(failure).__name__}: {failure}"
+        message += f" (attempt {attempts} of {attempts})" if attempts > 1 else ""
+        failure = _portable(failure) if os.getpid() != parent else failure
+        return [Answer(i, None, annotator, seconds).failed(message, failure) for i in many]
+    return [
+        Answer(i, label, annotator, seconds, "declined" if label is None else "answered")
+        for i, label in zip(many, labels, strict=True)
+    ]
+
+
+def _split(answers, positions):
+    """Take the answers of one call apart, one for each sample."""
+    if np.ndim(positions) == 0:
+        return [answers]
+    labels = as_label_array(answers)
+    if labels.ndim == 0 or len(labels) != len(positions):
+        raise ValueError(
+            f"A vectorized function must answer for each of the {len(positions)} samples it gets; "
+            f"its answer has the shape {labels.shape}."
+        )
+    return list(labels)
+
+
+def _portable(error):
+    """Make an exception of a worker process one that can be sent, its traceback in a note."""
+    error.add_note("".join(traceback.format_exception(error)))
+    try:
+        return pickle.loads(pickle.dumps(error))
+    except Exception:  # of whatever kind, it can't be sent
+        return RuntimeError("".join(traceback.format_exception_only(error)))
+
+
+class VotingOracle:
+    r"""An oracle of several annotators, all of whom are asked about every sample.
+
+    Parameters
+    ----------
+    oracles : list of callable, or dict from str to callable
+        The annotators, each an oracle itself; a dict names them. The votes they decline, or
+        fail to give, are left out.
+    combine : {"shares", "majority", "mean"}, default="shares"
+        "shares" answers with class probabilities: the share of votes that each class got,
+        annotators that answer with probabilities averaged in. "majority" answers with the
+        class of the largest share; of classes with equal shares, with that of the annotator
+        named first who is for one of them. "mean" is for numbers.
+    classes : array-like of shape (n_classes,), default=None
+        All classes, sorted. None: those in the ``classes_`` of the annotators.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Only for classes.
+    soft : bool
+        Whether it answers with class probabilities.
+
+    Notes
+    -----
+    An answer's ``details``, which a :class:`~skgal.active.LabelStore` keeps, has the
+    ``votes``, a dict from annotator to label, and their ``disagreement``: the entropy in nats
+    of the shares (vote entropy), or the standard deviation of numbers.
+
+    Annotators are asked side by side, so those that run in parallel do, and an answer is
+    passed on as soon as its last vote is there.
+
+    References
+    ----------
+    S. Argamon-Engelson and I. Dagan, Committee-based sample selection for probabilistic
+    classifiers, JAIR 11, 1999: vote entropy, there divided by a constant.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelOracle, VotingOracle
+    >>> X = [[1.0], [2.0]]
+    >>> readers = [LabelOracle(X, y) for y in ([0, 1], [0, 1], [0, 0], [1, 0])]
+    >>> VotingOracle(readers, classes=[0, 1])(X).tolist()
+    [[0.75, 0.25], [0.5, 0.5]]
+    """
+
+    # What a failure means is for the annotators to say: their streams raise where they do.
+    on_error = "decline"
+
+    _constraints = {
+        "oracles": [list, tuple, dict],
+        "combine": [StrOptions({"shares", "majority", "mean"})],
+        "classes": ["array-like", None],
+    }
+
+    def __init__(self, oracles, combine="shares", *, classes=None):
+        self.oracles = oracles
+        self.combine = combine
+        self.classes = classes
+        validate_parameter_constraints(self._constraints, vars(self), type(self).__name__)
+        if not len(oracles):
+            raise ValueError("VotingOracle needs annotators, got none.")
+        if combine != "mean" and self._known_classes() is None:
+            raise ValueError(
+                "Votes for classes need to know all of them; pass classes=, or annotators with "
+                'classes_. combine="mean" is for numbers.'
+            )
+
+    @property
+    def soft(self):
+        """Whether it answers with class probabilities."""
+        return self.combine == "shares"
+
+    @property
+    def classes_(self):
+        """The classes it may answer with."""
+        if self.combine == "mean":
+            raise AttributeError('combine="mean" is for numbers, not for classes.')
+        return self._known_classes()
+
+    def stream(self, X):
+        """Ask about samples, and pass on each answer when its votes are complete.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_asked rows
+
+        Yields
+        ------
+        Answer
+            One for each sample.
+
+        Raises
+        ------
+        ValueError
+            After the last answer, if an annotator failed whose ``on_error`` is not
+            ``"decline"``.
+        """
+        n_annotators = len(self.oracles)
+        ballots, errors = {}, []
+        for name, vote in _in_turn(self._streams(X), errors):
+            ballot = ballots.setdefault(vote.position, {})
+            ballot[name] = vote
+            if len(ballot) == n_annotators:
+                yield self._count(vote.position, ballots.pop(vote.position))
+        # Left are the samples to which an annotator whose stream raised owes a vote.
+        for position, ballot in sorted(ballots.items()):
+            yield self._count(position, ballot)
+        if errors:
+            raise errors[0]
+
+    def __call__(self, X):
+        """Ask about samples.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of n_asked rows
+
+        Returns
+        -------
+        ndarray of shape (n_asked,), or (n_asked, n_classes) if ``soft``
+            NaN where all annotators declined.
+
+        Raises
+        ------
+        ValueError
+            If an annotator failed whose ``on_error`` is not ``"decline"``.
+        """
+        return as_array(self.stream(X))
+
+    def __sklearn_clone__(self):
+        return self
+
+    def _annotators(self):
+        if isinstance(self.oracles, dict):
+            return dict(self.oracles)
+        # Numbered, since annotators of one kind would share a name.
+        return {
+            f"{number}: {annotator_name(oracle)}": oracle
+            for number, oracle in enumerate(self.oracles)
+        }
+
+    def _known_classes(self):
+        if self.classes is not None:
+            return np.unique(self.classes)
+        known = [getattr(oracle, "classes_", None) for oracle in self._annotators().values()]
+        if any(classes is None for classes in known):
+            return None
+        return np.unique(np.concatenate(known))
+
+    def _streams(self, X):
+        classes = None if self.combine == "mean" else self._known_classes()
+        for name, oracle in self._annotators().items():
+            yield name, _votes(oracle, X, classes)
+
+    def _count(self, position, votes):
+        """Make one answer of all votes for a sample."""
+        given = {name: vote for name, vote in votes.items() if vote.status == "answered"}
+        answer = Answer(
+            position,
+            None,
+            annotator=", ".join(given or votes),
+            seconds=float(np.sum([vote.seconds for vote in votes.values()])),
+            details=_details(votes),
+        )
+        if not given:
+            failed = {name: vote for name, vote in votes.items() if vote.status == "failed"}
+            message = "; ".join(f"{name}: {vote.message}" for name, vote in failed.items())
+            error = next((vote.error for vote in failed.values()), None)
+            return answer.failed(message, error) if failed else answer.declined()
+        if self.combine == "mean":
+            numbers = [vote.label for vote in given.values()]
+            label, disagreement = float(np.mean(numbers)), float(np.std(numbers))
+        else:
+            ballots = np.array([self._shares(vote.label) for vote in given.values()])
+            shares = ballots.mean(axis=0)
+            disagreement = float(entropy(shares[np.newaxis])[0])
+            label = shares if self.soft else self._majority(ballots, shares)
+        answer.details["disagreement"] = disagreement
+        return answer._replace(label=label)
+
+    def _shares(self, label):
+        shares = label if isinstance(label, Mapping) else {label: 1.0}
+        return [shares.get(name, 0.0) for name in self._known_classes().tolist()]
+
+    def _majority(self, ballots, shares):
+        winners = np.isclose(shares, shares.max())
+        backed = ballots.argmax(axis=1)
+        decisive = next((k for k in backed if winners[k]), shares.argmax())
+        return self._known_classes()[decisive].item()
+
+
+def _votes(oracle, X, classes):
+    """Iterate over an annotator's answers, checked; raise at the end if some failed for good."""
+    columns = None if classes is None else getattr(oracle, "classes_", None)
+    rules = {"classes": classes, "columns": columns, "closed": classes is not None}
+    rules["n_outputs"] = 1 if classes is None else None
+    failures, n_asked, name = [], count_samples(X), annotator_name(oracle)
+    if columns is not None and (unknown := set(columns) - set(classes.tolist())):
+        raise ValueError(
+            f"Annotator {name} knows the class {min(unknown)!r}, which is none of the classes "
+            f"{classes.tolist()}."
+        )
+    if hasattr(oracle, "stream"):
+        answers = oracle.stream(X)
+    else:
+        start = perf_counter()
+        labels = list(oracle(X))
+        seconds = (perf_counter() - start) / n_asked
+        if len(labels) != n_asked:
+            raise ValueError(
+                f"There must be an answer for each of the {n_asked} samples; {name} gave "
+                f"{len(labels)}."
+            )
+        answers = (Answer(i, label, name, seconds) for i, label in enumerate(labels))
+    for answer in answers:
+        if answer.status == "answered":
+            (label,), problems = as_labels([answer.label], 1, **rules)
+            answer = answer._replace(label=label) if label is not None else answer.declined()
+            if problems:
+                answer = answer.failed(problems[0])
+                log_failure(answer)
+        failures += [answer] if answer.status == "failed" else []
+        yield answer
+    if getattr(oracle, "on_error", "raise") != "decline":
+        raise_failures(failures, n_asked)
+
+
+def _in_turn(streams, errors):
+    """Take a vote from each annotator in turn; one whose stream raises is not asked further."""
+    streams = dict(streams)
+    while streams:
+        for name, stream in list(streams.items()):
+            try:
+                yield name, next(stream)
+            except StopIteration:
+                del streams[name]
+            except Exception as error:  # one's failure, raised when the others have answered
+                error.add_note(f"This was annotator {name!r}.")
+                errors.append(error)
+                del streams[name]
+
+
+def _details(votes):
+    """What is kept of the votes, in types that JSON knows."""
+    details = {"votes": {}, "disagreement": None}
+    for name, vote in votes.items():
+        if vote.status == "answered":
+            is_soft = isinstance(vote.label, Mapping)
+            details["votes"][name] = list(vote.label.values()) if is_soft else vote.label
+        elif vote.status == "failed":
+            details.setdefault("failed", {})[name] = vote.message
+    return details

@@ -8,10 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import cohen_kappa_score
-from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
-from skgal.active._earlier import earlier_model
 from skgal.metrics import entropy
 from skgal.utils import take_rows
 
@@ -182,7 +180,8 @@ class CostBudget(StoppingCriterion):
     cost : float, array-like of shape (n_samples,) or callable, default=1.0
         The price of any label; of the label of each sample of the pool; or
         ``cost(X) -> array-like of shape (n_bought,)``, the prices for labelling samples.
-        Samples that were declined are free.
+        Samples that were declined are free. Prices are finite, none below 0, and checked before
+        the first purchase; a callable is tried on two of the initial samples.
 
     Examples
     --------
@@ -200,28 +199,40 @@ class CostBudget(StoppingCriterion):
         self.cost = cost
 
     def _reason(self, learner):
-        spent = self._spent(learner.labelled_)
+        labelled = learner.labelled_
+        bought = np.arange(labelled.n_initial, len(labelled))
+        spent = float(self._prices(labelled, bought, learner).sum())
         if spent < self.budget:
             return None
         return f"cost budget: {spent:.4g} spent, of {self.budget:.4g}"
 
-    def _spent(self, labelled):
-        bought = np.arange(labelled.n_initial, len(labelled))
+    def _prices(self, labelled, bought, learner):
+        """Prices of what was bought; checked before anything is, too."""
         if callable(self.cost):
-            if not len(bought):
-                return 0.0
-            prices = np.asarray(self.cost(take_rows(labelled.X, bought)))
-            check_consistent_length(prices, bought)
-        elif np.ndim(self.cost):
-            if labelled.is_synthetic[bought].any():
-                raise ValueError(
-                    "cost has a price for each sample of the pool, but designed samples are in no "
-                    "pool; pass a callable from samples to prices."
-                )
-            prices = np.asarray(self.cost)[labelled.indices[bought]]
-        else:
-            prices = np.full(len(bought), self.cost)
-        return float(prices.sum())
+            some = bought if len(bought) else np.arange(min(2, len(labelled)))
+            prices = self._check(self.cost(take_rows(labelled.X, some)), len(some), "returned")
+            return prices if len(bought) else prices[:0]
+        if not np.ndim(self.cost):
+            return np.full(len(bought), self.cost)
+        n_samples = learner._session.X.shape[0]
+        prices = self._check(self.cost, n_samples, "got")
+        if labelled.is_synthetic[bought].any():
+            raise ValueError(
+                "cost has a price for each sample of the pool, but designed samples are in no "
+                "pool; pass a callable from samples to prices."
+            )
+        return prices[labelled.indices[bought]]
+
+    def _check(self, prices, n_samples, verb):
+        prices = np.asarray(prices)
+        if prices.shape != (n_samples,):
+            raise ValueError(
+                f"cost must have one price for each of {n_samples} samples; {verb} an array of "
+                f"shape {prices.shape}."
+            )
+        if prices.dtype.kind not in "biuf" or not (np.isfinite(prices) & (prices >= 0)).all():
+            raise ValueError("cost must be finite numbers, none below 0, for every sample.")
+        return prices
 
 
 class TargetScore(StoppingCriterion):
@@ -258,7 +269,7 @@ class TargetScore(StoppingCriterion):
 
 
 class StablePredictions(StoppingCriterion):
-    r"""Stop when successive models agree on a set of samples that nobody labels.
+    r"""Stop when successive models agree on a set of samples that need no labels.
 
     Agreement of two models is Cohen's :math:`\kappa` of their predicted classes, which counts
     out what they would agree on by chance. For a regressor it is the correlation
@@ -277,7 +288,8 @@ class StablePredictions(StoppingCriterion):
     Notes
     -----
     Earlier models are not kept. The criterion remembers their predictions; a copy that
-    wasn't there, of a resumed session, fits those of the last ``n_rounds`` again, once.
+    wasn't there, of a resumed session, fits those of the last ``n_rounds`` again, once, to the
+    labels that each of these rounds had.
 
     References
     ----------
@@ -310,12 +322,13 @@ class StablePredictions(StoppingCriterion):
 
     def _predictions(self, learner, age):
         """Predictions of the model of ``age`` rounds ago; rows of the history tell models apart."""
-        row = learner.history_[-1 - age]
+        number = len(learner.history_) - 1 - age
+        row = learner.history_[number]
         remembered = getattr(self, "_remembered", [])
         for known, predictions in remembered:
             if known is row:
                 return predictions
-        model = earlier_model(learner, row["n_labels"]) if age else learner
+        model = learner._as_of(number) if age else learner
         predictions = model.predict(self.X)
         self._remembered = [*remembered, (row, predictions)][-1 - self.n_rounds :]
         return predictions

@@ -32,8 +32,7 @@ def least_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (7): there the sum over the samples, here each sample's summand.
+    "Polarity-GAN", equation (7): there the sum over the samples, here each sample's summand.
 
     Examples
     --------
@@ -66,8 +65,7 @@ def margin_of_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (8).
+    "Polarity-GAN", equation (8).
 
     Examples
     --------
@@ -99,8 +97,7 @@ def ratio_of_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (9).
+    "Polarity-GAN", equation (9).
 
     Examples
     --------
@@ -170,8 +167,7 @@ def normalized_entropy(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (10), where the sum over the classes is left out.
+    "Polarity-GAN", equation (10), where the sum over the classes is left out.
 
     Examples
     --------
@@ -204,8 +200,7 @@ def mean_uncertainty(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    section 5, table 3; equations (7) to (10) are printed as sums over the
+    "Polarity-GAN", section 5, table 3; equations (7) to (10) are printed as sums over the
     samples, but the table's values are means.
 
     Examples

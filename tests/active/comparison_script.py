@@ -35,11 +35,11 @@ class Mortal(RandomSampling):
 def compare(folder):
     comparison = compare_strategies(
         GaussianNB(),
-        {"mortal": Mortal(), "margin": UncertaintySampling("margin_of_confidence")},
+        {"mortal": Mortal(), "margin": UncertaintySampling("margin")},
         {"blobs": make_classification(80, 4, random_state=0)},
         seeds=4,
         budget=10,
-        path=folder / "results.db",
+        memory=folder / "results",
     )
     return [
         {name: value for name, value in row.items() if not name.startswith("seconds")}

@@ -87,21 +87,21 @@ def test_rounding_of_half_precision_is_forgiven(ask):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([1, 0, 1], r"each of the 4 samples.*shape \(3,\)"),
-        ([1, 0, 1, 0, 1], r"each of the 4 samples.*shape \(5,\)"),
-        (1, r"each of the 4 samples.*shape \(\)"),
-        (None, r"each of the 4 samples"),
-        (np.zeros((4, 3, 2)), r"shape \(n_asked,\) or \(n_asked, n_classes\)"),
-        ([[0.5, 0.5]] * 4, r"one column for each of the 3 classes.*\[0, 1, 2\].*2 columns"),
-        ([[0.5, 0.5, 0, 0]] * 4, "4 columns"),
-        ([[1, 0, 0], [0.5, 0.4, 0], [1, 0, 0], [1, 0, 0]], r"sample 1: .*\[0.5, 0.4, 0.0\]"),
+        ([1, 0, 1], r"a label for each of 4 samples.*got 3"),
+        ([1, 0, 1, 0, 1], r"a label for each of 4 samples.*got 5"),
+        (1, r"a label for each sample.*got 1"),
+        (None, r"a label for each sample.*got None"),
+        (np.zeros((4, 3, 2)), r"one row; got an array of shape \(3, 2\)"),
+        ([[0.5, 0.5]] * 4, r"each of the 3 classes.*\[0, 1, 2\]; got \[0.5, 0.5\]"),
+        ([[0.5, 0.5, 0, 0]] * 4, r"3 classes.*got \[0.5, 0.5, 0, 0\]"),
+        ([[1, 0, 0], [0.5, 0.4, 0], [1, 0, 0], [1, 0, 0]], r"samples \[2\].*1: 0.4, 2: 0.0"),
         ([[1.5, -0.5, 0]] * 4, "nonnegative"),
         ([[np.nan, 0.5, 0.5]] * 4, "nonnegative"),
         ([[np.inf, 0, 0]] * 4, "nonnegative"),
-        ([1, 0, np.inf, 1], "infinity"),
-        ([0.1, 0.7, 0.4, 0.9], "continuous.*one column per class"),
-        (["cat", "dog", "cat", "dog"], "of type int64, such as 0.*'cat'"),
-        (["cat", 1, 0, 1], "mixes|of type"),
+        ([1, 0, np.inf, 1], "finite; got inf"),
+        ([0.1, 0.7, 0.4, 0.9], "whole number, a string or a boolean; got 0.1"),
+        (["cat", "dog", "cat", "dog"], "such as 0; got 'cat'"),
+        (["cat", 1, 0, 1], "such as 0; got 'cat'"),
     ],
 )
 def test_bad_answers_are_refused(ask, answer, message):
@@ -109,15 +109,13 @@ def test_bad_answers_are_refused(ask, answer, message):
         ask(answer)
 
 
-def test_nan_is_no_answer_where_another_label_means_missing(ask):
-    with pytest.raises(ValueError, match="NaN"):
-        ask([1, np.nan, 0, 1], missing_label=-1)
-    y, _ = ask([1, -1, 0, 1], missing_label=-1)
-    assert y.tolist() == [1, 0, 1]
+def test_declined_is_nan_and_whatever_else_means_missing(ask):
+    y, _ = ask([1, -1, np.nan, 1], missing_label=-1)
+    assert y.tolist() == [1, 1]
 
 
 def test_numbers_for_names_are_refused(ask):
-    with pytest.raises(ValueError, match=r"such as 'a'.*answered with int64"):
+    with pytest.raises(ValueError, match=r"such as 'a'; got 0"):
         ask([0, 1, 0, 1], y=lambda y: np.array(list("abc"))[y])
 
 
@@ -129,9 +127,9 @@ def test_longer_names_are_not_cut(ask):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        ([1.0, np.inf, 0, 0], "infinity"),
-        ([["a"], ["b"], ["c"], ["d"]], "numeric|convert"),
-        (np.zeros((4, 2)), r"shape \(n_asked,\);.*\(4, 2\)"),
+        ([1.0, np.inf, 0, 0], "finite"),
+        ([["a"], ["b"], ["c"], ["d"]], "a number; got 'a'"),
+        (np.zeros((4, 2)), r"Expected 1 numbers? for each sample; got \[0.0, 0.0\]"),
     ],
 )
 def test_bad_numbers_are_refused(ask, answer, message):

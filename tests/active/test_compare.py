@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 from functools import partial
@@ -20,25 +19,23 @@ from skgal.active import EstimatorOracle, StrategyComparison, compare_strategies
 from skgal.base import PoolStrategy
 from skgal.query import RandomSampling, UncertaintySampling
 
-MARGIN = {"margin": UncertaintySampling("margin_of_confidence")}
+MARGIN = {"margin": UncertaintySampling("margin")}
 
 
 class Counting(PoolStrategy):
-    """Takes the first candidates, and notes in a file that it was fitted; may be made to fail."""
+    """Takes the first candidates, and notes in a file that it was asked; may be made to fail."""
 
-    def __init__(self, path, fail_after=None):
+    def __init__(self, path, fail_after=None, step=1):
         self.path = path
+        self.step = step
         self.fail_after = fail_after
 
-    def fit(self, X, y=None):
+    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
         with self.path.open("ab") as file:
             file.write(b".")
         if self.fail_after is not None and self.path.stat().st_size > self.fail_after:
             raise RuntimeError("power cut")
-        return self
-
-    def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
-        return candidates[:batch_size]
+        return candidates[:: self.step][:batch_size]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -47,7 +44,7 @@ class Counting(PoolStrategy):
 
     def get_params(self, deep=True):
         # What makes it fail is no part of what it is.
-        return {"path": self.path}
+        return {"path": str(self.path), "step": self.step}
 
     def __sklearn_clone__(self):
         return self
@@ -106,8 +103,8 @@ def test_jobs_change_nothing(comparison, data):
 
 
 def test_what_was_run_is_not_run_again(data, tmp_path):
-    ran, path = tmp_path / "ran", tmp_path / "results.db"
-    options = {"budget": 10, "path": path}
+    ran, memory = tmp_path / "ran", tmp_path / "results"
+    options = {"budget": 10, "memory": memory}
     with pytest.raises(RuntimeError, match="power cut"):
         compare_strategies(GaussianNB(), {"c": Counting(ran, 3)}, data, seeds=2, **options)
     assert ran.stat().st_size == 4  # three runs, and the one that failed
@@ -128,8 +125,6 @@ def test_killed_in_the_middle_it_ends_as_if_it_had_never_been(tmp_path):
         folder.mkdir()
     killed = subprocess.run([*script, str(broken), "3"], check=False)
     assert killed.returncode == -signal.SIGKILL
-    rows = sqlite3.connect(broken / "results.db").execute("SELECT strategy, seed FROM runs")
-    assert sorted(rows) == [("mortal", 0), ("mortal", 1)], "all that was done is there, in full"
     resumed, unbroken = (
         subprocess.run([*script, str(folder)], check=True, capture_output=True).stdout
         for folder in (broken, whole)
@@ -139,48 +134,44 @@ def test_killed_in_the_middle_it_ends_as_if_it_had_never_been(tmp_path):
     assert len((broken / "ran").read_text().split()) == 3 + 2, "only the killed run was run again"
 
 
-@pytest.mark.parametrize("change", ["estimator", "strategy", "data", "budget"])
+@pytest.mark.parametrize("change", ["estimator", "strategy", "data", "budget", "scoring"])
 def test_results_of_something_else_are_not_taken_for_these(data, tmp_path, change):
+    ran = tmp_path / "ran"
     split = {"split": data["split"]}
-    call = {"estimator": GaussianNB(), "strategies": MARGIN, "datasets": split, "budget": 10}
+    call = {"estimator": GaussianNB(), "strategies": {"c": Counting(ran)}, "datasets": split}
     changed = {
         "estimator": GaussianNB(var_smoothing=0.1),
-        "strategies": {"margin": UncertaintySampling("entropy")},
+        "strategies": {"c": Counting(ran, step=2)},
         "datasets": {"split": data["blobs"]},
         "budget": 5,
+        "scoring": "neg_log_loss",
     }
     name = {"strategy": "strategies", "data": "datasets"}.get(change, change)
-    path = tmp_path / "results.db"
-    compare_strategies(**call, seeds=1, path=path)
-    with pytest.raises(ValueError, match=r"'split' for seed 0, but with other"):
-        compare_strategies(**{**call, name: changed[name]}, seeds=1, path=path)
-    compare_strategies(**call, seeds=1, path=path)
+    options = {"budget": 10, "seeds": 1, "memory": tmp_path / "results"}
+    first = compare_strategies(**{**options, **call})
+    assert ran.stat().st_size == 1
+    other = compare_strategies(**{**options, **call, name: changed[name]})
+    assert ran.stat().st_size == 2
+    again = compare_strategies(**{**options, **call})
+    assert ran.stat().st_size == 2
+    assert again.records == first.records != other.records
 
 
 def test_lambdas_are_known_by_their_source(data, tmp_path):
-    path = tmp_path / "results.db"
+    ran = tmp_path / "ran"
     split = {"split": data["split"]}
-    run = partial(compare_strategies, GaussianNB(), MARGIN, split, seeds=1, budget=10)
-    run(scoring=lambda model, X, y: model.score(X, y), path=path)
-    with pytest.raises(ValueError, match="but with other data, parameters or settings"):
-        run(scoring=lambda model, X, y: -model.score(X, y), path=path)
-    assert len(run(scoring=lambda model, X, y: model.score(X, y)).records) == 4
+    options = {"seeds": 1, "budget": 10, "memory": tmp_path / "results"}
+    run = partial(compare_strategies, GaussianNB(), {"c": Counting(ran)}, split, **options)
 
+    def run_positive():
+        return run(scoring=lambda model, X, y: model.score(X, y))
 
-def test_a_file_of_something_else_is_left_alone(data, tmp_path):
-    path = tmp_path / "notes.txt"
-    path.write_text("nothing that SQLite has written, and long enough to see that" * 20)
-    before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"notes\.txt.*Name a new file"):
-        compare_strategies(GaussianNB(), MARGIN, data, path=path)
-    assert path.read_bytes() == before
-
-
-def test_results_are_in_an_ordinary_sqlite_file(data, tmp_path):
-    path = tmp_path / "results.db"
-    compare_strategies(GaussianNB(), MARGIN, {"split": data["split"]}, seeds=1, budget=0, path=path)
-    rows = sqlite3.connect(path).execute("SELECT dataset, strategy, seed FROM runs ORDER BY 2")
-    assert rows.fetchall() == [("split", "margin", 0), ("split", "random", 0)]
+    first = run_positive()
+    negative = run(scoring=lambda model, X, y: -model.score(X, y))
+    assert ran.stat().st_size == 2
+    assert [row["score"] for row in first.records] == [-row["score"] for row in negative.records]
+    assert run_positive().records == first.records
+    assert ran.stat().st_size == 2
 
 
 # The summary, against scipy and numbers that can be had by hand
@@ -286,3 +277,67 @@ def test_regression():
 def test_a_data_set_is_a_pair_or_comes_split(data):
     with pytest.raises(ValueError, match=r"\(X, y\).*tuple of 3"):
         compare_strategies(GaussianNB(), MARGIN, {"odd": data["split"][:3]})
+
+
+def test_one_data_set_needs_no_name(data, blobs, segment):
+    found = compare_strategies(GaussianNB(), MARGIN, data["blobs"], seeds=1, budget=0)
+    assert set(found.curves["dataset"]) == {"data"}
+    oracle = EstimatorOracle(LogisticRegression().fit(*blobs))
+    options = {"seeds": 1, "budget": 5, "oracles": oracle}
+    found = compare_strategies(LogisticRegression(), {"segment": segment}, blobs, **options)
+    assert found.curves["n_labels"].tolist() == [10, 15, 10, 15]
+
+
+def test_unsuitable_strategies_are_named_before_anything_is_run(data, tmp_path):
+    ran = tmp_path / "ran"
+    strategies = {"counting": Counting(ran), "unsure": UncertaintySampling()}
+    with pytest.raises(TypeError, match=r"Strategy 'unsure' can't be compared with Ridge: .*leave"):
+        compare_strategies(Ridge(), strategies, data["split"], seeds=1)
+    strategies = {"counting": Counting(ran), "odd": UncertaintySampling("oddness")}
+    with pytest.raises(ValueError, match="Strategy 'odd'"):
+        compare_strategies(GaussianNB(), strategies, data["split"], seeds=1)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("seeds", [[0, 0], [1, 2, 1.0]])
+def test_a_seed_counts_once(data, seeds):
+    with pytest.raises(ValueError, match="differ from each other"):
+        compare_strategies(GaussianNB(), MARGIN, data, seeds=seeds)
+
+
+def test_estimators_are_compared_like_strategies(data):
+    models = {"narrow": GaussianNB(), "wide": GaussianNB(var_smoothing=1.0)}
+    options = {"seeds": 2, "budget": 10}
+    both = compare_strategies(models, MARGIN, data["split"], **options)
+    assert len(both.records) == 2 * 2 * 2 * 2
+    for name in models:
+        model = models[name]
+        alone = compare_strategies(model, MARGIN, data["split"], **options).curves
+        rows = both.curves[both.curves["estimator"] == name]
+        assert rows["score"].tolist() == alone["score"].tolist()
+    summary = both.summary().set_index(["estimator", "strategy"])
+    # The gain is over chance with the same estimator.
+    areas = summary["area"]
+    expected = areas["wide", "margin"] - areas["wide", "random"]
+    assert summary.loc[("wide", "margin"), "gain"] == pytest.approx(expected)
+    assert next(iter(both.histories("data"))) == "narrow, random"
+
+
+def test_several_scores_are_columns(data):
+    options = {"seeds": 2, "budget": 10, "scoring": ["accuracy", "neg_log_loss"]}
+    found = compare_strategies(GaussianNB(), MARGIN, data["split"], **options)
+    assert found.measures == ["accuracy", "neg_log_loss"]
+    plain = compare_strategies(GaussianNB(), MARGIN, data["split"], seeds=2, budget=10)
+    assert found.curves["accuracy"].tolist() == plain.curves["score"].tolist()
+    assert found.summary()["area"].tolist() == plain.summary()["area"].tolist()
+    assert (found.summary(measure="neg_log_loss")["area"] < 0).all()
+    with pytest.raises(ValueError, match="measure must be one of"):
+        found.summary(measure="f1")
+
+
+def test_a_comparison_is_shown_in_a_line_or_a_short_table(comparison):
+    text = "StrategyComparison of 2 strategies on 2 data sets with 3 seeds: 36 records"
+    assert repr(comparison) == text
+    table = comparison._repr_html_()
+    assert table.count("<tr>") == 4
+    assert "final score" in table

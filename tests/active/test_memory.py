@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skgal.active import ActiveLearner
-from skgal.active._memory import fit_strategy
+from skgal.active._learner import fit_strategy
 from skgal.base import PoolStrategy
 from skgal.query import RandomSampling
 

@@ -16,8 +16,15 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 
-from skgal.active import ActiveLearner, CallableOracle, EstimatorOracle, LabelOracle, VotingOracle
-from skgal.active._consult import stream_answers
+from skgal.active import (
+    ActiveLearner,
+    CallableOracle,
+    EstimatorOracle,
+    LabelOracle,
+    LabelStore,
+    VotingOracle,
+)
+from skgal.active._oracles import as_store_oracle
 from skgal.query import RandomSampling
 
 PATIENCE = 0.5
@@ -53,12 +60,23 @@ def numbers(n):
     return np.arange(n, dtype=float)[:, np.newaxis]
 
 
+def label(oracle, X, classes=None, store=None):
+    """Have an oracle label samples in a store; their records, in order."""
+    store = LabelStore() if store is None else store
+    if classes is None:
+        store.n_outputs = 1
+    else:
+        store.classes = classes
+    ids = store.ask(X)
+    as_store_oracle(oracle, lambda ids: X[np.asarray(ids) - 1]).label_pending(store, ids.tolist())
+    return store.records()
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_raising_and_hanging_calls_end_as_named_failures(n_jobs, caplog):
     oracle = CallableOracle(make_mishap(), n_jobs=n_jobs, timeout=PATIENCE, on_error="decline")
     with caplog.at_level(logging.WARNING, "skgal.active"):
-        answers = {a.position: a for a in stream_answers(oracle, numbers(20), classes=CLASSES)}
-    assert sorted(answers) == list(range(20))
+        answers = dict(enumerate(label(oracle, numbers(20), CLASSES)))
     failed = {i: answers[i].message for i in answers if answers[i].status == "failed"}
     assert set(failed) == {3, 13, 7}
     assert failed[3] == "RuntimeError: solver diverged at 3"
@@ -95,10 +113,15 @@ def test_a_run_with_failing_calls_ends(caplog):
 
 def test_failures_raise_after_the_rest_of_the_batch():
     oracle = CallableOracle(make_mishap(), timeout=PATIENCE)
-    kept = []
-    with pytest.raises(ValueError, match=r"2 of 8 .* sample 3: RuntimeError: .*sample 7: Timeout"):
-        kept.extend(stream_answers(oracle, numbers(8), classes=CLASSES))
-    assert [answer.label for answer in kept] == [0, 1, 0, None, 0, 1, 0, None]
+    store = LabelStore()
+    match = r"2 of 8 .* sample 3: RuntimeError: .*sample 7: Timeout"
+    with pytest.raises(ValueError, match=match) as caught:
+        label(oracle, numbers(8), CLASSES, store)
+    assert [record.label for record in store.records()] == [0, 1, 0, None, 0, 1, 0, None]
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    refused = [event for event in store.events() if event.kind == "refused"]
+    assert [event.sample for event in refused] == [4, 8]
+    assert "solver diverged" in refused[0].message
     with pytest.raises(ValueError, match=r"1 of 4 .* sample 3: RuntimeError"):
         oracle(numbers(4))
 
@@ -191,9 +214,8 @@ def test_kinds_of_answers():
     ask = [CallableOracle(func) for func in (lambda x: [0.2, 0.8], lambda x: x[0] / 2)]
     np.testing.assert_array_equal(ask[0](X), [[0.2, 0.8]] * 3)
     np.testing.assert_array_equal(ask[1](X), [0, 0.5, 1])
-    soft = list(stream_answers(ask[0], X, classes=CLASSES))
-    np.testing.assert_array_equal([answer.label for answer in soft], [[0.2, 0.8]] * 3)
-    assert [a.label for a in stream_answers(ask[1], X)] == [0.0, 0.5, 1.0]
+    assert [record.label for record in label(ask[0], X, CLASSES)] == [{0: 0.2, 1: 0.8}] * 3
+    assert [record.label for record in label(ask[1], X)] == [0.0, 0.5, 1.0]
     picky = CallableOracle(lambda x: "a" if x[0] else None)
     assert [a.status for a in picky.stream(X)] == ["declined", "answered", "answered"]
 
@@ -206,39 +228,148 @@ def test_rows_of_frames_are_series():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (7, "sample 2: .* 7, which is none of the classes"),
-        (0.5, "sample 2: .*continuous"),
-        (np.inf, "sample 2: .*infinity"),
+        (7, "sample 2: .*7 is none of the classes"),
+        (0.5, "sample 2: .*0.5"),
+        (np.inf, "sample 2: .*finite"),
         ("cat", "sample 2: .*'cat'"),
         ([0.9, 0.3], "sample 2: .*sum to 1"),
-        ([1.0, 0, 0], "sample 2: .*3 columns"),
+        ([1.0, 0, 0], "sample 2: .*2 classes"),
         (object(), "sample 2: "),
+        (np.ones((2, 2)), r"sample 2: .*shape \(2, 2\)"),
     ],
 )
-def test_what_is_no_label_is_named_and_the_rest_kept(answer, message):
-    oracle = CallableOracle(lambda x: answer if x[0] == 2 else 1, classes=[0, 1])
-    kept = []
-    with pytest.raises(ValueError, match=message):
-        kept.extend(stream_answers(oracle, numbers(4), classes=CLASSES))
-    assert [a.label for a in kept] == [1, 1, None, 1]
+@pytest.mark.parametrize("on_error", ["raise", "decline"])
+def test_unusable_answers_are_named_and_the_rest_kept(answer, message, on_error):
+    func = partial(choose, answer=answer)
+    oracle, store = CallableOracle(func, classes=[0, 1], on_error=on_error), LabelStore()
+    if on_error == "raise":
+        with pytest.raises(ValueError, match=message):
+            label(oracle, numbers(4), CLASSES, store)
+    else:
+        label(oracle, numbers(4), CLASSES, store)
+    assert [record.label for record in store.records()] == [1, 1, None, 1]
+    assert store.records()[2].status == ("pending" if on_error == "raise" else "failed")
+    (refused,) = [event for event in store.events() if event.kind == "refused"]
+    assert refused.sample == 3
+
+
+def choose(x, answer):
+    return answer if x[0] == 2 else 1
+
+
+def test_one_answer_may_come_in_any_array_of_one():
+    oracle = CallableOracle(lambda x: np.array([[1]]), on_error="decline")
+    assert [record.label for record in label(oracle, numbers(3), CLASSES)] == [1, 1, 1]
 
 
 def test_arrays_keep_their_good_entries_too():
-    kept = []
-    with pytest.raises(ValueError, match=r"sample 1: .*infinity"):
-        kept.extend(stream_answers(lambda X: [1, np.inf, np.nan], numbers(3), classes=CLASSES))
-    assert [a.status for a in kept] == ["answered", "failed", "declined"]
-    with pytest.raises(ValueError, match=r"each of the 3 samples.*\(2,\)"):
-        list(stream_answers(lambda X: [1, 0], numbers(3), classes=CLASSES))
+    store = LabelStore()
+    with pytest.raises(ValueError, match=r"samples \[2\].*finite"):
+        label(lambda X: [1, np.inf, np.nan], numbers(3), CLASSES, store)
+    assert [record.status for record in store.records()] == ["answered", "pending", "declined"]
+    with pytest.raises(ValueError, match=r"each of 3 samples.*got 2"):
+        label(lambda X: [1, 0], numbers(3), CLASSES)
 
 
 def test_a_stream_must_answer_once_for_each():
-    class Forgetful(CallableOracle):
+    class Short(CallableOracle):
         def stream(self, X):
             yield from list(super().stream(X))[:-1]
 
     with pytest.raises(ValueError, match=r"each of the 3 samples.*\[0, 1\]"):
-        list(stream_answers(Forgetful(sign), numbers(3), classes=CLASSES))
+        label(Short(sign), numbers(3), CLASSES)
+
+
+# Faults of the oracle
+
+
+def broken(x):
+    return {}["missing key"]
+
+
+def test_a_batch_that_fails_for_one_reason_stops_the_session_and_costs_nothing(blobs):
+    X, y = blobs
+    for n_jobs in (None, 2):
+        with joblib.parallel_config("loky"):
+            learner = ActiveLearner(
+                LogisticRegression(),
+                RandomSampling(),
+                oracle=CallableOracle(lambda x: {}["missing key"], n_jobs, on_error="decline"),
+                budget=30,
+            )
+            with pytest.raises(RuntimeError, match=r"last 10 samples.*KeyError") as caught:
+                learner.fit(X, y)
+        assert isinstance(caught.value.__cause__, KeyError)
+    store = learner.store_
+    assert len(learner.pending_) == 10
+    assert sum(event.kind == "failed" for event in store.events()) == 10
+    with pytest.raises(ValueError, match="10 of 10") as caught:
+        learner.set_params(oracle=CallableOracle(broken)).fit(X, y)
+    assert isinstance(caught.value.__cause__, KeyError)
+    # Mended, the same session goes on with the very samples that failed.
+    learner.set_params(oracle=LabelOracle(X, y), store=store).fit(X, y)
+    assert learner.labelled_.n_bought == 30
+
+
+def test_small_batches_fail_for_one_reason_together(blobs):
+    learner = ActiveLearner(
+        LogisticRegression(),
+        RandomSampling(),
+        oracle=CallableOracle(broken, on_error="decline"),
+        batch_size=2,
+        budget=30,
+    )
+    with pytest.raises(RuntimeError, match="last 6 samples"):
+        learner.fit(*blobs)
+
+
+def test_failures_among_answers_are_what_was_asked_for(blobs):
+    X, y = blobs
+
+    def fragile(x):
+        if x[0] > 0:
+            raise ArithmeticError("no convergence")
+        return int(x[1] > 0)
+
+    oracle = CallableOracle(fragile, on_error="decline")
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=oracle, budget=30, random_state=0
+    ).fit(X, y)
+    n_failed = learner.store_.counts()["failed"]
+    assert learner.labelled_.n_failed == n_failed > 5
+    assert learner.labelled_.n_declined == 0
+    assert learner.labelled_.n_bought == 30 - n_failed
+
+
+# Vectorized functions
+
+
+@pytest.mark.parametrize(("chunk_size", "sizes"), [(None, [7]), (3, [3, 3, 1])])
+def test_vectorized_functions_get_several_samples(chunk_size, sizes):
+    seen = []
+
+    def double(X):
+        seen.append(len(X))
+        return 2 * X[:, 0]
+
+    oracle = CallableOracle(double, vectorized=True, chunk_size=chunk_size)
+    np.testing.assert_array_equal(oracle(numbers(7)), 2 * np.arange(7))
+    assert seen == sizes
+
+
+def test_a_vectorized_call_that_fails_fails_its_chunk():
+    def half(X):
+        if X[0] == 2:
+            raise RuntimeError("diverged")
+        return X if X[0] == 0 else X[:1]
+
+    oracle = CallableOracle(half, vectorized=True, chunk_size=2, on_error="decline")
+    records = label(oracle, numbers(6))
+    assert [record.label for record in records] == [0, 1, None, None, None, None]
+    assert records[3].message == "RuntimeError: diverged"
+    assert "each of the 2 samples" in records[5].message
+    with pytest.raises(ValueError, match="chunk_size=2 needs vectorized=True"):
+        CallableOracle(half, chunk_size=2)
 
 
 @pytest.mark.parametrize(
@@ -274,9 +405,11 @@ def test_vote_shares_are_soft_labels():
     oracle = VotingOracle(readers, classes=[0, 1, 2])
     shares = [[1, 0, 0], [0.25, 0.75, 0], [1 / 3, 0, 2 / 3]]
     np.testing.assert_allclose(oracle(numbers(3)), shares)
-    answers = list(stream_answers(oracle, numbers(3), classes=np.arange(3)))
+    answers = list(oracle.stream(numbers(3)))
     assert answers[1].details["votes"] == {"ann": 1, "bob": 0, "cy": 1, "di": 1}
     assert answers[2].details["votes"] == {"ann": 2, "cy": 2, "di": 0}
+    records = label(oracle, numbers(3), np.arange(3))
+    assert records[1].answer_details == answers[1].details
     entropies = [-sum(p * np.log(p) for p in row if p) for row in shares]
     np.testing.assert_allclose([a.details["disagreement"] for a in answers], entropies)
 
@@ -311,7 +444,7 @@ def test_majority_and_its_ties():
 def test_mean_of_numbers():
     oracle = VotingOracle([fixed(1.0, 2.0), fixed(3.0, None)], "mean")
     assert oracle(numbers(2)).tolist() == [2.0, 2.0]
-    first, _ = stream_answers(oracle, numbers(2))
+    first, _ = oracle.stream(numbers(2))
     assert first.details["disagreement"] == 1.0
     assert not hasattr(oracle, "classes_")
 
@@ -406,8 +539,8 @@ class Reversed:
 def test_columns_are_in_the_order_of_the_oracles_classes(make):
     X = np.array([[3.0], [-2.0], [-1.0], [1.0]])
     classes = np.array(["setosa", "versicolor", "virginica"])
-    answers = [answer.label.tolist() for answer in stream_answers(make(), X, classes=classes)]
-    assert answers == [[0, 1, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]]
+    answers = [max(r.label, key=r.label.get) for r in label(make(), X, classes)]
+    assert answers == ["versicolor", "setosa", "setosa", "versicolor"]
 
 
 def test_an_oracle_may_know_fewer_classes_than_y():
@@ -425,4 +558,6 @@ def test_an_oracle_may_know_fewer_classes_than_y():
 
 def test_columns_of_unknown_classes_are_refused():
     with pytest.raises(ValueError, match="'versicolor', which is none of the classes"):
-        list(stream_answers(Reversed(), numbers(2), classes=np.array(["rosa", "setosa"])))
+        label(
+            VotingOracle([Reversed()], classes=["rosa", "setosa"]), numbers(2), ["rosa", "setosa"]
+        )

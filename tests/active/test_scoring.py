@@ -35,8 +35,9 @@ def test_further_measures_are_columns_of_the_history():
     assert [row["size"] for row in named.history_] == [50, 50]
 
 
-def test_without_held_out_samples_nothing_is_measured():
-    assert "f1_macro" not in learner(scoring="f1_macro").fit(X, Y).history_[0]
+def test_measures_need_held_out_samples():
+    with pytest.raises(ValueError, match="pass X_val and y_val to fit, or scoring=None"):
+        learner(scoring="f1_macro").fit(X, Y)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from skgal.active import (
     TimeBudget,
     _store,
 )
-from skgal.active._earlier import earlier_model
 from skgal.active._stopping import _concordance
 from skgal.query import RandomSampling, UncertaintySampling
 
@@ -138,8 +137,9 @@ def test_stable_predictions_remembers_and_refits_alike(learner, blobs, monkeypat
     X, _ = blobs
     refitted = []
     monkeypatch.setattr(
-        "skgal.active._stopping.earlier_model",
-        lambda learner, n_labels: refitted.append(n_labels) or earlier_model(learner, n_labels),
+        ActiveLearner,
+        "_as_of",
+        lambda learner, row: refitted.append(row) or as_of(learner, row),
     )
     criterion = StablePredictions(X, threshold=-1.0, n_rounds=2)
     rounds = [pretend_round(learner, n) for n in range(1, 6)]
@@ -148,13 +148,15 @@ def test_stable_predictions_remembers_and_refits_alike(learner, blobs, monkeypat
     # A copy has not seen the earlier models, and comes to the same verdict.
     resumed = pickle.loads(pickle.dumps(criterion))
     assert resumed.check(rounds[-1]) == verdicts[-1]
-    assert refitted == [20, 25]
+    assert refitted == [2, 3]
+
+
+as_of = ActiveLearner._as_of
 
 
 def pretend_round(learner, n_fits):
     """The learner as it was after so many fits, with the very rows of its history."""
-    row = learner.history_[n_fits - 1]
-    earlier = earlier_model(learner, row["n_labels"])
+    earlier = as_of(learner, n_fits - 1)
     earlier.history_ = learner.history_[:n_fits]
     return earlier
 
@@ -172,12 +174,8 @@ def test_earlier_models_of_soft_labels(blobs):
     ).fit(X, y)
     record = learner.labelled_
     plain = LogisticRegression().fit(record.X[:15], record.y[:15])
-    np.testing.assert_array_equal(
-        earlier_model(learner, 15).predict_proba(X), plain.predict_proba(X)
-    )
-    np.testing.assert_array_equal(
-        earlier_model(learner, 20).predict_proba(X), learner.predict_proba(X)
-    )
+    np.testing.assert_array_equal(learner._as_of(1).predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_array_equal(learner._as_of(2).predict_proba(X), learner.predict_proba(X))
 
 
 def test_concordance_of_numbers():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from skgal.active import LabelOracle, LabelStore, _ask_tell
+from skgal.active import LabelOracle, LabelStore, _learner
 from skgal.exceptions import StoreInUseError
 
 HOLD = """
@@ -51,7 +51,7 @@ class Jealous(LabelOracle):
 
 
 def test_while_one_buys_no_other_does(path, blobs, partial, make_learner, summary, monkeypatch):
-    monkeypatch.setattr(_ask_tell, "SECONDS_TO_WAIT", 0.0)
+    monkeypatch.setattr(_learner, "SECONDS_TO_WAIT", 0.0)
     X, y = blobs
     asking = make_learner(path).fit(*partial)
     fitting = make_learner(path, oracle=LabelOracle(X, y))
