@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DIST ?= dist
-# What else to install: ann has no wheels and needs a C++ compiler.
+# What else to install.
 EXTRAS ?= test
 # Tests run side by side, in as many processes.
 JOBS ?= auto

@@ -8,7 +8,7 @@ steps:
   skorch net; a scan costs the same however well it is trained, so it has seen 1,000 images.
 - ``asal``: one query of 50 by ASAL with that classifier and the generator of table 5, trained
   for 1,500 updates only, and the share of the time that the matching takes: with the index
-  that ASAL chooses, and with the graph of hnswlib.
+  that ASAL chooses, and with the graph of voyager.
 - ``growth``: queries of 50 by ASAL of a pool and of one of 10^5 in turn, in one process.
 - ``linear``: one query of 50 by entropy sampling with logistic regression on 50 features.
 - ``neighbours``: building the indexes, 50 queries, and how often the nearest was found.

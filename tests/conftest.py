@@ -18,8 +18,8 @@ torch.set_num_threads(1)
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
-    if item.get_closest_marker("ann") and find_spec("hnswlib") is None:
-        pytest.skip("needs hnswlib, the extra ann")
+    if item.get_closest_marker("ann") and find_spec("voyager") is None:
+        pytest.skip("needs voyager, the extra ann")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,9 @@ from skgal.classifiers._fit import AnyEstimator, check_fit_support, fit_estimato
 
 _FILE_OF = {
     "ClassifierFeatures": "_features",
+    "EnsembleClassifier": "_ensemble",
+    "EnsembleRegressor": "_ensemble",
+    "Uncertainty": "_ensemble",
     "DropoutScores": "_mc_dropout",
     "LossPredictionClassifier": "_loss_prediction",
     "SoftCrossEntropyLoss": "_soft_targets",

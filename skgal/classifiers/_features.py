@@ -88,7 +88,7 @@ class ClassifierFeatures(
     """
 
     _parameter_constraints = {
-        "classifier": [HasMethods(["fit", "predict"])],
+        "classifier": [HasMethods(["fit"])],
         "random_state": ["random_state"],
     }
 

@@ -307,7 +307,7 @@ class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "random_state": ["random_state"],
     }
 
@@ -358,7 +358,8 @@ class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
 
     def _call(self, method, X, **params):
         check_is_fitted(self)
-        with seeded_nets(self.estimator_):
+        # What draws in predicting, such as dropout that is left on.
+        with seeded_nets(self.estimator_, getattr(self, "prediction_seed_", 0)):
             return getattr(self.estimator_, method)(self._input(X, self.estimator_), **params)
 
     def predict(self, X, **params):

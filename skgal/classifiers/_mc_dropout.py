@@ -180,7 +180,7 @@ def _distances(activations, centroids):
 
 def check_dropout(net):
     """Refuse a fitted net that has no dropout, of which several passes would be the same."""
-    if not any(layer.p > 0 for layer in _dropouts(net.module_)):
+    if not dropout_layers(net.module_):
         raise ValueError(
             f"{type(net.module_).__name__} has no dropout, so that all passes would be the same; "
             "the extractor must have a layer such as torch.nn.Dropout(0.5), or look once only, by "
@@ -188,8 +188,9 @@ def check_dropout(net):
         )
 
 
-def _dropouts(module):
-    return [layer for layer in module.modules() if isinstance(layer, _DROPOUTS)]
+def dropout_layers(module):
+    """Find the layers of a module that drop anything."""
+    return [layer for layer in module.modules() if isinstance(layer, _DROPOUTS) and layer.p > 0]
 
 
 @contextmanager
@@ -197,7 +198,7 @@ def _dropout_on(net, seed):
     """Have the net drop, and do all else as in evaluation."""
     module = net.module_
     module.eval()
-    for layer in _dropouts(module):
+    for layer in dropout_layers(module):
         layer.train()
     set_rng(module, torch_generator(seed, net.device))
     try:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
+from io import BytesIO
 from math import log2
 
 import numpy as np
@@ -92,41 +93,52 @@ class ExactIndex(Index):
 
 
 class HnswIndex(Index):
-    """Hierarchical navigable small world graph of hnswlib; approximate.
+    """Hierarchical navigable small world graph of voyager; approximate.
 
     Parameters
     ----------
     points : ndarray of shape (n_points, n_dimensions)
         Copied, as float32.
-    seed : int
     n_jobs : int or None
-        Threads of a search. The graph is built by one, so that it depends on the seed only.
+        Threads of a search. The graph is built by one, so that it depends on the points only:
+        voyager 2.2 makes the same graph whatever its seed is.
     """
 
-    def __init__(self, points, seed, n_jobs=None):
-        import hnswlib
+    def __init__(self, points, n_jobs=None):
+        import voyager  # an optional dependency
 
-        self._n_threads = 1 if n_jobs is None else n_jobs  # -1: all, to hnswlib as to joblib
-        self._graph = hnswlib.Index("l2", points.shape[1])
-        self._graph.init_index(
-            len(points),
+        self._n_threads = 1 if n_jobs is None else n_jobs  # -1: all, to voyager as to joblib
+        self._graph = voyager.Index(
+            voyager.Space.Euclidean,
+            num_dimensions=points.shape[1],
             M=_HNSW_LINKS,
             ef_construction=_HNSW_EF_CONSTRUCTION,
-            random_seed=seed,
+            max_elements=len(points),
         )
         for batch in gen_batches(len(points), _BATCH):
-            self._graph.add_items(points[batch], num_threads=1)
+            self._graph.add_items(points[batch].astype(np.float32, copy=False), num_threads=1)
 
     def __len__(self):
-        return self._graph.element_count
+        return self._graph.num_elements
 
     def search(self, queries, k):
-        self._graph.set_ef(max(_HNSW_EF, 2 * k))
-        rows, squares = self._graph.knn_query(queries, k, num_threads=self._n_threads)
+        queries = queries.astype(np.float32, copy=False)
+        rows, squares = self._graph.query(
+            queries, k, num_threads=self._n_threads, query_ef=max(_HNSW_EF, 2 * k)
+        )
         return np.sqrt(squares), rows.astype(np.intp)
 
     def points(self, rows):
-        return self._graph.get_items(rows)
+        return self._graph.get_vectors(rows)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_graph": self._graph.as_bytes()}
+
+    def __setstate__(self, state):
+        import voyager
+
+        graph = voyager.Index.load(BytesIO(state["_graph"]))
+        self.__dict__.update(state, _graph=graph)
 
 
 def merge(found, k):
@@ -152,24 +164,9 @@ def merge(found, k):
     )
 
 
-def build_index(name, points, *, seed, n_jobs=None):
-    """Build an index by its name.
-
-    Parameters
-    ----------
-    name : {"brute", "kd_tree", "hnsw"}
-    points : ndarray of shape (n_points, n_dimensions)
-    seed : int
-        Of the approximate index.
-    n_jobs : int or None, default=None
-
-    Returns
-    -------
-    ExactIndex or HnswIndex
-    """
-    if name == "hnsw":
-        return HnswIndex(points, seed, n_jobs)
-    return ExactIndex(points, name, n_jobs)
+def build_index(name, points, n_jobs=None):
+    """Build the index "brute", "kd_tree" or "hnsw" of points (n_points, n_dimensions)."""
+    return HnswIndex(points, n_jobs) if name == "hnsw" else ExactIndex(points, name, n_jobs)
 
 
 class DaskIndex(Index):
@@ -246,7 +243,7 @@ def _points(index, rows):
 
 # Seconds on one core of 2024, to be right within a factor of a few: what counts is where the
 # lines cross. Measured on 10^6 x 50 principal components of MNIST: brute force 2.6 ms a query,
-# kd-tree 13 ms, hnswlib 0.06 ms, after 0, 10 and 130 s of building on one thread.
+# kd-tree 13 ms, the graph 0.06 ms, after 0, 10 and 130 s of building on one thread.
 _BRUTE = 5e-11  # for each coordinate of each point
 _BRUTE_POINT = 10  # what goes with each distance costs as much as this many coordinates
 _TREE_BUILD = 1e-8  # for each coordinate of each point, on each level
@@ -271,24 +268,24 @@ def choose_index(n_points, n_dimensions, n_queries):
     Returns
     -------
     {"brute", "kd_tree", "hnsw"}
-        ``"hnsw"`` only where hnswlib is installed.
+        ``"hnsw"`` only where voyager is installed.
     """
     levels = log2(n_points + 1)
     costs = {"brute": n_queries * _BRUTE * n_points * (n_dimensions + _BRUTE_POINT)}
     if n_dimensions <= _TREE_MAX_DIMENSIONS:
         build = _TREE_BUILD * n_points * n_dimensions * levels
         costs["kd_tree"] = build + n_queries * _TREE_QUERY * levels * _TREE_GROWTH**n_dimensions
-    if has_hnswlib():
+    if has_voyager():
         costs["hnsw"] = n_points * _GRAPH_BUILD + n_queries * _GRAPH_QUERY
     return min(costs, key=costs.get)
 
 
 def check_index(name):
     """Raise ImportError if an index needs a library that isn't installed."""
-    if name == "hnsw" and not has_hnswlib():
-        raise ImportError("index='hnsw' needs hnswlib, an optional extra: pip install skgal[ann]")
+    if name == "hnsw" and not has_voyager():
+        raise ImportError("index='hnsw' needs voyager, an optional extra: pip install skgal[ann]")
 
 
-def has_hnswlib():
-    """Tell whether hnswlib can be imported."""
-    return find_spec("hnswlib") is not None
+def has_voyager():
+    """Tell whether voyager can be imported."""
+    return find_spec("voyager") is not None

@@ -40,11 +40,11 @@ class FeatureMatcher(BaseEstimator):
         pools with no more samples, are left as they are, as are all with None.
     index : {"auto", "brute", "kd_tree", "hnsw"}, default="auto"
         ``"brute"`` and ``"kd_tree"`` are scikit-learn's, and exact. ``"hnsw"`` is the graph of
-        hnswlib (``pip install skgal[ann]``): fast, but long in the making, and approximate. On
+        voyager (``pip install skgal[ann]``): fast, but long in the making, and approximate. On
         real images its nearest neighbour was the true one 99 times of 100, or more often.
         ``"auto"`` is what answers ``n_queries`` queries first, its building included: the
         kd-tree for large pools in few dimensions, brute force (a matrix product) in many, and
-        there the graph, if hnswlib is installed, from some ten thousand queries on. The paper's
+        there the graph, if voyager is installed, from some ten thousand queries on. The paper's
         kd-tree is the slowest of the three in 50 dimensions.
     n_queries : int, default=1000
         How many samples will be matched in all, at a guess; read by ``index="auto"`` only.
@@ -55,8 +55,8 @@ class FeatureMatcher(BaseEstimator):
         Threads that search a kd-tree or a graph, as in :mod:`joblib`; brute force uses those of
         OpenMP. A graph is built by one thread, so that it is the same for any number.
     random_state : int, RandomState instance or None, default=None
-        Draws the samples for the PCA, and seeds it, the graph, and the transformer if that has
-        no seed of its own.
+        Draws the samples for the PCA, and seeds it, and the transformer if that has no seed of
+        its own.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class FeatureMatcher(BaseEstimator):
         self.index_ = self.index
         if self.index == "auto":
             self.index_ = choose_index(self.n_samples_fit_, width, self.n_queries)
-        self._index = self._build(X, pool, points, draw_seed(rng))
+        self._index = self._build(X, pool, points)
         return self
 
     def kneighbors(self, X, n_neighbors=1, return_distance=True):
@@ -270,8 +270,8 @@ class FeatureMatcher(BaseEstimator):
             k *= 4
         return assigned
 
-    def _build(self, X, pool, points, seed):
-        build = partial(build_index, self.index_, seed=seed, n_jobs=self.n_jobs)
+    def _build(self, X, pool, points):
+        build = partial(build_index, self.index_, n_jobs=self.n_jobs)
         if hasattr(pool, "tasks"):
             return DaskIndex(pool, _Builder(self._extract, build))
         return build(self._pool_points(X, pool) if points is None else points)

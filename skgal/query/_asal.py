@@ -212,8 +212,10 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
     Adversarial sampling for active learning [1]_: latent points :math:`z` of a generator
     :math:`G` maximise the classifier's entropy :math:`H(h(G(z)))`, then the sample of the pool
     nearest to each :math:`G(z)` in a feature space is chosen, no sample twice. ``fit`` trains
-    the generator, extracts the features and builds the index, once; a query costs the same
-    whatever the size of the pool, but for the logarithmic search in the index.
+    the generator, extracts the features and builds the index, once; a query runs the classifier
+    on generated samples only, whatever the size of the pool. What grows with the pool is the
+    search in the index: proportionally in brute force, which ``index="auto"`` chooses for most
+    pools since it is the fastest up to millions of samples, and logarithmically in a graph.
 
     Parameters
     ----------
@@ -235,7 +237,10 @@ default="pixels"
     n_components : int or None, default=50
         The features are reduced to so many principal components. None: all are kept.
     index : str, default="auto"
-        The nearest-neighbour index, see :class:`skgal.matching.FeatureMatcher`.
+        The nearest-neighbour index, see :class:`skgal.matching.FeatureMatcher`. ``"auto"`` is
+        brute force unless ``n_queries`` pays for building something else.
+    n_queries : int, default=1000
+        How many samples will be chosen in all, at a guess; read by ``index="auto"`` only.
     oversampling : int, default=1
         How many latent points are searched for each sample to choose; of the matches, the
         most uncertain are chosen ("ASAL-generate" of figure 16).
@@ -312,6 +317,7 @@ default="pixels"
         ],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "index": "no_validation",  # FeatureMatcher knows what there is
+        "n_queries": [Interval(Integral, 1, None, closed="left")],
         "oversampling": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "missing_label": "no_validation",
@@ -326,6 +332,7 @@ default="pixels"
         features="pixels",
         n_components=50,
         index="auto",
+        n_queries=1000,
         oversampling=1,
         n_neighbors=1,
         search="auto",
@@ -341,6 +348,7 @@ default="pixels"
         self.features = features
         self.n_components = n_components
         self.index = index
+        self.n_queries = n_queries
         self.oversampling = oversampling
         self.n_neighbors = n_neighbors
         self.search = search
@@ -367,6 +375,7 @@ default="pixels"
             features,
             n_components=self.n_components,
             index=self.index,
+            n_queries=self.n_queries * self.oversampling,
             n_jobs=self.n_jobs,
             random_state=draw_seed(as_random_state(self.random_state)),
         )

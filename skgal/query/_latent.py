@@ -4,8 +4,12 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import qmc
 from sklearn.base import is_regressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -72,7 +76,8 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         if X.shape[0] == 0:
             raise ValueError("The pool is empty: X has no samples.")
         self._check_sample_shape(X)
-        history = AskedLatent(asked, self.generator_)
+        labelled = ~is_missing(y, getattr(self, "missing_label", np.nan))
+        history = AskedLatent(asked, self.generator_, take_rows(X, np.flatnonzero(labelled)))
         # How much was asked tells the rounds of active learning apart; they can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
         words = [seed, X.shape[0], history.n_without_label]
@@ -88,54 +93,61 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
 class AskedLatent:
     """Where in the latent space samples were asked about, and how likely an answer is.
 
-    The probability of success is smoothed by a Gaussian kernel towards the share of successes;
-    the kernel's width is the one that best predicts each outcome from all others.
+    The probability of success is a Gaussian process classifier's, on the latent points of what
+    succeeded or failed, and of the labelled samples where the generator can encode them.
 
     Parameters
     ----------
     asked : Asked or None
     generator : fitted generator
         Encodes, if it can, samples whose latent points aren't known; else these don't count.
+    labelled : array or DataFrame of labelled samples
+        Whether designed or not, they are successes.
     """
 
-    def __init__(self, asked, generator):
+    def __init__(self, asked, generator, labelled):
+        has_encoder = hasattr(generator, "inverse_transform")
         latent = np.empty((0, generator.latent_dim_))
         succeeded = np.empty(0)
         if asked is not None and len(asked.succeeded):
             latent = np.array(asked.latent, dtype=np.float64)
             succeeded = np.asarray(asked.succeeded, dtype=np.float64)
             unknown = np.isnan(latent).any(axis=1)
-            if unknown.any() and hasattr(generator, "inverse_transform"):
+            if unknown.any() and has_encoder:
                 latent[unknown] = np.asarray(generator.transform(take_rows(asked.X, unknown)))
                 unknown = np.zeros(len(latent), dtype=bool)
             latent, succeeded = latent[~unknown], succeeded[~unknown]
         self.latent = latent
         self.without_label = latent[succeeded != 1]
         self.n_without_label = len(self.without_label)
-        self._known, self._outcomes = latent[~np.isnan(succeeded)], succeeded[~np.isnan(succeeded)]
         self._scale = generator.latent_distribution_.std()
+        self._model = None
+        if (succeeded == 0).any():
+            points = [latent[succeeded == 0], latent[succeeded == 1]]
+            if has_encoder and labelled.shape[0]:
+                points.append(np.asarray(generator.transform(labelled)))
+            points = np.concatenate(points)
+            self._fit(points[:_MOST_OUTCOMES], np.arange(len(points)) >= (succeeded == 0).sum())
+
+    def _fit(self, points, outcomes):
+        outcomes = outcomes[: len(points)]
+        if outcomes.any():
+            kernel = ConstantKernel(4.0) * RBF(np.ones(points.shape[1]), (0.2, 20.0))
+            self._model = GaussianProcessClassifier(kernel, random_state=0)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # of lengths at their bounds
+                self._model.fit(points / self._scale, outcomes)
 
     def success(self, points):
         """Estimate the probability that a sample at each latent point gets its label."""
-        if len(self._outcomes) == 0 or self._outcomes.all():
+        if self._model is None:
             return np.ones(len(points))
-        prior = (self._outcomes.sum() + 1) / (len(self._outcomes) + 1)
-        squares = self._squares(self._known)
-        np.fill_diagonal(squares, np.inf)  # each outcome is predicted from the others
-        losses = []
-        for width in _WIDTHS:
-            proba = _smoothed(squares, self._outcomes, prior, width)
-            losses.append(-np.log(np.where(self._outcomes == 1, proba, 1 - proba)).mean())
-        width = _WIDTHS[int(np.argmin(losses))]
-        return _smoothed(self._squares(points), self._outcomes, prior, width)
-
-    def _squares(self, points):
-        return euclidean_distances(points, self._known, squared=True) / self._scale**2
+        return self._model.predict_proba(points / self._scale)[:, 1]
 
     def likely(self, points, n_points=1):
-        """Mark points that succeed at least half as often as the best, ``n_points`` at least."""
+        """Mark points that succeed nearly as often as the best, ``n_points`` at least."""
         success = self.success(points)
-        least = min(success.max() / 2, np.partition(success, -n_points)[-n_points])
+        least = min(LIKELY * success.max(), np.partition(success, -n_points)[-n_points])
         return success >= least
 
     def distance(self, points):
@@ -145,15 +157,12 @@ class AskedLatent:
         return pairwise_distances_argmin_min(points, self.latent)[1]
 
 
+# Outcomes that the probability of success is learnt from, failures first; and how likely, against
+# the likeliest, a sample has to be.
+_MOST_OUTCOMES = 300
+LIKELY = 0.7
 # A failure this often in a row is no chance.
 _MAX_REDRAWS = 20
-# Standard deviations of the kernel, in those of a latent coordinate.
-_WIDTHS = np.array([0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0])
-
-
-def _smoothed(squares, outcomes, prior, width):
-    weights = np.exp(-squares / (2 * width**2))
-    return (weights @ outcomes + prior) / (weights.sum(axis=1) + 1)
 
 
 class GuidedLatentStrategy(LatentStrategy):
@@ -492,16 +501,27 @@ class AISEL(GuidedLatentStrategy):
             density = np.ones_like(density)
         elif self.balance:
             density = balanced(density, self._predicted(candidates, clf))
-        return support_points(
+        success = history.success(candidates)
+        likely = success >= LIKELY * success.max()
+        points = support_points(
             batch_size,
-            candidates,
-            weights=density * history.success(candidates),
+            candidates[likely],
+            weights=(density * success)[likely] if density[likely].any() else None,
             existing=np.concatenate([self._labelled_latent(X, y), history.without_label]),
             bounds=self.generator_.latent_distribution_.support(),
             max_iter=self.max_iter,
             n_jobs=self.n_jobs,
             random_state=draw_seed(rng),
         )
+        # Between the candidates that attract it, a point may lie where there is none.
+        misplaced = history.success(points) < LIKELY * success.max()
+        if hasattr(self.generator_, "is_feasible"):
+            misplaced |= ~self.generator_.is_feasible(points)
+        if misplaced.any():
+            distances = euclidean_distances(points[misplaced], candidates[likely])
+            _, nearest = linear_sum_assignment(distances)
+            points[misplaced] = candidates[likely][nearest]
+        return points
 
     def _labelled_latent(self, X, y):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))

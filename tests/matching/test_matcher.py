@@ -21,7 +21,7 @@ from skgal.matching import FeatureMatcher, _indexes
 from skgal.matching._indexes import choose_index
 from skgal.matching._matcher import assign_greedily
 
-HAS_HNSWLIB = find_spec("hnswlib") is not None
+HAS_VOYAGER = find_spec("voyager") is not None
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def digits():
         FeatureMatcher(n_components=2, random_state=0),
         FeatureMatcher(StandardScaler(), index="kd_tree"),
     ]
-    + [FeatureMatcher(index="hnsw", random_state=0)] * HAS_HNSWLIB
+    + [FeatureMatcher(index="hnsw", random_state=0)] * HAS_VOYAGER
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -256,13 +256,13 @@ def test_missing_extra(digits, monkeypatch):
 def test_auto_needs_no_extra(digits, monkeypatch):
     original = builtins.__import__
 
-    def without_hnswlib(name, *args, **kwargs):
-        if name == "hnswlib":
+    def without_voyager(name, *args, **kwargs):
+        if name == "voyager":
             raise ImportError
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(_indexes, "find_spec", lambda name: None)
-    monkeypatch.setattr(builtins, "__import__", without_hnswlib)
+    monkeypatch.setattr(builtins, "__import__", without_voyager)
     assert FeatureMatcher(n_queries=10**9).fit(digits[0]).index_ in ("brute", "kd_tree")
 
 
