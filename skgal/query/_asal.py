@@ -428,6 +428,7 @@ default="pixels"
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False  # between samples with gaps there are no distances
         return tags
 
 
