@@ -70,8 +70,8 @@ class GeneratorOverSampler(BaseOverSampler):
         self.random_state = random_state
 
     @abstractmethod
-    def _default_generator(self):
-        """Return the generator that None stands for."""
+    def _default_generator(self, X=None):
+        """Return the generator that None stands for, for such samples."""
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **params):
@@ -206,14 +206,14 @@ class GeneratorOverSampler(BaseOverSampler):
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""
-        self.generator_ = self._make_generator(rng).fit(X, y, **fit_params)
+        self.generator_ = self._make_generator(X, rng).fit(X, y, **fit_params)
         wanted = self._wanted_labels(y)
         self._report.count("generated", wanted)
         self._report.count("accepted", wanted)
         return self._draw(X, wanted, rng)
 
-    def _make_generator(self, rng):
-        return seed_unset(clone(self._resolve_generator()), rng)
+    def _make_generator(self, X, rng):
+        return seed_unset(clone(self._resolve_generator(X)), rng)
 
     def _draw(self, X, labels, rng):
         """Draw a sample of each label, like those of X; return both."""
@@ -246,15 +246,15 @@ class GeneratorOverSampler(BaseOverSampler):
             ]
         )
 
-    def _resolve_generator(self):
-        return self._default_generator() if self.generator is None else self.generator
+    def _resolve_generator(self, X=None):
+        return self._default_generator(X) if self.generator is None else self.generator
 
     def _image_shape(self):
-        return getattr(self._resolve_generator(), "image_shape", None)
+        return getattr(self.generator, "image_shape", None)
 
     def _check_parts(self, X, y):
         """Refuse, before anything is trained, what it couldn't be used with."""
-        generator = self._resolve_generator()
+        generator = self._resolve_generator(X)
         if not hasattr(generator, "__sklearn_tags__"):
             raise TypeError(
                 f"{type(self).__name__} needs a generator that is a scikit-learn estimator and "

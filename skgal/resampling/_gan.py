@@ -70,5 +70,5 @@ class GANOverSampler(GeneratorOverSampler):
     [20, 160, 160]
     """
 
-    def _default_generator(self):
+    def _default_generator(self, X=None):
         return ACGAN()

@@ -114,7 +114,7 @@ class PolarityGANSampler(GeneratorOverSampler):
         super().__init__(generator, sampling_strategy=sampling_strategy, random_state=random_state)
         self.min_trust = min_trust
 
-    def _default_generator(self):
+    def _default_generator(self, X=None):
         return PolarityGAN(classifier_weight=1.0, max_iter=100, autoencoder_max_iter=100)
 
     def _check_parts(self, X, y):
@@ -129,7 +129,7 @@ class PolarityGANSampler(GeneratorOverSampler):
     def _synthesize(self, X, y, rng, fit_params):
         if self.min_trust == 0:
             return super()._synthesize(X, y, rng, fit_params)
-        self.generator_ = self._make_generator(rng).fit(X, y, **fit_params)
+        self.generator_ = self._make_generator(X, rng).fit(X, y, **fit_params)
         asked = self._wanted_labels(y, factor=_N_CANDIDATES)
         candidates, _ = self._draw(X, asked, rng)
         trust = LabelTrust(X, y, self._image_shape()).score(candidates, asked)

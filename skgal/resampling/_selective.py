@@ -145,7 +145,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
         self.layers = layers
         self.extractor_max_iter = extractor_max_iter
 
-    def _default_generator(self):
+    def _default_generator(self, X=None):
         return CGAN(model_selection=FrechetSelection())
 
     def _count_missing(self, y):
@@ -202,7 +202,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
             _output_of_class(net, np.unique(y), scores.proba.shape[1])
 
     def _synthesize(self, X, y, rng, fit_params):
-        generator = self._make_generator(rng)
+        generator = self._make_generator(X, rng)
         # The extractor first: what it can't do shows before the longer training.
         score = self._make_scorer(X, y, rng)
         self.generator_ = generator.fit(X, y, **fit_params)
@@ -257,7 +257,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 indices,
                 max_iter=self.extractor_max_iter,
                 seed=seed,
-                device=resolve_device(getattr(self._resolve_generator(), "device", "auto")),
+                device=resolve_device(getattr(self.generator, "device", "auto")),
             )
             layers = self._default_layers() if self.layers is None else self.layers
             return partial(to_network, layout), layers
