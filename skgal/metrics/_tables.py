@@ -1,6 +1,7 @@
 """Mixed tables: as points for the other measures, and a report of how good a synthetic one is."""
 
 import numbers
+from collections import Counter
 from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -17,6 +18,8 @@ from skgal.metrics._fidelity import check_points, memorization_ratio
 
 # A numeric target with more distinct values than these is a quantity, not a class.
 _MAX_CLASSES = 20
+# Categories of a column that are told apart; a column of unique names has one for each row.
+_MAX_CATEGORIES = 50
 
 
 def to_points(real, *others, extractor=None):
@@ -24,8 +27,9 @@ def to_points(real, *others, extractor=None):
 
     Images are flattened, arrays of features stay as they are. Of a table (a DataFrame), each
     column counts alike: a number becomes its rank among the real values, from 0 to 1; a
-    category becomes one column for each value, so that two different values are 1 apart; and
-    a column with missing values gets one more, which says so.
+    category becomes one column for each value, so that two different values are 1 apart (the
+    50 most frequent are told apart, others are one); and a column with missing values gets one
+    more, which says so.
 
     Parameters
     ----------
@@ -70,7 +74,8 @@ def association_matrix(table):
 
     Spearman's correlation of two numeric columns, in [-1, 1]; Cramér's V of two categorical
     ones, in [0, 1]; of one of each the correlation ratio of the ranks, in [0, 1]. Missing
-    numbers take the middle rank; a missing category is one of its own.
+    numbers take the middle rank; a missing category is one of its own, and so are all categories
+    beyond the 50 most frequent.
 
     Parameters
     ----------
@@ -97,12 +102,7 @@ def association_matrix(table):
     """
     pandas = check_pandas_support("association_matrix")
     columns = read_columns(table, table)
-    names = list(columns)
-    matrix = np.eye(len(names))
-    for i, first in enumerate(names):
-        for j, second in enumerate(names[:i]):
-            matrix[i, j] = matrix[j, i] = _association(columns[first], columns[second])
-    return pandas.DataFrame(matrix, index=names, columns=names)
+    return pandas.DataFrame(_associations_of(columns), index=list(columns), columns=list(columns))
 
 
 def compare_tables(
@@ -196,7 +196,7 @@ def compare_tables(
     }
     if target is not None and target not in columns["real"]:
         raise ValueError(f"target must be one of {list(columns['real'])}, got {target!r}.")
-    rows = [*_marginals(columns), *_associations(tables)]
+    rows = [*_marginals(columns), *_associations(columns)]
     if held_out is not None:
         rows += _memorization(columns)
     if target is not None:
@@ -223,6 +223,8 @@ def read_columns(table, template):
         raise ValueError(
             f"The tables must have the same columns; one has no {missing}, it has {table.columns}."
         )
+    if len(table) == 0:
+        raise ValueError("A table has no rows; each needs at least one.")
     columns = {}
     for name in template.columns:
         series, dtype = table[name], template[name].dtype
@@ -257,10 +259,9 @@ def _table_points(tables):
                     for ranks, each in zip(encoded, values, strict=True)
                 ]
         else:
-            found = list(dict.fromkeys(value for each in values for value in each))
-            encoded = [
-                np.stack([each == value for value in found], axis=1) / np.sqrt(2) for each in values
-            ]
+            codes = _codes(*values)
+            indicators = np.eye(max(code.max() for code in codes) + 1) / np.sqrt(2)
+            encoded = [indicators[code] for code in codes]
         for matrix, columns in zip(encoded, points, strict=True):
             columns.append(matrix)
     return [np.column_stack(columns).astype(np.float64) for columns in points]
@@ -313,41 +314,54 @@ def _missing_rate(column):
     return float(np.mean(missing))
 
 
-def _associations(tables):
+def _associations(columns):
     """Compare each column's associations with the other columns."""
-    real = association_matrix(tables["real"])
-    if len(real) < 2:
+    names = list(columns["real"])
+    if len(names) < 2:
         return []
-    errors = []
+    real, errors = _associations_of(columns["real"]), []
     for name in ("synthetic", "held_out"):
-        if tables[name] is None:
-            errors.append(np.full(len(real), np.nan))
-            continue
-        difference = np.abs(association_matrix(tables[name][list(real)]).to_numpy() - real)
-        errors.append(difference.to_numpy().sum(axis=1) / (len(real) - 1))
+        error = np.full(len(names), np.nan)
+        if name in columns:
+            differences = np.abs(_associations_of(columns[name]) - real)
+            error = differences.sum(axis=1) / (len(names) - 1)
+        errors.append(error)
     rows = [
         ("association", name, "mean_error", *pair)
-        for name, *pair in zip(real, *errors, strict=True)
+        for name, *pair in zip(names, *errors, strict=True)
     ]
     return [*rows, ("association", "all", "mean_error", *np.mean(errors, axis=1))]
 
 
+def _associations_of(columns):
+    """Return the associations of each two columns that were read."""
+    coded = [
+        column._replace(
+            values=_centred_ranks(column.values) if column.is_numeric else _codes(column.values)[0]
+        )
+        for column in columns.values()
+    ]
+    matrix = np.eye(len(coded))
+    for i, first in enumerate(coded):
+        for j, second in enumerate(coded[:i]):
+            matrix[i, j] = matrix[j, i] = _association(first, second)
+    return matrix
+
+
 def _association(first, second):
-    """Return the association of two columns that were read."""
+    """Return the association of two columns, whose values are ranks or codes."""
     if first.is_numeric and second.is_numeric:
-        ranks = [_centred_ranks(column.values) for column in (first, second)]
-        scale = np.sqrt(np.prod([each @ each for each in ranks]))
-        return float(ranks[0] @ ranks[1] / scale) if scale > 0 else 0.0
+        scale = np.sqrt((first.values @ first.values) * (second.values @ second.values))
+        return float(first.values @ second.values / scale) if scale > 0 else 0.0
     if not first.is_numeric and not second.is_numeric:
-        codes = [_codes(column.values) for column in (first, second)]
-        table = np.zeros([code.max() + 1 for code in codes], dtype=int)
-        np.add.at(table, tuple(codes), 1)
+        table = np.zeros((first.values.max() + 1, second.values.max() + 1), dtype=int)
+        np.add.at(table, (first.values, second.values), 1)
         return float(association(table, method="cramer")) if min(table.shape) > 1 else 0.0
     number, category = (first, second) if first.is_numeric else (second, first)
-    ranks, codes = _centred_ranks(number.values), _codes(category.values)
-    total = ranks @ ranks
-    sums = np.bincount(codes, weights=ranks)
-    return float(np.sqrt(np.sum(sums**2 / np.bincount(codes)) / total)) if total > 0 else 0.0
+    total = number.values @ number.values
+    sums = np.bincount(category.values, weights=number.values)
+    counts = np.bincount(category.values)
+    return float(np.sqrt(np.sum(sums**2 / counts) / total)) if total > 0 else 0.0
 
 
 def _centred_ranks(values):
@@ -356,10 +370,11 @@ def _centred_ranks(values):
     return np.nan_to_num(ranks - np.nanmean(ranks)) if np.any(~np.isnan(ranks)) else 0 * values
 
 
-def _codes(values):
-    """Return categories as integers from 0, in order of appearance."""
-    code = {value: i for i, value in enumerate(dict.fromkeys(values))}
-    return np.array([code[value] for value in values])
+def _codes(*columns):
+    """Return categories as integers from 0, the most frequent first and the rarest as one."""
+    counts = Counter(value for values in columns for value in values)
+    code = {value: i for i, (value, _) in enumerate(counts.most_common(_MAX_CATEGORIES))}
+    return [np.array([code.get(value, len(code)) for value in values]) for values in columns]
 
 
 def _memorization(columns):

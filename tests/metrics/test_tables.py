@@ -193,7 +193,21 @@ def test_tables_that_cannot_be_compared_are_refused():
     table = draw_table()
     with pytest.raises(ValueError, match=r"has no \['pay'\]"):
         compare_tables(table, table.drop(columns="pay"))
+    with pytest.raises(ValueError, match="has no rows"):
+        compare_tables(table, table.iloc[:0])
     with pytest.raises(ValueError, match="target needs held_out"):
         compare_tables(table, table, target="job")
     with pytest.raises(ValueError, match="target must be one of"):
         compare_tables(table, table, held_out=table, target="wage")
+
+
+def test_unique_names_cost_no_column_each():
+    """Of a column of names, the most frequent are told apart."""
+    names = [f"name {i}" for i in range(3000)]
+    table = pd.DataFrame({"id": names, "x": np.arange(3000), "other": names[::-1]})
+    (points,) = to_points(table)
+    assert points.shape[1] < 110
+    assert np.isfinite(association_matrix(table).to_numpy()).all()
+    often = pd.DataFrame({"id": ["a"] * 5 + names})
+    points = to_points(often)[0]
+    assert np.linalg.norm(points[0] - points[-1]) == pytest.approx(1)
