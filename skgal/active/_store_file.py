@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from skgal.active._labels import decode_label
+from skgal.active._store_samples import decode_sample
 from skgal.exceptions import (
     StoreCorruptError,
     StoreError,
@@ -153,6 +156,13 @@ def _new_content():
 
 def _create(path):
     """Make a new file beside its place, whole, and link it there: none is ever half made."""
+    if os.path.lexists(f"{path}-wal") and not os.path.lexists(
+        path
+    ):  # SQLite would take it for the log of the new file
+        raise StoreError(
+            f"There is no store {path}, but its log {path}-wal, which may have labels in it: the "
+            "store was deleted or moved alone. Move it back, or the log away."
+        )
     name = f"{path}.{secrets.token_hex(8)}.new"
     try:
         with open(name, "xb") as file:
@@ -248,22 +258,25 @@ def _verify(connection, path):
             if _digest(table, content) != digest:
                 name = content[0] if table == "meta" else rowid
                 raise corrupt(path, f"{table} {name} doesn't match its digest")
-    states, n_events = {}, 0
-    for event, sample, kind in connection.execute(
-        "SELECT id, sample, kind FROM events ORDER BY id"
-    ):
-        n_events += 1
-        if event != n_events or kind not in KINDS:
-            raise corrupt(path, f"event {n_events} is missing")
+    states = {}
+    for event, sample, kind in connection.execute("SELECT id, sample, kind FROM events"):
+        if kind not in KINDS:
+            raise corrupt(path, f"event {event} is of no known kind")
         if kind in STATUS_OF:
             states[sample] = (STATUS_OF[kind], event)
     found = {row[0]: row[1:] for row in connection.execute("SELECT * FROM states")}
     samples = {row[0] for row in connection.execute("SELECT id FROM samples")}
     if states != found or samples != set(states):
         raise corrupt(path, "samples and events don't belong together")
-    last = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
-    if last.get("events", 0) != n_events:
-        raise corrupt(path, f"events after {n_events} are missing")
+    # SQLite counts what was ever added; rows of a log are never removed.
+    added = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
+    for table in ("samples", "events", "history"):
+        query = f"SELECT coalesce(max(id), 0), count(*) FROM {table}"
+        last, n_rows = connection.execute(query).fetchone()
+        if added.pop(table, 0) != last or (table != "samples" and n_rows != last):
+            raise corrupt(path, f"{table} are missing")
+    if added:
+        raise corrupt(path, f"rows of {', '.join(map(str, added))} are missing")
 
 
 def _read_schema(connection):
@@ -299,6 +312,8 @@ def errors_named(path):
     """Turn SQLite's errors into those of :mod:`skgal.exceptions`, which say what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's message cites a damaged name
+        raise corrupt(path, repr(error.object)) from error
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None and "decode" in str(error):
@@ -375,7 +390,7 @@ def _has_schema(path):
     try:
         with closing(_connect_damaged(path)) as connection:
             return _read_schema(connection) == _EXPECTED_SCHEMA
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeError):
         return False
 
 
@@ -422,14 +437,21 @@ def _last_rowid(connection, table):
 
 
 def _is_whole(table, digest, *content):
-    """Whether a row matches its digest and, a sample, its checksum."""
-    try:
-        if table != "samples":
-            return _digest(table, content) == digest
-        *content, payload = content
-        return _digest(table, content) == digest and checksum(payload) == content[-1]
-    except (TypeError, ValueError):
+    """Whether a row matches its digest and can be decoded."""
+    *content, payload = content if table == "samples" else (*content, None)
+    if _digest(table, content) != digest:
         return False
+    try:
+        if table == "samples":
+            decode_sample(content[-2], payload)
+            return checksum(payload) == content[-1]
+        if table == "events":
+            decode_label(content[2])
+            return content[1] in KINDS
+        json.loads(content[-1])
+    except Exception:  # damaged values raise almost anything, a RecursionError for one
+        return False
+    return True
 
 
 def write_salvaged(connection, tables, n_lost):

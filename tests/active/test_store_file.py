@@ -14,6 +14,7 @@ from skgal.exceptions import (
     StoreCorruptError,
     StoreError,
     StoreFullError,
+    StoreMissingError,
     StoreVersionError,
 )
 
@@ -206,6 +207,239 @@ def test_flipped_bits_in_a_sample_are_noticed_when_it_is_read(path):
         store.records()
     with LabelStore.salvage(path, path.with_name("new.db")) as rescued:
         assert [record.id for record in rescued.records()] == [1]
+
+
+@pytest.fixture
+def rich(path):
+    """A small store with something in every column."""
+    with LabelStore(path) as store:
+        store.classes = ["cat", "dog"]
+        ids = store.ask(
+            np.arange(8.0).reshape(4, 2),
+            indices=[3, 9, 4, 7],
+            latent=np.ones((4, 2)),
+            round=0,
+            strategy="Margin",
+            model="SVC",
+            predictions=[0.5, 0.25, 1.0, 2.0],
+            details=[1, 2, 3, 4],
+            notes={"seconds_query": 1.0},
+        )
+        remarks = {"annotator": "Ada", "seconds": 1.5, "message": "hm", "details": {"x": 1}}
+        store.tell(ids[:2], ["cat", "dog"], **remarks)
+        store.fail(ids[2], "diverged")
+        store.write_history(5, {"n_labels": 2})
+    return path
+
+
+def read_all(path):
+    """Everything that a store says."""
+    with LabelStore(path) as store:
+        hashes = store.hash_samples(np.arange(8.0).reshape(4, 2))
+        return repr(
+            (
+                store.to_frame(samples=True).to_dict("list"),
+                store.events(),
+                store.classes,
+                store.read_history(),
+                store.read_notes(0),
+                [getattr(store.find(each), "id", None) for each in hashes],
+                [store.records(status) for status in ("answered", "pending")],
+                store.counts(),
+                store.last_change(),
+            )
+        )
+
+
+def test_every_changed_value_is_noticed(rich):
+    whole = rich.read_bytes()
+    other = sqlite3.connect(rich)
+    tables = [
+        name for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+    cells = [
+        (table, column)
+        for table in tables
+        for _, column, *_ in other.execute(f"PRAGMA table_info({table})")
+    ]
+    other.close()
+    assert len(cells) == 37
+    for table, column in cells:
+        other = sqlite3.connect(rich)
+        row = f"rowid = (SELECT max(rowid) FROM {table} WHERE {column} IS NOT NULL)"
+        (value,) = other.execute(f"SELECT {column} FROM {table} WHERE {row}").fetchone()
+        if isinstance(value, bytes | str):
+            changed = value[:-1] + (b"~" if isinstance(value, bytes) else "~")
+        else:
+            changed = value + 1
+        other.execute(f"UPDATE {table} SET {column} = ? WHERE {row}", (changed,))
+        other.commit()
+        other.close()
+        is_noticed = False
+        try:
+            read_all(rich)
+        except StoreCorruptError:
+            is_noticed = True
+        assert is_noticed, f"{table}.{column}"
+        rich.write_bytes(whole)
+
+
+@pytest.mark.parametrize("table", ["samples", "events", "history", "states"])
+def test_rows_that_are_gone_or_added_are_noticed(rich, table):
+    whole = rich.read_bytes()
+    copied = "INSERT INTO states SELECT 9, status, event FROM states WHERE sample = 1"
+    for change in (
+        f"DELETE FROM {table} WHERE rowid = 1",
+        f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})",
+        copied if table == "states" else f"UPDATE {table} SET id = 99 WHERE id = 1",
+    ):
+        other = sqlite3.connect(rich)
+        other.execute(change)
+        other.commit()
+        other.close()
+        with pytest.raises(StoreCorruptError, match=r"missing|belong together|out of order"):
+            LabelStore(rich)
+        rich.write_bytes(whole)
+
+
+def test_any_flipped_bit_is_noticed_or_changes_nothing(rich):
+    whole, said = rich.read_bytes(), read_all(rich)
+    random_state = np.random.RandomState(0)
+    used = np.flatnonzero(np.frombuffer(whole, dtype=np.uint8))
+    n_noticed = 0
+    for position in random_state.choice(used, 300, replace=False):
+        content = bytearray(whole)
+        content[position] ^= 1 << random_state.randint(8)
+        rich.write_bytes(content)
+        try:
+            assert read_all(rich) == said, f"byte {position}"
+        except StoreError:
+            n_noticed += 1
+    assert n_noticed > 250
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "CREATE VIEW endless AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT i FROM n",
+        "CREATE TRIGGER pay AFTER INSERT ON events BEGIN DELETE FROM samples; END",
+        "CREATE TABLE more (x)",
+        "CREATE INDEX more ON events (at)",
+        "ALTER TABLE events ADD COLUMN x DEFAULT 'more'",
+        "DROP INDEX samples_by_hash",
+    ],
+    ids=lambda text: " ".join(text.split()[:2]),
+)
+def test_tables_views_and_triggers_of_others_are_refused(rich, hostile):
+    other = sqlite3.connect(rich)
+    other.execute(hostile)
+    other.commit()
+    other.close()
+    content = rich.read_bytes()
+    with pytest.raises(StoreCorruptError, match="other tables, views or triggers"):
+        LabelStore(rich)
+    assert rich.read_bytes() == content
+    other = sqlite3.connect(rich)
+    other.execute("PRAGMA writable_schema = ON")
+    other.execute("UPDATE sqlite_master SET sql = 'CREATE VIEW v AS SELECT 1' WHERE name = 'meta'")
+    other.commit()
+    other.close()
+    with pytest.raises(StoreError):
+        LabelStore(rich)
+
+
+@pytest.mark.parametrize("kind", ["row", "array", "sparse"])
+def test_salvage_leaves_out_samples_that_can_not_be_decoded(rich, kind, tmp_path):
+    hostile = {"row": b"[" * 100_000, "array": b"\x93NUMPY\x01\x00\x05\x00((((\n", "sparse": b"x"}
+    other = sqlite3.connect(rich)
+    columns = _store_file.COLUMNS["samples"]
+    *row, _, _ = other.execute(f"SELECT {columns} FROM samples WHERE id = 2").fetchone()
+    row += [kind, _store_file.checksum(hostile[kind])]
+    other.execute(
+        "UPDATE samples SET format = ?, checksum = ?, digest = ?, payload = ? WHERE id = 2",
+        (*row[-2:], _store_file._digest("samples", row), hostile[kind]),
+    )
+    other.commit()
+    other.close()
+    with LabelStore(rich) as store:
+        with pytest.raises(StoreCorruptError, match="sample 2 can't be read"):
+            store.records()
+        assert len(store.records(samples=False)) == 4
+    with LabelStore.salvage(rich, tmp_path / "new.db") as rescued:
+        assert [record.id for record in rescued.records()] == [1, 3, 4]
+        assert rescued.read_meta("salvaged") == {
+            "meta": 0,
+            "samples": 1,
+            "events": 2,
+            "history": 0,
+        }
+        assert rescued.read_history() == [(4, {"n_labels": 2})], "the events are renumbered"
+
+
+def test_a_note_that_can_not_be_read_is_named(rich):
+    other = sqlite3.connect(rich)
+    for key, text in (("classes", "[1,"), ("seed", "[" * 100_000)):
+        other.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)",
+            (key, text, _store_file._digest("meta", (key, text))),
+        )
+    other.commit()
+    other.close()
+    with LabelStore(rich) as store:
+        for key in ("classes", "seed"):
+            with pytest.raises(StoreCorruptError, match="a note about the session"):
+                store.read_meta(key)
+
+
+# A file that is gone
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_file_that_is_gone_is_noticed_before_each_purchase_and_nothing_is_lost(path, how):
+    with LabelStore(path) as store:
+        ids = store.ask(np.eye(3))
+        store.tell(ids[0], "cat")
+        if how == "deleted":
+            path.unlink()
+        elif how == "moved":
+            path.rename(path.with_name("elsewhere.db"))
+        else:
+            LabelStore(path.with_name("other.db")).close()
+            path.with_name("other.db").replace(path)
+        n_events = store.last_event()
+        with pytest.raises(StoreMissingError, match=r"store\.backup"):
+            store.ask(np.eye(3))
+        assert store.last_event() == n_events
+        with pytest.raises(StoreMissingError), store.transaction():
+            pass
+        with pytest.raises(StoreMissingError):
+            store.tell(ids[1], "dog")
+        store.backup(path.with_name("rescued.db"))
+    with LabelStore(path.with_name("rescued.db")) as rescued:
+        assert [record.label for record in rescued.records()] == ["cat", "dog", None]
+
+
+def test_a_log_without_its_store_is_not_taken_for_that_of_a_new_one(path):
+    with LabelStore(path) as store:
+        store.tell(store.ask([[1.0]]), ["cat"])
+        moved = path.rename(path.with_name("elsewhere.db"))
+        with pytest.raises(StoreError, match="its log"):
+            LabelStore(path)
+        moved.rename(path)
+    with LabelStore(path) as store:
+        assert store.records()[0].label == "cat"
+
+
+def test_a_backup_is_whole_and_spares_files(path):
+    with LabelStore(path) as store:
+        ids = store.ask(np.eye(2))
+        store.backup(path.with_name("copy.db"))
+        store.tell(ids, [0, 1])
+        with pytest.raises(FileExistsError, match="a new file"):
+            store.backup(path)
+    with LabelStore(path.with_name("copy.db")) as copied:
+        assert copied.counts()["pending"] == 2
 
 
 def test_salvage_spares_files_and_says_when_there_is_nothing(path):

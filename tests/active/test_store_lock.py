@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from skgal.active import LabelOracle, LabelStore, _learner
-from skgal.exceptions import StoreInUseError
+from skgal.exceptions import StoreError, StoreInUseError
 
 HOLD = """
 import sys
@@ -96,3 +96,29 @@ def test_a_store_in_memory_needs_no_lock(blobs, partial, make_learner):
     with LabelStore() as store, store.lock():
         learner = make_learner(store, oracle=LabelOracle(*blobs)).fit(*partial)
     assert learner.labelled_.n_bought == 12
+
+
+def test_links_and_folders_in_the_place_of_the_lock_are_named_and_left_alone(path, tmp_path):
+    target = tmp_path / "precious"
+    lock = tmp_path / "labels.db-lock"
+    with LabelStore(path) as store:
+        lock.symlink_to(target)
+        with pytest.raises(StoreError, match="there is a link, a folder"), store.lock():
+            pass
+        assert not target.exists()
+        target.write_text("precious")
+        with pytest.raises(StoreError, match="there is a link, a folder"), store.lock():
+            pass
+        assert target.read_text() == "precious"
+        lock.unlink()
+        lock.mkdir()
+        with pytest.raises(StoreError, match="there is a link, a folder"), store.lock():
+            pass
+        lock.rmdir()
+        with store.lock():
+            assert lock.read_bytes() == b""
+
+
+def test_a_folder_in_the_place_of_the_store_is_named(tmp_path):
+    with pytest.raises(StoreError, match="is a folder"):
+        LabelStore(tmp_path)
