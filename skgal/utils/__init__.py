@@ -1,8 +1,5 @@
-"""Random state, data layout and value range, missing labels, pools, nets in estimators."""
+"""Where data come in: labels, tables and images, pools; and the random states of models."""
 
-from skgal.utils._as_pool import as_pool, gives_blocks, take_rows
-from skgal.utils._blocks import row_blocks
-from skgal.utils._fit_to_pool import fit_to_pool
 from skgal.utils._frames import FrameTemplate, LabelTemplate, column_names, is_frame
 from skgal.utils._labels import (
     as_label_array,
@@ -19,13 +16,25 @@ from skgal.utils._layout import (
     make_layout,
     warn_of_channels_last,
 )
-from skgal.utils._nets import nets_in, seeded_nets, seeded_torch
+from skgal.utils._nested import nets_in, unwrap
 from skgal.utils._plain import PlainCodec
-from skgal.utils._pool import Pool
-from skgal.utils._random import as_random_state, draw_seed, seed_unset
-from skgal.utils._rows import concat_rows
-from skgal.utils._unwrap import unwrap
-from skgal.utils._validate_pool import validate_pool
+from skgal.utils._pool import (
+    Pool,
+    as_pool,
+    concat_rows,
+    fit_to_pool,
+    gives_blocks,
+    row_blocks,
+    take_rows,
+    validate_pool,
+)
+from skgal.utils._random import (
+    as_random_state,
+    draw_seed,
+    seed_unset,
+    seeded_nets,
+    seeded_torch,
+)
 from skgal.utils._warnings import warn_user
 
 __all__ = [

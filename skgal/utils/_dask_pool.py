@@ -6,8 +6,7 @@ import dask
 import numpy as np
 from dask.delayed import delayed
 
-from skgal.utils._pool import Pool
-from skgal.utils._rows import index_rows
+from skgal.utils._pool import Pool, index_rows
 
 
 class DaskPool(Pool):

@@ -1,13 +1,136 @@
-"""Pools of samples, in memory or not, that are looked at a block at a time."""
+"""Pools of samples, in memory or not: seen a block at a time, and any row of them taken.
 
+From the bottom up: rows of whatever container, blocks of rows, the pools of each kind of container,
+how samples become one, and how estimators are checked against and fitted to pools.
+"""
+
+import sys
 from abc import ABC, abstractmethod
 from functools import reduce
 
+import narwhals.stable.v2 as nw
 import numpy as np
+from scipy import sparse
 from scipy.sparse import issparse
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import _safe_indexing, gen_batches, get_tags
+from sklearn.utils.validation import validate_data
 
-from skgal.utils._blocks import row_blocks
-from skgal.utils._rows import concat_rows, index_rows
+from skgal.utils._frames import column_names, is_frame
+from skgal.utils._layout import warn_of_channels_last
+
+# A model needs a multiple of this for what it computes from a block.
+BLOCK_BYTES = 2**24
+
+
+def index_rows(X, indices):
+    """Take rows of an array, a data frame or a list, all in memory.
+
+    Parameters
+    ----------
+    X : array-like, pandas or polars DataFrame of n rows
+    indices : array-like of int or of bool
+        Positions, or a mask of length n.
+
+    Returns
+    -------
+    The same kind of container as ``X``.
+    """
+    indices = np.asarray(indices)
+    if indices.size == 0:  # NumPy makes floats of an empty list
+        indices = indices.astype(np.intp)
+    return _safe_indexing(X, indices)
+
+
+def concat_rows(first, second):
+    """Stack the rows of two containers of the same kind, those of ``first`` on top.
+
+    Parameters
+    ----------
+    first, second : array-like or sparse matrices
+        Or both pandas, or both polars DataFrames with the same columns.
+
+    Returns
+    -------
+    ndarray, csr matrix or DataFrame
+        Sparse where one of the two is; a DataFrame where both are one; a pandas index is made
+        anew, 0 to n - 1.
+
+    Raises
+    ------
+    TypeError
+        If one is a DataFrame and the other is not, or one of pandas and one of polars.
+    ValueError
+        If the rows have different shapes or columns.
+
+    Examples
+    --------
+    >>> from skgal.utils import concat_rows
+    >>> concat_rows([[1, 2]], [[3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
+    if is_frame(first) or is_frame(second):
+        return _concat_frames(first, second)
+    any_sparse = sparse.issparse(first) or sparse.issparse(second)
+    if not any_sparse:
+        first, second = np.asarray(first), np.asarray(second)
+    if first.shape[1:] != second.shape[1:]:
+        raise ValueError(
+            f"Cannot stack samples of shape {second.shape[1:]} below samples of shape "
+            f"{first.shape[1:]}; both must have the same features or image shape."
+        )
+    if any_sparse:
+        return sparse.vstack([first, second], format="csr")
+    return np.concatenate([first, second])
+
+
+def _concat_frames(first, second):
+    if type(first) is not type(second):
+        raise TypeError(
+            f"Cannot stack a {type(second).__module__}.{type(second).__qualname__} below a "
+            f"{type(first).__module__}.{type(first).__qualname__}; convert one to the other."
+        )
+    if column_names(first) != column_names(second):
+        raise ValueError(
+            f"Cannot stack columns {column_names(second)} below columns {column_names(first)}; "
+            "both must have the same columns in the same order."
+        )
+    if nw.dependencies.is_pandas_like_dataframe(first):
+        namespace = nw.get_native_namespace(first)
+        return namespace.concat([first, second], ignore_index=True)
+    schema = first.schema
+    second = second.cast(dict(schema) if nw.dependencies.is_polars_dataframe(first) else schema)
+    return nw.to_native(nw.concat([nw.from_native(first), nw.from_native(second)]))
+
+
+def row_blocks(n_rows, like):
+    """Cut rows into slices of at most 16 MiB each, and of at least one row.
+
+    Parameters
+    ----------
+    n_rows : int
+    like : array, sparse matrix or DataFrame
+        Samples of the size that the rows have; at least one. Rows of a sparse matrix count as
+        if they were dense, since that is what most models make of them.
+
+    Returns
+    -------
+    iterator of slice
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.utils import row_blocks
+    >>> list(row_blocks(5, like=np.zeros((1, 2**20))))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return gen_batches(n_rows, max(1, BLOCK_BYTES // max(1, _row_bytes(like))))
+
+
+def _row_bytes(like):
+    if issparse(like):
+        return like.shape[1] * like.dtype.itemsize
+    return np.asarray(index_rows(like, [0])).nbytes
 
 
 class Pool(ABC):
@@ -247,3 +370,219 @@ def _check_block(block):
             + (f" of shape {tuple(block.shape)}." if hasattr(block, "shape") else ".")
         )
     return block
+
+
+def as_pool(X):
+    """See samples as a pool: blocks that can be streamed, rows that can be taken.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, DataFrame, zarr or dask array, or iterable of blocks
+        An array may be memory-mapped (:class:`numpy.memmap`). Arrays that have ``chunks``, as
+        those of zarr and h5py, are read by slices. Chunks of a dask array are worked on where
+        they lie. What counts as an iterable of blocks says :func:`gives_blocks`.
+
+    Returns
+    -------
+    Pool
+        Nothing is read or copied to make it, but for lists of rows, which become arrays, and
+        for sparse formats other than csr.
+
+    Raises
+    ------
+    TypeError
+        If X is an iterator, which gives its blocks but once; or a dask collection that is no
+        array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.utils import as_pool
+    >>> pool = as_pool([np.zeros((2, 3)), np.ones((4, 3))])
+    >>> pool.shape
+    (6, 3)
+    >>> pool.take([5, 0]).tolist()
+    [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+    >>> list(pool.map(np.sum))
+    [np.float64(0.0), np.float64(12.0)]
+    """
+    if isinstance(X, Pool):
+        return X
+    if gives_blocks(X):
+        return BlockPool(X)
+    if _is_dask(X):
+        return _dask_pool(X)
+    if hasattr(X, "chunks"):
+        return ChunkPool(X)
+    return RowPool(X if hasattr(X, "shape") else np.asarray(X))
+
+
+def gives_blocks(X):
+    """Tell whether X is an iterable of blocks of samples, each block a container of its own.
+
+    Parameters
+    ----------
+    X : object
+        Blocks are given by a list or tuple of tables (2-D arrays, sparse matrices, DataFrames)
+        or of batches of images (4-D arrays); and by any object whose ``__iter__`` starts afresh
+        each time and which has no ``__getitem__``, say a class that opens one file after the
+        other.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError
+        If X is an iterator: a generator gives its blocks but once.
+    """
+    if isinstance(X, Pool) or issparse(X):
+        return False
+    if isinstance(X, list | tuple):
+        return bool(len(X)) and len(getattr(X[0], "shape", ())) in (2, 4)
+    if hasattr(X, "__next__"):
+        raise TypeError(
+            f"A {type(X).__name__} gives its blocks but once, and a pool is looked at several "
+            "times; pass a list of blocks, or an object whose __iter__ starts afresh each time."
+        )
+    return hasattr(X, "__iter__") and not hasattr(X, "__getitem__")
+
+
+def take_rows(X, indices):
+    """Take rows of an array, a data frame, a list or a pool that isn't in memory.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or whatever else :func:`as_pool` takes, of n rows
+    indices : array-like of int or of bool
+        Positions, or a mask of length n.
+
+    Returns
+    -------
+    array, sparse matrix, DataFrame or list
+        The same kind of container as ``X``, or as the blocks it gives; in memory.
+
+    Examples
+    --------
+    >>> from skgal.utils import take_rows
+    >>> take_rows(["a", "b", "c"], [2, 0])
+    ['c', 'a']
+    """
+    if isinstance(X, Pool) or gives_blocks(X) or hasattr(X, "chunks"):
+        indices = np.asarray(indices)
+        return as_pool(X).take(np.flatnonzero(indices) if indices.dtype == bool else indices)
+    return index_rows(X, indices)
+
+
+def _is_dask(X):
+    # What isn't imported has made no X.
+    dask = sys.modules.get("dask")
+    return dask is not None and dask.is_dask_collection(X)
+
+
+def _dask_pool(X):
+    import dask.array
+
+    if not isinstance(X, dask.array.Array):
+        raise TypeError(
+            f"Of dask's collections arrays can be pools, got {type(X).__name__}; a dask DataFrame "
+            "becomes an array by to_dask_array(lengths=True)."
+        )
+    # Not at the top: dask is an optional dependency.
+    from skgal.utils._dask_pool import DaskPool
+
+    return DaskPool(X)
+
+
+def validate_pool(estimator, X, *, reset=True):
+    """Check samples, and note or compare the number and names of their features.
+
+    Values pass, NaN and strings too: they are for a model or transformer to judge. Only NumPy
+    arrays and lists are looked at; of blocks, the first.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and, of DataFrames, ``feature_names_in_``.
+    X : whatever :func:`skgal.utils.as_pool` takes
+    reset : bool, default=True
+        Whether to note the features, as in ``fit``, or to compare them with those noted.
+
+    Returns
+    -------
+    Pool
+
+    Raises
+    ------
+    ValueError
+        If X is empty, complex, has one dimension only, or other features than in ``fit``.
+    TypeError
+        If X is an iterator, which gives its blocks but once.
+    """
+    pool = as_pool(X)
+    if gives_blocks(X):
+        X = pool.head()
+    warn_of_channels_last(tuple(getattr(X, "shape", ())[1:]))
+    foreign = hasattr(X, "shape") and not isinstance(X, np.ndarray)
+    if foreign and 0 in X.shape:
+        raise ValueError(
+            f"Found a pool of shape {tuple(X.shape)}; at least one sample with one feature is "
+            "required."
+        )
+    validate_data(
+        estimator,
+        X,
+        reset=reset,
+        skip_check_array=foreign,
+        dtype=None,
+        allow_nd=True,
+        ensure_all_finite=False,
+    )
+    return pool
+
+
+def fit_to_pool(estimator, X, y=None):
+    """Fit an estimator to samples, in memory or not.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : whatever :func:`skgal.utils.as_pool` takes
+    y : array-like of shape (n_samples,), default=None
+        Passed on if the samples are an array (memory-mapped or not), a sparse matrix or a
+        DataFrame.
+
+    Returns
+    -------
+    estimator
+        Itself. Of other samples it has seen the first block, if it is frozen or needs no fit, or
+        all of them one after the other by its ``partial_fit``.
+
+    Raises
+    ------
+    TypeError
+        If the samples come in blocks, and the estimator needs all of them at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skgal.utils import fit_to_pool
+    >>> fit_to_pool(StandardScaler(), [np.zeros((2, 1)), np.ones((2, 1))]).mean_
+    array([0.5])
+    """
+    pool = as_pool(X)
+    if pool.is_indexed:
+        return estimator.fit(X, y)
+    if isinstance(estimator, FrozenEstimator) or not get_tags(estimator).requires_fit:
+        return estimator.fit(next(iter(pool.blocks())), None)
+    if not hasattr(estimator, "partial_fit"):
+        raise TypeError(
+            f"{type(estimator).__name__} needs all samples at once to be fitted, but the pool "
+            "comes in blocks; fit it to some of them, and pass it inside "
+            "sklearn.frozen.FrozenEstimator."
+        )
+    for block in pool.blocks():
+        estimator.partial_fit(block)
+    return estimator

@@ -14,7 +14,7 @@ from skorch import NeuralNetClassifier
 from skgal.metrics import entropy, margin_of_confidence
 from skgal.query import RandomSampling, UncertaintySampling
 from skgal.query._base import top_k
-from skgal.utils import _blocks, seeded_torch
+from skgal.utils import _pool, seeded_torch
 
 NAN = np.nan
 
@@ -60,7 +60,7 @@ def test_min_distance_takes_what_is_nearest_to_the_boundary():
 def test_blocks_do_not_change_the_answer(pool, monkeypatch):
     X, y, clf = pool
     whole = UncertaintySampling().query(X, y, clf, return_utilities=True)[1]
-    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 7 * X[0].nbytes)
+    monkeypatch.setattr(_pool, "BLOCK_BYTES", 7 * X[0].nbytes)
     predict_proba, sizes = clf.predict_proba, []
     monkeypatch.setattr(
         clf, "predict_proba", lambda rows: sizes.append(len(rows)) or predict_proba(rows)

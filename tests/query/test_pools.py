@@ -43,7 +43,7 @@ from skgal.query import (
 )
 from skgal.query._base import EmbeddingStrategy
 from skgal.query._measures import uncertainty_rater
-from skgal.utils import _blocks
+from skgal.utils import _pool
 
 
 class Blocks:
@@ -111,7 +111,7 @@ def container(request, problem):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 16 * 64 * 4)
+    monkeypatch.setattr(_pool, "BLOCK_BYTES", 16 * 64 * 4)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)

@@ -2,11 +2,12 @@ import dask.array
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 import zarr
 
-from skgal.utils import _blocks, as_pool, gives_blocks, row_blocks, take_rows
+from skgal.utils import _pool, as_pool, gives_blocks, row_blocks, take_rows
 
 X = np.random.RandomState(0).normal(size=(23, 4)).astype(np.float32)
 POSITIONS = np.array([0, 3, 4, 5, 11, 12, 22])
@@ -53,6 +54,7 @@ CONTAINERS = {
     "csc": scipy.sparse.csc_array,
     "pandas": lambda X: pd.DataFrame(X, columns=list("abcd")),
     "polars": lambda X: pl.DataFrame(X, schema=list("abcd")),
+    "arrow": lambda X: pa.table(dict(zip("abcd", X.T, strict=True))),
     "list of arrays": lambda X: [X[:9], X[9:10], X[10:10], X[10:]],
     "list of csr": lambda X: [scipy.sparse.csr_matrix(X[:9]), scipy.sparse.csr_matrix(X[9:])],
     "tuple of frames": lambda X: (pd.DataFrame(X[:9]), pd.DataFrame(X[9:])),
@@ -85,7 +87,7 @@ def test_shape(pool):
 @pytest.mark.parametrize("block_bytes", [1, 3 * X[0].nbytes, 2**20])
 @pytest.mark.parametrize("positions", [None, POSITIONS, np.arange(23)], ids=["all", "some", "each"])
 def test_blocks_are_the_rows_in_order(pool, positions, block_bytes, monkeypatch):
-    monkeypatch.setattr(_blocks, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(_pool, "BLOCK_BYTES", block_bytes)
     expected = X if positions is None else X[positions]
     blocks = list(pool.blocks(positions))
     assert min(block.shape[0] for block in blocks) >= 1
@@ -136,7 +138,7 @@ def test_only_blocks_that_are_wanted_are_read():
 
 
 def test_chunks_on_disk_are_read_once(monkeypatch):
-    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 7 * X[0].nbytes)
+    monkeypatch.setattr(_pool, "BLOCK_BYTES", 7 * X[0].nbytes)
 
     class Counting:
         shape, dtype, chunks, ndim = X.shape, X.dtype, (5, 2), 2

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ CONTAINERS = {
     "labels": VALUES[:, 0],
     "pandas": pd.DataFrame(VALUES, columns=list("abc"), index=[10, 20, 30, 40]),
     "polars": pl.DataFrame(VALUES, schema=list("abc")),
+    "arrow": pa.table(dict(zip("abc", VALUES.T, strict=True))),
 }
 
 
@@ -66,11 +68,13 @@ def test_other_shapes_are_refused():
         concat_rows(np.zeros((4, 3)), np.zeros((4, 2)))
 
 
-@pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
 def test_other_columns_are_refused(kind):
     frame = CONTAINERS[kind]
     with pytest.raises(ValueError, match="same columns in the same order"):
-        concat_rows(frame, frame[["b", "a", "c"]])
+        concat_rows(
+            frame, frame.select(["b", "a", "c"]) if kind == "arrow" else frame[["b", "a", "c"]]
+        )
 
 
 @pytest.mark.parametrize("second", ["ndarray", "polars"])

@@ -1,4 +1,4 @@
-"""The model inside Pipelines, searches and frozen estimators."""
+"""What is inside an estimator: the model that predicts, and the nets that draw random numbers."""
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -31,3 +31,32 @@ def unwrap(model, X=None):
             model = model[-1]
         else:
             return model, X
+
+
+def nets_in(estimator):
+    """Find the skorch nets in an estimator, itself included.
+
+    Parameters
+    ----------
+    estimator : object
+
+    Returns
+    -------
+    list of skorch.NeuralNet
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.utils import nets_in
+    >>> nets_in(LogisticRegression())
+    []
+    """
+    if _is_net(estimator):
+        return [estimator]
+    if not hasattr(estimator, "get_params"):
+        return []
+    return [value for value in estimator.get_params().values() if _is_net(value)]
+
+
+def _is_net(value):
+    return any(cls.__module__ == "skorch.net" for cls in type(value).__mro__)
