@@ -3,8 +3,6 @@
 And the labels known at the start: those given, or those that a simulation shows.
 """
 
-import warnings
-
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
@@ -20,7 +18,7 @@ from sklearn.utils import (
 
 from skgal.active._labels import split_missing
 from skgal.active._session import LabelledSet
-from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing, take_rows
+from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing, take_rows, warn_user
 
 # Samples
 
@@ -125,12 +123,11 @@ def warn_of_minus_one(known, labels, missing_label, *, has_oracle):
     if len(others) in (0, len(labels)) or others.min() < 0:
         return
     if is_mostly_minus_one or (has_oracle and others.min() == 0):
-        warnings.warn(
+        warn_user(
             f"{len(labels) - len(others)} of {len(labels)} labels in y are -1, and count as a "
             "class. If they stand for 'not labelled', as in scikit-learn's semi-supervised "
             "learning, pass missing_label=-1.",
             UserWarning,
-            stacklevel=4,  # where fit is called
         )
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from numbers import Integral, Real
@@ -51,6 +50,7 @@ from skgal.active._store import LabelStore
 from skgal.active._store_file import SECONDS_TO_WAIT
 from skgal.base import BaseStrategy
 from skgal.classifiers import check_fit_support, fit_estimator
+from skgal.exceptions import StoreMissingError
 from skgal.metrics import entropy
 from skgal.utils import (
     as_random_state,
@@ -59,6 +59,7 @@ from skgal.utils import (
     seed_unset,
     seeded_nets,
     take_rows,
+    warn_user,
 )
 
 logger = logging.getLogger("skgal.active")
@@ -352,6 +353,13 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         """Whether the strategy designs samples, rather than choosing some of a pool."""
         return hasattr(self.strategy, "synthesize")
 
+    @property
+    def _takes_sparse(self):
+        """Whether the strategy works with sparse matrices."""
+        if self._designs or not isinstance(self.strategy, BaseEstimator):
+            return not self._designs
+        return get_tags(self.strategy).input_tags.sparse
+
     def _check(self, X, y):
         """Check samples, labels, and that all who need each other are there."""
         if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
@@ -359,7 +367,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
                 "estimator must be a classifier or a regressor, or a Pipeline that ends in one; "
                 f"got {type(self.estimator).__name__}."
             )
-        X = check_samples(X, self.estimator, accept_sparse=not self._designs)
+        X = check_samples(X, self.estimator, accept_sparse=self._takes_sparse)
         if y is None:
             raise ValueError("ActiveLearner requires y to be passed, but the target y is None.")
         known, labels = check_labels(
@@ -368,12 +376,11 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         if is_classifier(self.estimator):
             warn_of_minus_one(known, labels, self.missing_label, has_oracle=self.oracle is not None)
         if self._designs and self.oracle is None and self.store is None and known.all():
-            warnings.warn(
+            warn_user(
                 f"{type(self.strategy).__name__} designs samples, and fit has no oracle to label "
                 "them, so it only learns what is known: pass oracle=, or bring the labels by ask "
                 "and tell (with store=, they are kept).",
                 UserWarning,
-                stacklevel=4,  # where fit is called
             )
         check_n_initial(self.n_initial, known)
         check_strategy_parameters(self.strategy)
@@ -440,10 +447,11 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         except (Exception, KeyboardInterrupt) as error:
             self._session.refresh()
             if self.labelled_.n_bought:
+                has_file = self.store_.is_durable and not isinstance(error, StoreMissingError)
                 error.add_note(
                     f"No label is lost: the {self.labelled_.n_bought} bought before this, and "
                     "those from the start, are in the learner's `labelled_`"
-                    + (f" and in {self.store_.path}." if self.store_.is_durable else ".")
+                    + (f" and in {self.store_.path}." if has_file else ".")
                 )
             raise
 
@@ -923,12 +931,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             tags.classifier_tags.multi_label = False
         tags.target_tags.required = True
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        tags.input_tags.sparse = (
-            inner.input_tags.sparse
-            and not self._designs
-            and (not isinstance(self.strategy, BaseEstimator))
-            | get_tags(self.strategy).input_tags.sparse
-        )
+        tags.input_tags.sparse = inner.input_tags.sparse and self._takes_sparse
         return tags
 
 

@@ -18,7 +18,7 @@ from skgal.active._store import STATUS_OF, LabelStore
 from skgal.active._store_samples import hash_pool, stack_samples
 from skgal.base import Asked
 from skgal.classifiers import one_hot
-from skgal.exceptions import StoreMismatchError
+from skgal.exceptions import StoreError, StoreMismatchError
 from skgal.utils import (
     as_label_array,
     as_random_state,
@@ -376,12 +376,12 @@ class Session:
         try:
             if distinct:
                 oracle.label_pending(self.store, list(distinct))
-        finally:  # what was answered before an error is kept
-            with self.store.transaction():
-                for first in self.store.records(None, list(distinct), samples=False):
-                    for twin in distinct[first.id]:
-                        self._copy_outcome(first, twin)
-            self.refresh()
+        except StoreError:
+            raise
+        except (Exception, KeyboardInterrupt):  # what was answered before is kept
+            self._share_outcomes(distinct)
+            raise
+        self._share_outcomes(distinct)
         pending = self.store.records("pending", list(distinct), samples=False)
         if pending:
             raise RuntimeError(
@@ -389,6 +389,13 @@ class Session:
                 f"more; {len(pending)} of {len(distinct)} samples are, the first with id "
                 f"{pending[0].id}."
             )
+
+    def _share_outcomes(self, twins):
+        with self.store.transaction():
+            for first in self.store.records(None, list(twins), samples=False):
+                for twin in twins[first.id]:
+                    self._copy_outcome(first, twin)
+        self.refresh()
 
     def _copy_outcome(self, record, twin):
         message = f"known already: the same as sample {record.id}"

@@ -1,0 +1,364 @@
+"""What may be given to a learner: labels of any container, models of any kind, several outputs."""
+
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, StackingRegressor
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_dtype_object
+
+from skgal.active import (
+    ActiveLearner,
+    CallableOracle,
+    CostBudget,
+    LabelOracle,
+    LabelStore,
+    StablePredictions,
+)
+from skgal.base import Synthesis, SynthesisStrategy
+from skgal.exceptions import StoreMissingError
+from skgal.query import RandomSampling
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    "contain",
+    [
+        lambda y: pd.DataFrame({"label": y}),
+        lambda y: pl.DataFrame({"label": y}),
+        lambda y: pd.Series(y, index=np.arange(len(y))[::-1]),
+        lambda y: np.asarray(y),
+        lambda y: pd.array(y, dtype="Int64"),
+    ],
+    ids=["pandas", "polars", "series", "array", "nullable"],
+)
+def test_labels_may_come_in_any_container(blobs, contain):
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=10, random_state=0)
+    expected = learner.fit(X, y).labelled_.indices
+    learner.fit(X, contain(y), X_val=X, y_val=contain(y))
+    np.testing.assert_array_equal(learner.labelled_.indices, expected)
+    assert learner.history_[-1]["score"] > 0.5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_labels_may_be_a_column(blobs):
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=10, random_state=0)
+    expected = learner.fit(X, y).labelled_.indices
+    np.testing.assert_array_equal(learner.fit(X, y[:, None]).labelled_.indices, expected)
+
+
+@pytest.mark.parametrize("missing_label", [pd.NA, None, np.nan, -1, "?"], ids=str)
+def test_missing_label_may_be_anything(blobs, missing_label):
+    X, y = blobs
+    known = np.array(y, dtype=object)
+    known[6:] = missing_label
+    answers = [missing_label, *y[:3]]
+    oracle = lambda X: answers  # noqa: E731
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=oracle, missing_label=missing_label
+    ).set_params(batch_size=4, budget=4)
+    learner.fit(X, known)
+    assert learner.labelled_.n_initial == 6
+    assert (learner.labelled_.n_bought, learner.labelled_.n_declined) == (3, 1)
+
+
+def test_minus_one_is_pointed_to_missing_label(blobs):
+    X, y = blobs
+    unlabelled = np.where(np.arange(40) < 12, y, -1)
+    oracle = LabelOracle(X, y)
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), oracle=oracle, budget=4)
+    for labels in (unlabelled, unlabelled.astype(float), np.where(np.arange(40) < 30, y, -1)):
+        with pytest.warns(UserWarning, match="pass missing_label=-1") as caught:
+            learner.fit(X, labels)
+        assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="pass missing_label=-1"):  # a simulation, too
+        ActiveLearner(LogisticRegression(), RandomSampling(), budget=4).fit(X, unlabelled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner.set_params(missing_label=-1).fit(X, unlabelled)
+        assert learner.classes_.tolist() == [0, 1]
+        # The two signs of a classifier are just that.
+        learner.set_params(missing_label=np.nan).fit(X, np.where(y == 0, -1, 1))
+
+
+def test_design_without_an_oracle_says_that_it_labels_nothing(blobs, segment):
+    learner = ActiveLearner(LogisticRegression(), segment, budget=20)
+    with pytest.warns(UserWarning, match="pass oracle=, or bring the labels by ask and tell"):
+        learner.fit(*blobs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner.set_params(store=":memory:").fit(*blobs)
+
+
+# Models
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        StackingClassifier([("tree", DecisionTreeClassifier())], LogisticRegression(), cv=2),
+        StackingRegressor([("tree", DecisionTreeRegressor())], Ridge(), cv=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_models_that_predict_only_once_fitted(blobs, estimator):
+    X, y = blobs
+    learner = ActiveLearner(estimator, RandomSampling(), budget=10, random_state=0).fit(X, y)
+    assert learner.labelled_.n_bought == 10
+    assert learner.predict(X).shape == (40,)
+
+
+def test_tags_are_what_learner_and_strategy_take():
+    class Dense(RandomSampling):
+        def __sklearn_tags__(self):
+            tags = super().__sklearn_tags__()
+            tags.input_tags.sparse = False
+            return tags
+
+    forest = RandomForestClassifier()
+    assert get_tags(forest).classifier_tags.multi_label
+    tags = get_tags(ActiveLearner(forest, RandomSampling()))
+    assert not tags.classifier_tags.multi_label
+    assert tags.input_tags.sparse
+    assert not get_tags(ActiveLearner(forest, Dense())).input_tags.sparse
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
+        ActiveLearner(forest, Dense()).fit(sparse.eye(20, format="csr"), np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("estimator", [BayesianRidge(), Ridge(), LogisticRegression()])
+def test_objects_that_are_numbers(estimator):
+    learner = ActiveLearner(estimator, RandomSampling())
+    check_dtype_object("ActiveLearner", learner)
+
+
+class Counting(MLPClassifier):
+    """Counts, through rounds, how often it was fitted."""
+
+    def fit(self, X, y):
+        self.n_fits_ = getattr(self, "n_fits_", 0) + 1
+        return super().fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warm_start_goes_on_from_round_to_round(blobs, partial, path):
+    X, y = blobs
+
+    def fit(store, budget=12, warm_start=True):
+        net = Counting((4,), max_iter=5, warm_start=warm_start)
+        learner = ActiveLearner(net, RandomSampling(), oracle=LabelOracle(X, y), batch_size=4)
+        return learner.set_params(budget=budget, store=store, random_state=0).fit(*partial)
+
+    unbroken = fit(None)
+    assert unbroken.estimator_.n_fits_ == 4
+    assert fit(None, warm_start=False).estimator_.n_fits_ == 1
+    fit(path, budget=8)
+    resumed = fit(path)
+    assert resumed.estimator_.n_fits_ == 4
+    np.testing.assert_array_equal(resumed.predict_proba(X), unbroken.predict_proba(X))
+    # So is the model of an earlier round.
+    np.testing.assert_array_equal(
+        resumed._as_of(2).predict_proba(X), fit(None, budget=8).predict_proba(X)
+    )
+
+
+def test_models_of_earlier_rounds_have_the_labels_of_that_round(blobs, partial, path):
+    X, y = blobs
+    criterion = StablePredictions(X, threshold=0.999, n_rounds=2)
+    learner = ActiveLearner(
+        DummyClassifier(), RandomSampling(), stopping=criterion, store=path, random_state=0
+    ).fit(*partial)
+    told, fitted = [], []
+
+    def tell(ids):
+        told.append(ids)
+        indices = learner.store_.records(ids=ids, samples=False)
+        learner.tell(ids, [int(y[record.index]) for record in indices])
+
+    first = learner.ask(3).ids
+    tell(first[[0, 2]])
+    second = learner.ask(2).ids
+    fitted.append(first[[0, 2]])
+    tell(np.r_[first[[1]], second])
+    fitted.append(np.r_[first, second])
+    assert len(learner.history_) == 3
+    resumed = ActiveLearner(DummyClassifier(), RandomSampling(), store=path).fit(*partial)
+    for row, ids in enumerate(fitted, start=1):
+        labels = [record.label for record in resumed.store_.records(ids=ids, samples=False)]
+        expected = np.bincount(np.r_[partial[1][~np.isnan(partial[1])].astype(int), labels])
+        earlier = resumed._as_of(row)
+        np.testing.assert_array_equal(earlier.estimator_.class_prior_ * expected.sum(), expected)
+
+
+# Several outputs
+
+
+def two_outputs(x):
+    if x[1] > 1.5:
+        raise ArithmeticError("no convergence")
+    return None if x[1] < -1.5 else [x[0] + x[1], x[0] - x[1]]
+
+
+@pytest.mark.parametrize("store", [None, "file"])
+def test_several_outputs_go_through(path, store):
+    X = np.random.RandomState(0).normal(size=(60, 2))
+    Y = np.c_[X.sum(axis=1), X[:, 0] - X[:, 1]]
+    known = np.where(np.arange(60)[:, None] < 5, Y, np.nan)
+    learner = ActiveLearner(
+        LinearRegression(),
+        RandomSampling(),
+        oracle=CallableOracle(two_outputs, on_error="decline"),
+        budget=40,
+        store=path if store else None,
+        random_state=0,
+    )
+    learner.fit(X, known, X_val=X, y_val=Y)
+    record = learner.labelled_
+    np.testing.assert_allclose(record.y, Y[record.indices])
+    asked = X[[r.index for r in learner.store_.records(samples=False)]]
+    assert record.n_failed == (asked[:, 1] > 1.5).sum() > 0
+    assert record.n_declined == (asked[:, 1] < -1.5).sum() > 0
+    assert learner.history_[-1]["score"] == pytest.approx(1)
+    np.testing.assert_allclose(learner.predict(X), Y)
+    again = learner.fit(X, known).labelled_.y
+    assert again.shape == record.y.shape
+    if store:
+        np.testing.assert_array_equal(again, record.y)
+
+
+def test_several_outputs_by_hand_and_in_simulation():
+    X = np.random.RandomState(0).normal(size=(30, 2))
+    Y = X @ [[1.0, 2.0, 0.0], [0.0, 1.0, 1.0]]
+    simulated = ActiveLearner(Ridge(), RandomSampling(), budget=10, random_state=0).fit(X, Y)
+    assert simulated.labelled_.y.shape == (20, 3)
+    learner = ActiveLearner(Ridge(), RandomSampling(), store=":memory:", random_state=0)
+    learner.fit(X, np.where(np.arange(30)[:, None] < 5, Y, np.nan))
+    query = learner.ask(3)
+    learner.tell(query.ids[0], Y[query.indices[0]]).tell(query.ids[1:], Y[query.indices[1:]])
+    np.testing.assert_array_equal(learner.labelled_.y[5:], Y[query.indices])
+    with pytest.raises(ValueError, match="3 numbers"):
+        learner.tell(learner.ask(1), [[1.0, 2.0]])
+
+
+# Prices
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        np.ones(5),
+        np.full(40, np.nan),
+        -np.ones(40),
+        np.ones((40, 2)),
+        np.full(40, np.inf),
+        lambda X: np.ones(1),
+        lambda X: -np.ones(len(X)),
+    ],
+    ids=["few", "NaN", "negative", "2-D", "infinite", "one", "negative callable"],
+)
+def test_prices_are_checked_before_anything_is_bought(blobs, cost):
+    X, y = blobs
+    bought = []
+
+    def oracle(samples):
+        bought.extend(samples)
+        return LabelOracle(X, y)(samples)
+
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=oracle, stopping=CostBudget(30, cost)
+    )
+    with pytest.raises(ValueError, match="cost must"):
+        learner.fit(X, y)
+    assert not bought
+
+
+# What was asked counts as asked
+
+
+class Watching(SynthesisStrategy):
+    """Designs uniform samples, and keeps what it is told of those asked about."""
+
+    told = []
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
+        self.told.append(asked)
+        latent = np.random.RandomState(self.random_state).uniform(-2, 2, size=(batch_size, 2))
+        return Synthesis(latent.astype(np.float32), latent)
+
+
+def test_a_strategy_that_designs_knows_all_that_was_asked(blobs):
+    Watching.told.clear()
+    learner = ActiveLearner(LogisticRegression(), Watching(), store=":memory:", budget=40)
+    learner.fit(*blobs)
+    query = learner.ask(4)
+    learner.tell(query.ids[0], 1).tell(query.ids[1], None)
+    learner.store_.fail(query.ids[2], "diverged")
+    learner.ask(2)
+    assert Watching.told[0] is None
+    asked = Watching.told[1]
+    np.testing.assert_array_equal(asked.X, query.X)
+    np.testing.assert_array_equal(asked.latent, query.latent)
+    np.testing.assert_array_equal(asked.succeeded, [1, 0, 0, np.nan])
+    learner.ask(2)
+    assert len(Watching.told[2].X) == 6
+
+
+def test_a_store_that_is_gone_is_noticed_before_the_next_purchase(path, blobs, partial):
+    X, y = blobs
+    asked = []
+
+    def oracle(samples):
+        asked.append(len(samples))
+        path.rename(path.with_suffix(".moved"))
+        return LabelOracle(X, y)(samples)
+
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), oracle=oracle, store=path)
+    with pytest.raises(StoreMissingError, match=r"deleted, moved or replaced"):
+        learner.fit(*partial)
+    assert asked == [10]
+
+
+# Cost of one answer
+
+
+def test_telling_one_label_costs_the_same_in_a_long_session(blobs):
+    """Counted in lines of Python that run, since a clock is no measure in a test."""
+
+    def count_lines(n_asked):
+        X = np.random.RandomState(0).normal(size=(2 * n_asked, 2))
+        y = (X[:, 0] > 0).astype(float)
+        y[20:] = np.nan
+        with LabelStore() as store:
+            learner = ActiveLearner(LogisticRegression(), RandomSampling(), store=store)
+            query = learner.set_params(budget=n_asked).fit(X, y).ask(n_asked)
+            learner.tell(query.ids[:-5], [0] * (n_asked - 5))
+            n_lines = 0
+
+            def trace(frame, event, argument):
+                nonlocal n_lines
+                n_lines += 1
+                return trace
+
+            previous = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                learner.tell(query.ids[-5], 1)
+            finally:
+                sys.settrace(previous)
+        return n_lines
+
+    assert count_lines(400) < 1.1 * count_lines(100)
