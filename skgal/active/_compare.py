@@ -118,7 +118,7 @@ def compare_strategies(
     >>> from skgal.query import UncertaintySampling
     >>> comparison = compare_strategies(
     ...     GaussianNB(),
-    ...     {"margin": UncertaintySampling("margin")},
+    ...     {"margin": UncertaintySampling("margin_of_confidence")},
     ...     load_iris(return_X_y=True),
     ...     seeds=2,
     ...     budget=20,

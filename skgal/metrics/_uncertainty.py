@@ -32,7 +32,8 @@ def least_confidence(proba):
 
     References
     ----------
-    "Polarity-GAN", equation (7): there the sum over the samples, here each sample's summand.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
+    equation (7): there the sum over the samples, here each sample's summand.
 
     Examples
     --------
@@ -65,7 +66,8 @@ def margin_of_confidence(proba):
 
     References
     ----------
-    "Polarity-GAN", equation (8).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
+    equation (8).
 
     Examples
     --------
@@ -97,7 +99,8 @@ def ratio_of_confidence(proba):
 
     References
     ----------
-    "Polarity-GAN", equation (9).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
+    equation (9).
 
     Examples
     --------
@@ -167,7 +170,8 @@ def normalized_entropy(proba):
 
     References
     ----------
-    "Polarity-GAN", equation (10), where the sum over the classes is left out.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
+    equation (10), where the sum over the classes is left out.
 
     Examples
     --------
@@ -200,7 +204,8 @@ def mean_uncertainty(proba):
 
     References
     ----------
-    "Polarity-GAN", section 5, table 3; equations (7) to (10) are printed as sums over the
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
+    section 5, table 3; equations (7) to (10) are printed as sums over the
     samples, but the table's values are means.
 
     Examples

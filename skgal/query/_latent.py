@@ -284,7 +284,8 @@ class LatentUncertainty(GuidedLatentStrategy):
     generator : generator
         Cloned and fitted by ``fit``. A fitted one is kept as it is inside
         :class:`sklearn.frozen.FrozenEstimator`.
-    measure : {"entropy", "margin", "least_confident", "min_distance"}, default="entropy"
+    measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
+"ratio_of_confidence", "min_distance"}, default="entropy"
         See :class:`UncertaintySampling`.
     output_weights : array-like of shape (n_outputs,), default=None
         See :class:`UncertaintySampling`.
@@ -377,7 +378,8 @@ class AISEL(GuidedLatentStrategy):
     generator : generator with an encoder, such as :class:`skgal.generators.GIN`
         Cloned and fitted by ``fit``. A fitted one is kept as it is inside
         :class:`sklearn.frozen.FrozenEstimator`.
-    measure : {"entropy", "margin", "least_confident"}, default="entropy"
+    measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
+"ratio_of_confidence"}, default="entropy"
         The uncertainty of a classifier; see :class:`UncertaintySampling`. That of a regressor
         is its predictive standard deviation, whatever ``measure`` says. ``"min_distance"`` is
         left out: a negative distance is no density.

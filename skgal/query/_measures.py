@@ -33,6 +33,8 @@ from skgal.metrics import (
     entropy,
     least_confidence,
     margin_of_confidence,
+    normalized_entropy,
+    ratio_of_confidence,
 )
 from skgal.utils import is_missing, seeded_nets, unwrap
 
@@ -79,8 +81,10 @@ DENSITY_MEASURES = {
     name: {"predict_proba": score, "decision_function": _of_decisions(score)}
     for name, score in {
         "entropy": entropy,
-        "margin": margin_of_confidence,
-        "least_confident": least_confidence,
+        "normalized_entropy": normalized_entropy,
+        "least_confidence": least_confidence,
+        "margin_of_confidence": margin_of_confidence,
+        "ratio_of_confidence": ratio_of_confidence,
     }.items()
 } | {"mutual_information": {"predict_member_proba": _mutual_information}}
 MEASURES = {

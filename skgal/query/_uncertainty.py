@@ -16,11 +16,12 @@ class UncertaintySampling(RankingStrategy):
 
     Parameters
     ----------
-    measure : {"entropy", "margin", "least_confident", "min_distance", "mutual_information"}, \
-default="entropy"
-        Entropy of the class probabilities; one minus the margin between the two most
-        probable classes; one minus the largest probability; minus the distance to the
-        decision boundary, in units of ``decision_function``; or how much the members of an
+    measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
+"ratio_of_confidence", "min_distance", "mutual_information"}, default="entropy"
+        A function of the class probabilities, see `skgal.metrics`: their entropy, in nats or
+        normalised to [0, 1]; how far the largest is from 1; one minus the margin between the
+        two largest; the second largest relative to the largest [1]_. Or minus the distance to
+        the decision boundary, in units of ``decision_function``; or how much the members of an
         ensemble disagree, whatever noise they agree on. The uncertainty of a regressor is
         its predictive standard deviation, whatever ``measure`` says.
     output_weights : array-like of shape (n_outputs,), default=None
@@ -44,6 +45,11 @@ default="entropy"
     --------
     skgal.metrics : The measures as functions of probabilities or decisions.
 
+    References
+    ----------
+    .. [1] K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: An uncertainty
+       sampling approach", 2020, equations (7) to (10).
+
     Examples
     --------
     >>> import numpy as np
@@ -52,7 +58,7 @@ default="entropy"
     >>> X = np.array([[0.0], [1.0], [4.0], [5.2], [9.0], [10.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, np.nan, 1])
     >>> clf = LogisticRegression().fit(X[[0, 5]], [0, 1])
-    >>> UncertaintySampling("margin").query(X, y, clf, batch_size=2).tolist()
+    >>> UncertaintySampling("margin_of_confidence").query(X, y, clf, batch_size=2).tolist()
     [3, 2]
     """
 
@@ -81,8 +87,8 @@ default="entropy"
 
 # Each is the opposite order of an uncertainty.
 _OPPOSITES = {
-    "most_confidence": "least_confident",
-    "large_margin": "margin",
+    "most_confidence": "least_confidence",
+    "large_margin": "margin_of_confidence",
     "least_entropy": "entropy",
 }
 

@@ -35,7 +35,7 @@ class Mortal(RandomSampling):
 def compare(folder):
     comparison = compare_strategies(
         GaussianNB(),
-        {"mortal": Mortal(), "margin": UncertaintySampling("margin")},
+        {"mortal": Mortal(), "margin": UncertaintySampling("margin_of_confidence")},
         {"blobs": make_classification(80, 4, random_state=0)},
         seeds=4,
         budget=10,

@@ -19,7 +19,7 @@ from skgal.active import EstimatorOracle, StrategyComparison, compare_strategies
 from skgal.base import PoolStrategy
 from skgal.query import RandomSampling, UncertaintySampling
 
-MARGIN = {"margin": UncertaintySampling("margin")}
+MARGIN = {"margin": UncertaintySampling("margin_of_confidence")}
 
 
 class Counting(PoolStrategy):

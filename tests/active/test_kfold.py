@@ -131,7 +131,7 @@ def test_grid_search_over_strategies_and_budgets_on_digits():
     X, y = X[:300] / 16, y[:300]
     strategies = [
         RandomSampling(random_state=0),
-        UncertaintySampling("margin", random_state=0),
+        UncertaintySampling("margin_of_confidence", random_state=0),
         UncertaintySampling("entropy", random_state=0),
     ]
     learner = ActiveLearner(

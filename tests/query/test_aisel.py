@@ -41,7 +41,7 @@ def test_points_follow_the_uncertainty(on_a_line, toys):
 def test_power_of_the_uncertainty(on_a_line, toys, power, share):
     # Least confidence is 1/6 on the left and 1/2 on the right: odds of 3 ** power.
     clf = toys.classifier(lambda first: np.where(first < 0, 5 / 6, 1 / 2))
-    points = on_a_line(clf, batch_size=40, measure="least_confident", power=power)
+    points = on_a_line(clf, batch_size=40, measure="least_confidence", power=power)
     assert np.mean(points < 0) == share
 
 

@@ -38,8 +38,8 @@ def test_order_of_the_paper(pool, criterion):
 @pytest.mark.parametrize(
     ("certainty", "uncertainty"),
     [
-        ("most_confidence", "least_confident"),
-        ("large_margin", "margin"),
+        ("most_confidence", "least_confidence"),
+        ("large_margin", "margin_of_confidence"),
         ("least_entropy", "entropy"),
     ],
 )

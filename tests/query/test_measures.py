@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skgal.differentiable import log_entropy_of_decisions
-from skgal.metrics import entropy, least_confidence, margin_of_confidence
+from skgal.metrics import entropy, least_confidence, margin_of_confidence, ratio_of_confidence
 from skgal.query._measures import (
     DENSITY_MEASURES,
     MEASURES,
@@ -55,8 +55,10 @@ def test_measures_of_a_classifier():
     proba, decision = clf.predict_proba(X), np.sort(clf.decision_function(X))
     expected = {
         "entropy": entropy(proba),
-        "margin": margin_of_confidence(proba),
-        "least_confident": least_confidence(proba),
+        "normalized_entropy": entropy(proba) / np.log(3),
+        "least_confidence": least_confidence(proba),
+        "margin_of_confidence": margin_of_confidence(proba),
+        "ratio_of_confidence": ratio_of_confidence(proba),
         "min_distance": decision[:, -2] - decision[:, -1],
     }
     assert set(expected) == OF_ANY_CLASSIFIER
@@ -96,7 +98,7 @@ def test_decisions_of_a_logistic_regression_give_its_probabilities(target):
 
 def test_decisions_of_many_classes_pass_through_a_softmax():
     clf = LinearSVC(random_state=0).fit(X, labels)
-    for measure, of_proba in [("entropy", entropy), ("margin", margin_of_confidence)]:
+    for measure, of_proba in [("entropy", entropy), ("margin_of_confidence", margin_of_confidence)]:
         expected = of_proba(softmax(clf.decision_function(X), axis=1))
         np.testing.assert_allclose(uncertainty(clf, [X], measure), expected)
 

@@ -37,7 +37,7 @@ def pool():
 
 
 @pytest.mark.parametrize(
-    ("measure", "score"), [("entropy", entropy), ("margin", margin_of_confidence)]
+    ("measure", "score"), [("entropy", entropy), ("margin_of_confidence", margin_of_confidence)]
 )
 def test_uncertainty_sampling_takes_the_most_uncertain(pool, measure, score):
     X, y, clf = pool

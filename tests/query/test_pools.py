@@ -84,7 +84,7 @@ class LossyTree(DecisionTreeClassifier):
 STRATEGIES = [
     RandomSampling(random_state=0),
     UncertaintySampling(random_state=0),
-    UncertaintySampling("margin", random_state=0),
+    UncertaintySampling("margin_of_confidence", random_state=0),
     CertaintySampling(random_state=0),
     CoreSet(random_state=0),
     BADGE(features=None, random_state=0),
@@ -406,7 +406,7 @@ def test_active_learner(problem, name):
     expected, learner = (
         ActiveLearner(
             LogisticRegression(max_iter=20, tol=1e-2),
-            UncertaintySampling("margin"),
+            UncertaintySampling("margin_of_confidence"),
             n_initial=20,
             budget=20,
             random_state=0,

@@ -32,7 +32,11 @@ from skgal.utils import seeded_torch
 
 NAN = np.nan
 
-MEASURES = [("entropy", "entropy"), ("margin", "margin_sampling"), ("least_confident",) * 2]
+MEASURES = [
+    ("entropy", "entropy"),
+    ("margin_of_confidence", "margin_sampling"),
+    ("least_confidence", "least_confident"),
+]
 
 
 @pytest.fixture
