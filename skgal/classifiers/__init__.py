@@ -14,16 +14,16 @@ _FILE_OF = {
     "Uncertainty": "_ensemble",
     "DropoutScores": "_mc_dropout",
     "LossPredictionClassifier": "_loss_prediction",
-    "SoftCrossEntropyLoss": "_soft_targets",
-    "SoftNLLLoss": "_soft_targets",
-    "UpdatesLoader": "_loader",
-    "accept_soft_targets": "_soft_targets",
+    "SoftCrossEntropyLoss": "_nets",
+    "SoftNLLLoss": "_nets",
+    "UpdatesLoader": "_nets",
+    "accept_soft_targets": "_nets",
     "check_dropout": "_mc_dropout",
     "class_centroids": "_mc_dropout",
     "dropout_scores": "_mc_dropout",
-    "fit_classifier": "_reference",
-    "fit_reference_classifier": "_reference",
-    "weighted_targets": "_soft_targets",
+    "fit_classifier": "_nets",
+    "fit_reference_classifier": "_nets",
+    "weighted_targets": "_nets",
 }
 
 __all__ = [*_FILE_OF, "AnyEstimator", "check_fit_support", "fit_estimator", "one_hot"]

@@ -131,7 +131,7 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
                 f"{type(last).__name__} can't learn from weighted samples; use "
                 "synthetic_weight=1, or a scikit-learn regressor with sample_weight."
             )
-        from skgal.classifiers._soft_targets import accept_soft_targets
+        from skgal.classifiers._nets import accept_soft_targets
 
         accept_soft_targets(clone(last))
     elif not has_fit_parameter(last, "sample_weight"):
@@ -187,7 +187,7 @@ def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
 
 def _soft_targets(net, proba, outputs, sample_weight):
     """Prepare a net for probabilities, and make a column of them for each of its outputs."""
-    from skgal.classifiers._soft_targets import accept_soft_targets, weighted_targets
+    from skgal.classifiers._nets import accept_soft_targets, weighted_targets
 
     accept_soft_targets(net)
     n_outputs = outputs.max() + 1

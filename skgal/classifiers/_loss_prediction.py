@@ -8,7 +8,7 @@ import torch
 from skorch import NeuralNetClassifier
 from skorch.utils import to_numpy
 
-from skgal.classifiers._layers import find_layers
+from skgal.classifiers._nets import find_layers
 from skgal.nn import LossPrediction
 from skgal.objectives import pairwise_ranking_loss
 

@@ -11,7 +11,7 @@ from skorch.utils import to_tensor
 from torch import nn
 from torch.nn.functional import normalize
 
-from skgal.classifiers._layers import find_layers
+from skgal.classifiers._nets import find_layers
 from skgal.nn import Dropout, set_rng, torch_generator
 from skgal.utils import seeded_torch
 

@@ -264,8 +264,9 @@ class LatentRandom(LatentStrategy):
         # A draw is drawn anew as often as it is expected to fail.
         refused = np.arange(batch_size)
         for _ in range(_MAX_REDRAWS):
-            is_refused = rng.random_sample(len(refused)) > history.success(drawn[refused])
-            refused = refused[is_refused]
+            success = history.success(drawn[refused])
+            unlikely = success < LIKELY * history.success(drawn).max()
+            refused = refused[unlikely | (rng.random_sample(len(refused)) > success)]
             if len(refused) == 0:
                 break
             seed = draw_seed(rng)

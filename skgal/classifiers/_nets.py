@@ -1,8 +1,43 @@
-"""Training skorch classifiers on class probabilities instead of classes."""
+"""What a classifier trained by skorch needs around it: batches, soft targets, a quick training."""
+
+from functools import partial
 
 import numpy as np
 import torch
+from skorch import NeuralNetClassifier
 from torch import nn
+from torch.nn.modules import activation
+from torch.utils.data import DataLoader, RandomSampler
+
+from skgal.nn import make_classifier
+from skgal.utils import seeded_torch
+
+
+class UpdatesLoader(DataLoader):
+    """A skorch ``iterator_train`` with the same number of batches an epoch for any data set.
+
+    A classifier that learns from a growing labelled set otherwise makes more updates each
+    round, which alone improves it. With this loader rounds, and arms of a comparison, differ
+    in their data only.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+    batch_size : int, default=64
+    updates_per_epoch : int, default=50
+    **kwargs
+        Further parameters of :class:`torch.utils.data.DataLoader`.
+
+    Examples
+    --------
+    >>> from skgal.classifiers import UpdatesLoader
+    >>> sum(1 for batch in UpdatesLoader([1.0, 2.0, 3.0], batch_size=2, updates_per_epoch=5))
+    5
+    """
+
+    def __init__(self, dataset, batch_size=64, updates_per_epoch=50, **kwargs):
+        sampler = RandomSampler(dataset, num_samples=batch_size * updates_per_epoch)
+        super().__init__(dataset, batch_size=batch_size, sampler=sampler, **kwargs)
 
 
 class SoftNLLLoss(nn.NLLLoss):
@@ -187,3 +222,122 @@ def _widened(target, n_outputs):
     if n_classes == n_outputs:
         return target
     return torch.nn.functional.pad(target, (0, n_outputs - n_classes))
+
+
+def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed, device):
+    """Train a classifier whose hidden layers are those of an architecture's critic.
+
+    Parameters
+    ----------
+    architecture : skgal.nn.Architecture
+    tensor : ndarray of shape (n_samples, *shape), dtype float32
+        Samples as networks see them.
+    labels : ndarray of shape (n_samples,), dtype int64
+        Their classes, from 0.
+    max_iter : int, default=500
+        Number of updates, on batches of 64.
+    seed : int
+    device : str
+
+    Returns
+    -------
+    skorch.NeuralNetClassifier
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import fit_reference_classifier
+    >>> from skgal.features import penultimate_features
+    >>> from skgal.nn import Dense
+    >>> from skgal.utils import seeded_nets
+    >>> X = np.array([[-1.0, 0.0], [1.0, 0.0]], dtype=np.float32)
+    >>> net = fit_reference_classifier(
+    ...     Dense(hidden=(8,)), X, np.array([0, 1]), max_iter=100, seed=0, device="cpu"
+    ... )
+    >>> with seeded_nets(net):
+    ...     net.predict(X).tolist(), penultimate_features(net, X).shape
+    ([0, 1], (2, 8))
+    """
+    make_module = partial(make_classifier, architecture, tensor.shape[1:], int(labels.max()) + 1)
+    return fit_classifier(make_module, tensor, labels, max_iter=max_iter, seed=seed, device=device)
+
+
+def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
+    """Train a classifier for a number of updates.
+
+    Parameters
+    ----------
+    make_module : callable
+        Makes the network, which maps (n, *shape) to logits; called without arguments.
+    tensor, labels, max_iter, seed, device
+        As for `fit_reference_classifier`.
+
+    Returns
+    -------
+    skorch.NeuralNetClassifier
+    """
+    net = NeuralNetClassifier(
+        make_module,
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        lr=1e-3,
+        max_epochs=1,
+        iterator_train=UpdatesLoader,
+        iterator_train__batch_size=64,
+        iterator_train__updates_per_epoch=max_iter,
+        train_split=None,
+        verbose=0,
+        device=device,
+    )
+    with seeded_torch(seed):
+        return net.fit(tensor, labels)
+
+
+# The last ones of torch's activations are no hidden ones.
+_NOT_HIDDEN = (
+    activation.MultiheadAttention,
+    activation.Softmax,
+    activation.Softmax2d,
+    activation.LogSoftmax,
+)
+
+
+def find_layers(module, names=None):
+    """Find submodules by name, or all hidden activations.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    names : list of str or None, default=None
+        As ``named_modules`` spells them. None: all hidden activations that are modules.
+
+    Returns
+    -------
+    list of torch.nn.Module
+
+    Raises
+    ------
+    ValueError
+        If there is no submodule of such a name, or no hidden activation.
+    """
+    if names is None:
+        layers = [layer for layer in module.modules() if _is_hidden_activation(layer)]
+        if not layers:
+            raise ValueError(
+                "The module has no hidden activation that is a torch.nn module; name the "
+                "submodules whose outputs are to be seen by layers."
+            )
+        return layers
+    known = dict(module.named_modules())
+    unknown = sorted(set(names) - set(known))
+    if unknown or not names:
+        raise ValueError(
+            f"layers must name submodules of the module, got {list(names)}; there are "
+            f"{[name for name in known if name]}."
+        )
+    return [known[name] for name in names]
+
+
+def _is_hidden_activation(layer):
+    return type(layer).__module__ == activation.__name__ and not isinstance(layer, _NOT_HIDDEN)

@@ -1,0 +1,405 @@
+"""The forms that `differentiable` knows: scikit-learn's estimators, skorch's nets, generators."""
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from sklearn.decomposition import PCA, IncrementalPCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import (
+    LogisticRegression,
+    LogisticRegressionCV,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC
+from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier
+from torch import nn
+
+from skgal.differentiable._registry import differentiable, register_differentiable
+from skgal.exceptions import NotDifferentiableError
+
+
+def _affine(clf):
+    coef = clf.coef_.toarray() if issparse(clf.coef_) else clf.coef_
+    return Affine(coef, clf.intercept_)
+
+
+def _linear_decision(clf):
+    return nn.Sequential(_affine(clf), SqueezeOneColumn())
+
+
+for _cls in (
+    LinearDiscriminantAnalysis,
+    LinearSVC,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    SGDClassifier,
+):
+    register_differentiable(_cls, "decision_function")(_linear_decision)
+
+
+@register_differentiable(LogisticRegression, "predict_proba")
+@register_differentiable(LinearDiscriminantAnalysis, "predict_proba")
+def _softmax_of_linear(clf):
+    if len(clf.classes_) == 2:
+        return nn.Sequential(_affine(clf), nn.Sigmoid(), Complement())
+    return nn.Sequential(_affine(clf), nn.Softmax(dim=1))
+
+
+@register_differentiable(SGDClassifier, "predict_proba")
+def _sgd_proba(clf):
+    link = {"log_loss": nn.Sigmoid, "modified_huber": HuberProba}.get(clf.loss)
+    if link is None:
+        raise NotDifferentiableError(f"SGDClassifier(loss={clf.loss!r}) has no probabilities.")
+    join = Complement() if len(clf.classes_) == 2 else ShareOut()
+    return nn.Sequential(_affine(clf), link(), join)
+
+
+@register_differentiable(OneVsRestClassifier, "predict_proba")
+def _one_vs_rest_proba(clf):
+    _check_single_label(clf, clf.multilabel_)
+    parts = [differentiable(part, "predict_proba") for part in clf.estimators_]
+    if len(parts) == 1:
+        return parts[0]
+    return nn.Sequential(Columns(parts, column=1), ShareOut(uniform=False))
+
+
+@register_differentiable(OneVsRestClassifier, "decision_function")
+def _one_vs_rest_decision(clf):
+    _check_single_label(clf, clf.multilabel_)
+    parts = [differentiable(part, "decision_function") for part in clf.estimators_]
+    return parts[0] if len(parts) == 1 else Columns(parts, column=None)
+
+
+_ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+}
+
+
+@register_differentiable(MLPClassifier, "predict_proba")
+def _mlp_proba(clf):
+    _check_single_label(clf, clf.out_activation_ == "logistic" and clf.n_outputs_ > 1)
+    layers = []
+    for weight, bias in zip(clf.coefs_, clf.intercepts_, strict=True):
+        layers += [Affine(weight.T, bias), _ACTIVATIONS[clf.activation]()]
+    layers.pop()
+    if clf.out_activation_ == "softmax":
+        return nn.Sequential(*layers, nn.Softmax(dim=1))
+    return nn.Sequential(*layers, nn.Sigmoid(), Complement())
+
+
+@register_differentiable(StandardScaler, "transform")
+def _standard_scaler(scaler):
+    factor = 1.0 if scaler.scale_ is None else 1 / scaler.scale_
+    return Rescale(factor, 0.0 if not scaler.with_mean else -scaler.mean_ * factor)
+
+
+@register_differentiable(RobustScaler, "transform")
+def _robust_scaler(scaler):
+    factor = 1 / scaler.scale_ if scaler.with_scaling else 1.0
+    return Rescale(factor, -scaler.center_ * factor if scaler.with_centering else 0.0)
+
+
+@register_differentiable(MinMaxScaler, "transform")
+def _min_max_scaler(scaler):
+    return Rescale(scaler.scale_, scaler.min_, scaler.feature_range if scaler.clip else None)
+
+
+@register_differentiable(MaxAbsScaler, "transform")
+def _max_abs_scaler(scaler):
+    return Rescale(1 / scaler.scale_, 0.0, (-1.0, 1.0) if scaler.clip else None)
+
+
+@register_differentiable(Normalizer, "transform")
+def _normalizer(normalizer):
+    return UnitRows({"l1": 1, "l2": 2, "max": np.inf}[normalizer.norm])
+
+
+@register_differentiable(PCA, "transform")
+@register_differentiable(IncrementalPCA, "transform")
+def _pca(pca):
+    weight = pca.components_
+    if pca.whiten:
+        spread = np.sqrt(pca.explained_variance_)
+        weight = weight / np.maximum(spread, np.finfo(spread.dtype).eps)[:, np.newaxis]
+    return Affine(weight, -weight @ pca.mean_)
+
+
+@register_differentiable(FunctionTransformer, "transform")
+def _function_transformer(transformer):
+    if transformer.func is not None:
+        raise NotDifferentiableError(
+            f"FunctionTransformer({transformer.func}) may compute anything; make it a class of "
+            "its own with skgal.differentiable.register_differentiable, or leave func None."
+        )
+    return nn.Identity()
+
+
+def _pipeline(method):
+    def convert(pipeline):
+        *transformers, (_, last) = pipeline.steps
+        steps = [
+            differentiable(step, "transform")
+            for _, step in transformers
+            if step not in (None, "passthrough")
+        ]
+        return nn.Sequential(*steps, differentiable(last, method))
+
+    return convert
+
+
+for _method in ("predict_proba", "decision_function", "transform"):
+    register_differentiable(Pipeline, _method)(_pipeline(_method))
+
+
+def _check_single_label(clf, is_multilabel):
+    if is_multilabel:
+        raise NotDifferentiableError(
+            f"{type(clf).__name__} was fitted on several labels a sample; its outputs are no "
+            "distribution over classes."
+        )
+
+
+class SkorchProba(nn.Module):
+    """What ``predict_proba`` of a skorch classifier computes, as a function of tensors.
+
+    Parameters
+    ----------
+    net : skorch.NeuralNet
+        A fitted net. Its weights are shared, and stay on its device.
+    """
+
+    def __init__(self, net):
+        super().__init__()
+        self._net = (net,)  # a tuple: whoever moves this module must not move the net
+        self._nonlinearity = net._get_predict_nonlinearity()
+        floating = (p.dtype for p in net.module_.parameters() if p.is_floating_point())
+        self._dtype = next(floating, None)
+
+    def forward(self, x):
+        """Map samples (n, ...) to probabilities (n, n_classes), on the device of ``x``."""
+        (net,) = self._net
+        net.module_.eval()
+        output = net.infer(x if self._dtype is None else x.to(self._dtype))
+        output = output[0] if isinstance(output, tuple) else output
+        return self._nonlinearity(output).to(x.device)
+
+
+# skorch's classifiers define predict_proba anew, for the docstring alone.
+for _cls in (NeuralNet, NeuralNetClassifier, NeuralNetBinaryClassifier):
+    register_differentiable(_cls, "predict_proba")(SkorchProba)
+
+
+class UserSamples(nn.Module):
+    """A generator's network, followed by the way to the samples that users see.
+
+    It differs from :meth:`skgal.utils.DataLayout.from_network` in two ways: whole numbers are
+    not rounded, which would leave no gradient, and all values are float64.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps latent points (n, latent_dim) to tensors (n, *layout.shape) in [-1, 1].
+    layout : skgal.utils.DataLayout
+    device : str
+        Where the network is.
+    """
+
+    def __init__(self, network, layout, device):
+        super().__init__()
+        self._network = (network,)  # a tuple: whoever moves this module must not move the network
+        self._device = device
+        self._sample_shape = layout.sample_shape
+        scale, centre = layout.affine
+        self.register_buffer("scale", torch.tensor(scale, device=device))
+        self.register_buffer("centre", torch.tensor(centre, device=device))
+
+    def forward(self, latent):
+        """Map latent points (n, latent_dim) to samples (n, *sample_shape) on the device."""
+        (network,) = self._network
+        values = network(latent.to(self._device)).double().clamp(-1, 1)
+        return (values * self.scale + self.centre).reshape(-1, *self._sample_shape)
+
+
+class UserProba(nn.Module):
+    """The way from users' samples to the networks, followed by a network that classifies.
+
+    Parameters
+    ----------
+    network : callable
+        Maps tensors (n, *layout.shape) to logits (n, n_classes).
+    layout : skgal.utils.DataLayout
+    device : str
+        Where the network is.
+    """
+
+    def __init__(self, network, layout, device):
+        super().__init__()
+        self._network = (network,)  # a tuple, as above
+        self._device = device
+        self._shape = layout.shape
+        scale, centre = layout.affine
+        self.register_buffer("scale", torch.tensor(np.where(scale > 0, scale, 1.0)))
+        self.register_buffer("centre", torch.tensor(centre))
+
+    def forward(self, samples):
+        """Map samples (n, *sample_shape) to probabilities (n, n_classes), on their device."""
+        (network,) = self._network
+        values = (samples - self.centre) / self.scale
+        logits = network(values.float().reshape(-1, *self._shape).to(self._device))
+        return logits.softmax(dim=1).to(samples.device)
+
+
+class Affine(nn.Module):
+    """Compute x W' + b in the precision of the weights.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_outputs, n_features)
+    bias : ndarray of shape (n_outputs,) or scalar
+    """
+
+    def __init__(self, weight, bias):
+        super().__init__()
+        weight = np.atleast_2d(weight)
+        bias = np.broadcast_to(bias, len(weight)).astype(weight.dtype)
+        self.register_buffer("weight", torch.tensor(weight))
+        self.register_buffer("bias", torch.tensor(bias))
+
+    def forward(self, x):
+        """Map (n, n_features) to (n, n_outputs)."""
+        return nn.functional.linear(x.to(self.weight.dtype), self.weight, self.bias)
+
+
+class Rescale(nn.Module):
+    """Compute x * factor + shift column by column, in double precision.
+
+    Parameters
+    ----------
+    factor, shift : ndarray of shape (n_features,) or scalar
+    bounds : tuple of float or None, default=None
+        Where the result is clipped.
+    """
+
+    def __init__(self, factor, shift, bounds=None):
+        super().__init__()
+        self.register_buffer("factor", torch.tensor(factor, dtype=torch.float64))
+        self.register_buffer("shift", torch.tensor(shift, dtype=torch.float64))
+        self.bounds = bounds
+
+    def forward(self, x):
+        """Map (n, n_features) to the same shape."""
+        x = x * self.factor + self.shift
+        return x if self.bounds is None else x.clamp(*self.bounds)
+
+
+class UnitRows(nn.Module):
+    """Divide each row by its norm; a row of zeros stays as it is.
+
+    Parameters
+    ----------
+    order : {1, 2, inf}
+    """
+
+    def __init__(self, order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x):
+        """Map (n, n_features) to the same shape."""
+        norms = torch.linalg.vector_norm(x, self.order, dim=1, keepdim=True)
+        return x / torch.where(norms == 0, 1.0, norms)
+
+
+class SqueezeOneColumn(nn.Module):
+    """Turn (n, 1) into (n,): the decision values of a binary classifier."""
+
+    def forward(self, decisions):
+        """Map (n, n_outputs) to the same shape, or (n, 1) to (n,)."""
+        return decisions.squeeze(1) if decisions.ndim == 2 else decisions
+
+
+class HuberProba(nn.Module):
+    """Clip decision values to [-1, 1] and map these to [0, 1] (modified Huber loss)."""
+
+    def forward(self, decisions):
+        """Map any shape to the same shape."""
+        return (decisions.clamp(-1, 1) + 1) / 2
+
+
+class Complement(nn.Module):
+    """Turn the probability of the second class into those of both.
+
+    Parameters
+    ----------
+    proba : (n,) or (n, 1) tensor, mapped to (n, 2)
+    """
+
+    def forward(self, proba):
+        """Map (n,) or (n, 1) to (n, 2)."""
+        proba = proba.reshape(-1, 1)
+        return torch.cat([1 - proba, proba], dim=1)
+
+
+class ShareOut(nn.Module):
+    """Make each row sum to one (one-vs-rest).
+
+    Parameters
+    ----------
+    uniform : bool
+        Whether a row of zeros is shared out evenly; else it stays.
+    """
+
+    def __init__(self, uniform=True):
+        super().__init__()
+        self.uniform = uniform
+
+    def forward(self, proba):
+        """Map (n, n_classes) to the same shape."""
+        totals = proba.sum(dim=1, keepdim=True)
+        if self.uniform:
+            proba = torch.where(totals == 0, 1.0, proba)
+            return proba / proba.sum(dim=1, keepdim=True)
+        return proba / torch.where(totals == 0, 1.0, totals)
+
+
+class Columns(nn.Module):
+    """Compute one column each by several modules from the same input.
+
+    Parameters
+    ----------
+    parts : list of torch.nn.Module
+    column : int or None
+        Which column of each part to take; None for parts that return (n,).
+    """
+
+    def __init__(self, parts, column):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.column = column
+
+    def forward(self, x):
+        """Map (n, n_features) to (n, n_parts)."""
+        outputs = [part(x) for part in self.parts]
+        if self.column is not None:
+            outputs = [output[:, self.column] for output in outputs]
+        return torch.stack(outputs, dim=1)

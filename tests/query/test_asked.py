@@ -1,0 +1,134 @@
+"""What was asked counts as asked, and where the oracle fails a design learns not to ask."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist, pdist
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+
+from skgal.base import Asked
+from skgal.generators import DesignBox
+from skgal.query import ADBA, AISEL, GAAL, LatentRandom, LatentUncertainty
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X = np.random.RandomState(0).uniform(-1, 1, size=(60, 3))
+X = X[X[:, 0] < 0.6]
+Y = (X.sum(axis=1) + X[:, 1] ** 2 > 0.2).astype(int)
+BOX = FrozenEstimator(DesignBox(bounds=[(-1, 1)] * 3).fit(X))
+
+
+def label(designs):
+    """A simulator that raises in a fifth of the space."""
+    return (designs.sum(axis=1) + designs[:, 1] ** 2 > 0.2).astype(int), designs[:, 0] < 0.6
+
+
+STRATEGIES = [
+    LatentRandom(BOX, random_state=0),
+    LatentUncertainty(BOX, n_candidates=2000, random_state=0),
+    AISEL(BOX, n_candidates=2000, random_state=0),
+    GAAL(BOX, max_iter=20, random_state=0),
+]
+
+
+@pytest.fixture(params=STRATEGIES, ids=lambda strategy: type(strategy).__name__)
+def strategy(request):
+    return request.param.fit(X)
+
+
+def buy(strategy, n_calls, batch_size):
+    known_X, known_y, asked = X, Y, Asked(X[:0], X[:0], np.empty(0))
+    while len(asked.succeeded) < n_calls:
+        clf = LogisticRegression().fit(known_X, known_y)
+        synthesis = strategy.synthesize(known_X, known_y, clf, batch_size=batch_size, asked=asked)
+        designs = np.asarray(synthesis.X)
+        labels, succeeded = label(designs)
+        known_X = np.concatenate([known_X, designs[succeeded]])
+        known_y = np.concatenate([known_y, labels[succeeded]])
+        asked = Asked(
+            np.concatenate([asked.X, designs]),
+            np.concatenate([asked.latent, synthesis.latent]),
+            np.concatenate([asked.succeeded, succeeded.astype(float)]),
+        )
+    return asked
+
+
+def test_simulator_that_fails_in_a_fifth_of_the_space(strategy):
+    asked = buy(strategy, 100, batch_size=20)
+    # A fifth more calls than labels at most.
+    assert asked.succeeded.sum() >= 100 / 1.2
+    # Once it has failed a few times it is hardly tried again.
+    assert asked.succeeded[60:].mean() > 0.9
+    assert pdist(asked.latent).min() > 0.02
+
+
+def test_pending_samples_are_kept_away_from(strategy):
+    clf = LogisticRegression().fit(X, Y)
+    first = strategy.synthesize(X, Y, clf, batch_size=20).latent
+    pending = Asked(first, first, np.full(20, np.nan))
+    second = strategy.synthesize(X, Y, clf, batch_size=20, asked=pending).latent
+    ignorant = strategy.synthesize(X, Y, clf, batch_size=20).latent
+    np.testing.assert_array_equal(ignorant, first)
+    between = cdist(second, first).min(axis=1)
+    within = (cdist(first, first) + 9 * np.eye(20)).min(axis=1)
+    assert between.min() > 0.02
+    if not isinstance(strategy, LatentRandom):
+        assert np.median(between) > 0.6 * np.median(within)
+
+
+def test_declined_samples_move_the_design(strategy):
+    """All samples of one half are declined: the next are in the other one."""
+    answered = X[:, 1] > 0
+    known_X, known_y = X[answered], Y[answered]
+    clf = LogisticRegression().fit(known_X, known_y)
+    rng = np.random.RandomState(1)
+    latent = rng.uniform(-1, 1, size=(40, 3))
+    asked = Asked(latent, latent, (latent[:, 1] > 0).astype(float))
+    designed = strategy.synthesize(known_X, known_y, clf, batch_size=10, asked=asked).latent
+    assert (designed[:, 1] > -0.1).mean() >= 0.9
+
+
+def test_latent_points_that_are_not_known_are_encoded():
+    strategy = AISEL(BOX, n_candidates=500, random_state=0).fit(X)
+    clf = LogisticRegression().fit(X, Y)
+    designs = np.random.RandomState(2).uniform(-1, 1, size=(6, 3))
+    outcome = np.array([0, 0, 1, np.nan, 1, 0])
+    known = Asked(designs, BOX.transform(designs), outcome)
+    unknown = Asked(designs, np.full((6, 3), np.nan), outcome)
+    np.testing.assert_allclose(
+        strategy.synthesize(X, Y, clf, batch_size=5, asked=known).latent,
+        strategy.synthesize(X, Y, clf, batch_size=5, asked=unknown).latent,
+        atol=1e-5,
+    )
+
+
+def test_nothing_asked_is_like_no_history(strategy):
+    clf = LogisticRegression().fit(X, Y)
+    nothing = Asked(X[:0], X[:0], np.empty(0))
+    np.testing.assert_array_equal(
+        strategy.synthesize(X, Y, clf, batch_size=4, asked=nothing).latent,
+        strategy.synthesize(X, Y, clf, batch_size=4).latent,
+    )
+
+
+def test_lines_avoid_what_fails():
+    strategy = ADBA(BOX, n_points=5, random_state=0).fit(X)
+    latent = np.random.RandomState(1).uniform(-1, 1, size=(40, 3))
+    asked = Asked(latent, latent, (latent[:, 1] > 0).astype(float))
+    shown = np.where(np.arange(len(Y)) < 20, Y, np.nan)
+    synthesis = strategy.synthesize(X, shown, None, batch_size=10, asked=asked)
+    through = [synthesis.latent[synthesis.line == line].mean(axis=0) for line in (0, 1)]
+    assert np.isfinite(through).all()
+
+
+def test_constraints_hold_of_support_points():
+    def is_outside(designs):
+        return np.linalg.norm(designs, axis=1) > 0.7  # a ring: support points fall into its hole
+
+    box = DesignBox(bounds=[(-1, 1)] * 2).fit(X[:, :2])
+    box.is_feasible = is_outside
+    strategy = AISEL(FrozenEstimator(box), n_candidates=500, random_state=0).fit(X[:, :2])
+    strategy.generator_.estimator.is_feasible = is_outside
+    clf = LogisticRegression().fit(X[:, :2], Y)
+    latent = strategy.synthesize(X[:, :2], Y, clf, batch_size=8).latent
+    assert is_outside(latent).all()
