@@ -284,23 +284,3 @@ def split_missing(y, *, is_classifier, missing_label=np.nan):
             "booleans); class probabilities come as one column per class."
         )
     return known, labels
-
-
-def code_missing(labels, positions, n_samples):
-    """Spread labels over all samples, NaN where there is none.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labelled,)
-    positions : ndarray of shape (n_labelled,), dtype int
-    n_samples : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Numbers as float64, other labels as objects.
-    """
-    dtype = np.float64 if labels.dtype.kind in "iuf" else object
-    coded = np.full(n_samples, np.nan, dtype=dtype)
-    coded[positions] = labels
-    return coded

@@ -127,11 +127,6 @@ class Record(NamedTuple):
     message: str | None
     answer_details: Any
 
-    @property
-    def belief(self):
-        """Another name of ``prediction``."""
-        return self.prediction
-
 
 class Event(NamedTuple):
     """An entry of the log under a store; none is ever changed or removed.
@@ -225,7 +220,6 @@ class LabelStore:
         strategy="",
         model="",
         predictions=None,
-        beliefs=None,
         details=None,
         notes=None,
     ):
@@ -244,8 +238,6 @@ class LabelStore:
             Who chose the samples, and under which version of the model.
         predictions : list of dict from class to probability, float, row of float, or None
             What the model predicts for each sample; default None.
-        beliefs : list, default=None
-            Another name of ``predictions``.
         details : list, default=None
             Anything else about each sample that JSON can hold.
         notes : dict, default=None
@@ -267,7 +259,6 @@ class LabelStore:
         """
         self.check_present()
         samples = encode_samples(X)
-        predictions = beliefs if predictions is None else predictions
         columns = [
             [_as_position(position) for position in _each(indices, samples, "indices")],
             [None if p is None else to_npy(p) for p in _each(latent, samples, "latent")],

@@ -67,7 +67,11 @@ class Batch:
             samples or lines of such.
         """
         samples = [
-            {"id": record.id, "row": self._samples.row(position), "belief": self._belief(record)}
+            {
+                "id": record.id,
+                "row": self._samples.row(position),
+                "belief": self._prediction(record),
+            }
             for position, record in enumerate(self._records)
         ]
         return {
@@ -167,11 +171,11 @@ class Batch:
         expected = "a number" if self._classes is None else "the position of a class"
         raise ValueError(f"An answer is {expected} or null; got {answer!r}.")
 
-    def _belief(self, record):
-        """What the model thinks: one share for each class, a number, or None."""
-        if isinstance(record.belief, Mapping) and self._classes is not None:
-            return [record.belief.get(name, 0.0) for name in self._classes]
-        return record.belief if isinstance(record.belief, Real) else None
+    def _prediction(self, record):
+        """What the model predicts: one share for each class, a number, or None."""
+        if isinstance(record.prediction, Mapping) and self._classes is not None:
+            return [record.prediction.get(name, 0.0) for name in self._classes]
+        return record.prediction if isinstance(record.prediction, Real) else None
 
     def _items(self):
         items, lines = [], defaultdict(list)

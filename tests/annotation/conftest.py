@@ -97,9 +97,11 @@ def ask():
     """Begin a session; at the end of the test, what is still waited for is withdrawn."""
     begun = []
 
-    def begin(X, classes=CLASSES, *, store=None, ids=(), details=None, beliefs=None, **parameters):
+    def begin(
+        X, classes=CLASSES, *, store=None, ids=(), details=None, predictions=None, **parameters
+    ):
         store = store or LabelStore()
-        ids = [*ids, *store.ask(X, details=details, beliefs=beliefs).tolist()]
+        ids = [*ids, *store.ask(X, details=details, predictions=predictions).tolist()]
         oracle = HumanOracle(classes, open_browser=False, **parameters)
         begun.append(Asking(oracle, store, ids))
         return begun[-1]

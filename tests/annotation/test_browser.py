@@ -220,7 +220,7 @@ def test_a_number_is_typed(ask, visit):
 
 def test_what_the_model_believes_is_hidden_until_asked_for(ask, visit):
     beliefs = [{"cat": 0.7, "dog": 0.1, "emu": 0.2}, {"cat": 0.5, "dog": 0.5}]
-    page = visit(ask(DIGITS[:2], beliefs=beliefs))
+    page = visit(ask(DIGITS[:2], predictions=beliefs))
     assert page.find_all(".belief") == []
     page.find("#switch-beliefs").click()
     assert page.text(".belief").splitlines() == ["cat · 70 %", "emu · 20 %", "dog · 10 %"]
