@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.classifiers import check_dropout, class_centroids, dropout_scores, fit_classifier
 from skgal.features import in_precision_of
-from skgal.generators import CGAN, FrechetSelection
+from skgal.generators import CGAN, FrechetSelection, PolarityGAN
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler, select
 from skgal.resampling._data import as_array, make_layout, to_network
@@ -33,12 +33,15 @@ class SelectiveAugmentation(GeneratorOverSampler):
     Parameters
     ----------
     generator : generator or None, default=None
-        What draws samples of given classes. None is ``CGAN(model_selection=FrechetSelection())``,
-        the moment of whose training is chosen by a smoothed Fréchet distance; for larger images
-        give it ``architecture="biggan"``. It is cloned.
-    ratio : float or None, default=None
-        :math:`r`: how many samples of each class are added for each that there is; the paper's is
-        0.5 or so. Each class gets at least one. None: as many as ``sampling_strategy`` says.
+        What draws samples of given classes; it is cloned. None is, for tables, ``PolarityGAN()``,
+        whose samples lie between real ones; for images
+        ``CGAN(model_selection=FrechetSelection())``, the moment of whose training is chosen by a
+        smoothed Fréchet distance (for larger ones give it ``architecture="biggan"``).
+    ratio : "auto", float or None, default="auto"
+        :math:`r`: how many samples of each class are added for each that there is, at least one.
+        ``"auto"``: 0.5, the paper's, which leaves the balance of the classes as it is; where a
+        ``sampling_strategy`` is given, as many as that says. None: always as many as that says,
+        which is by default as many of each class as of the most frequent.
     filters : tuple of {"label", "entropy", "distance"}, default=("entropy", "distance")
         What candidates must pass, in this order; for each filter twice as many are drawn.
         ``("distance",)``, with ``n_passes=1``, is the single filter of [2]_. ``"label"``, which the
@@ -62,7 +65,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
         Number of updates of the default extractor, on batches of 64.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many samples of each class there shall be, in all of imbalanced-learn's forms; see
-        :class:`GANOverSampler`. With a ``ratio`` it must be ``"auto"``.
+        :class:`GANOverSampler`. With a ``ratio`` in numbers it must be ``"auto"``.
     random_state : int, RandomState instance or None, default=None
         Decides what has no seed of its own: training, what is drawn and dropped.
 
@@ -103,9 +106,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
     >>> from skgal.generators import CGAN
     >>> from skgal.resampling import SelectiveAugmentation
     >>> X, y = load_iris(return_X_y=True)
-    >>> augment = SelectiveAugmentation(
-    ...     CGAN(max_iter=20), ratio=0.5, extractor_max_iter=20, random_state=0
-    ... )
+    >>> augment = SelectiveAugmentation(CGAN(max_iter=20), extractor_max_iter=20, random_state=0)
     >>> X_new, y_new = augment.fit_resample(X, y)
     >>> len(X_new)
     225
@@ -116,7 +117,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
 
     _parameter_constraints = {
         **GeneratorOverSampler._parameter_constraints,
-        "ratio": [None, Interval(Real, 0, None, closed="neither")],
+        "ratio": [None, StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "filters": [tuple, list],
         "n_passes": [Interval(Integral, 1, None, closed="left")],
         "extractor": [None, HasMethods(["fit", "forward_iter"]), FrozenEstimator],
@@ -128,7 +129,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
         self,
         generator=None,
         *,
-        ratio=None,
+        ratio="auto",
         filters=("entropy", "distance"),
         n_passes=5,
         extractor=None,
@@ -146,21 +147,25 @@ class SelectiveAugmentation(GeneratorOverSampler):
         self.extractor_max_iter = extractor_max_iter
 
     def _default_generator(self, X=None):
-        return CGAN(model_selection=FrechetSelection())
+        # What a CGAN draws of a rare class of a table lies far from it, and spoils probabilities.
+        is_table = X is not None and len(X.shape) == 2
+        return PolarityGAN() if is_table else CGAN(model_selection=FrechetSelection())
 
     def _count_missing(self, y):
         self._check_filters()
         by_strategy = super()._count_missing(y)
-        if self.ratio is None:
+        is_balanced = isinstance(self.sampling_strategy, str) and self.sampling_strategy == "auto"
+        if self.ratio is None or (self.ratio == "auto" and not is_balanced):
             return by_strategy
-        if self.sampling_strategy != "auto":
+        ratio = 0.5 if self.ratio == "auto" else self.ratio
+        if not is_balanced:
             raise ValueError(
                 f"ratio={self.ratio} and sampling_strategy={self.sampling_strategy!r} both say how "
                 "many samples to add; leave one of them out."
             )
         labels, counts = np.unique(y, return_counts=True)
         # None of a class that shall be augmented would be an answer to another question.
-        numbers = np.maximum(np.rint(self.ratio * counts), 1).astype(int).tolist()
+        numbers = np.maximum(np.rint(ratio * counts), 1).astype(int).tolist()
         return OrderedDict(zip(labels.tolist(), numbers, strict=True))
 
     def _check_filters(self):

@@ -25,7 +25,9 @@ SMALL = {
 RESAMPLERS = [
     GANOverSampler(CGAN(**SMALL), random_state=0),
     PolarityGANSampler(PolarityGAN(**SMALL, autoencoder_max_iter=2, max_anchors=8), random_state=0),
-    SelectiveAugmentation(CGAN(**SMALL), extractor_max_iter=2, n_passes=1, random_state=0),
+    SelectiveAugmentation(
+        CGAN(**SMALL), ratio=None, extractor_max_iter=2, n_passes=1, random_state=0
+    ),
     GatedSampler(SMOTE(), LogisticRegression(), cv=3, random_state=0),
     GatedSampler(
         GANOverSampler(CGAN(**SMALL)), LogisticRegression(), cv=2, min_gain=-2, random_state=0

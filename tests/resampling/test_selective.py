@@ -1,5 +1,7 @@
 """Selective augmentation: the filters by their definition, and what comes of them."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,7 +13,10 @@ from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.neighbors import KNeighborsClassifier
 
+from skgal.exceptions import PoorSamplesWarning
 from skgal.generators import CGAN
 from skgal.nn import Dense
 from skgal.resampling import SelectiveAugmentation
@@ -22,7 +27,7 @@ RNG = np.random.RandomState(0)
 Y = np.repeat([0, 1], [40, 20])
 X = RNG.normal(scale=0.1, size=(60, 2)) + np.where(Y == 0, -1, 1)[:, None]
 TINY = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "architecture": Dense(hidden=(4,))}
-QUICK = {"extractor_max_iter": 5, "n_passes": 2, "random_state": 0}
+QUICK = {"ratio": None, "extractor_max_iter": 5, "n_passes": 2, "random_state": 0}
 scores = st.integers(1, 6).flatmap(
     lambda n: st.tuples(
         st.just(n),
@@ -116,7 +121,7 @@ class GoodAndBad(BaseEstimator):
 
 
 def test_unsure_samples_are_rejected():
-    sampler = SelectiveAugmentation(GoodAndBad(), ratio=0.5, extractor_max_iter=150, random_state=0)
+    sampler = SelectiveAugmentation(GoodAndBad(), extractor_max_iter=150, random_state=0)
     X_new, y_new = sampler.fit_resample(X, Y)
     assert_array_equal(y_new[60:], np.repeat([0, 1], [20, 10]))
     assert np.all(X_new[60:] * np.where(y_new[60:] == 0, -1, 1)[:, None] > 0.5)
@@ -143,6 +148,7 @@ def test_unsure_samples_are_rejected():
 def test_samples_of_another_class_are_rejected(filters, one_in, rejected, accepted, surplus):
     sampler = SelectiveAugmentation(
         GoodAndBad("other class", one_in=one_in),
+        ratio=None,
         filters=filters,
         extractor_max_iter=150,
         random_state=0,
@@ -161,7 +167,7 @@ def test_samples_of_another_class_are_rejected(filters, one_in, rejected, accept
 
 
 def test_single_filter_end_to_end():
-    sampler = SelectiveAugmentation(GoodAndBad("other class"), filters=("distance",))
+    sampler = SelectiveAugmentation(GoodAndBad("other class"), ratio=None, filters=("distance",))
     X_new, _ = sampler.set_params(extractor_max_iter=150, random_state=0).fit_resample(X, Y)
     assert np.all(X_new[60:] > 0.5)
     assert sampler.generator_.n_drawn_ == {1: 40}
@@ -176,7 +182,9 @@ def test_images_and_a_selection_by_frechet_distance():
     assert X_new.dtype == np.uint8
     assert y_new[30:].tolist() == ["dog"] * 10
     assert len(sampler.extractor_.module_.feature_layers) == 3
-    assert SelectiveAugmentation()._default_generator().model_selection is not None
+    default = SelectiveAugmentation()._default_generator(images)
+    assert isinstance(default, CGAN)
+    assert default.model_selection is not None
 
 
 @pytest.mark.parametrize("module", [pd, pl])
@@ -272,7 +280,10 @@ def test_an_extractor_of_numbers_is_told_of_other_columns(frozen):
 def test_a_frozen_extractor_may_know_more_classes(net, y):
     y = np.array(["no", "yes"])[Y] if isinstance(y, str) else y
     sampler = SelectiveAugmentation(
-        Clear(), filters=("label",), extractor=FrozenEstimator(fitted_net(max_epochs=30, **net))
+        Clear(),
+        ratio=None,
+        filters=("label",),
+        extractor=FrozenEstimator(fitted_net(max_epochs=30, **net)),
     )
     sampler.fit_resample(X.astype(np.float32), y)
     assert sampler.report_["rejected_by_label"].tolist() == [0, 0]
@@ -333,7 +344,7 @@ def test_an_extractor_of_no_use_is_refused_before_the_generator_trains(extractor
 
 def test_other_filters_need_no_names_of_classes():
     extractor = FrozenEstimator(fitted_net(n_outputs=3))
-    sampler = SelectiveAugmentation(Clear(), extractor=extractor, random_state=0)
+    sampler = SelectiveAugmentation(Clear(), ratio=None, extractor=extractor, random_state=0)
     _, y_new = sampler.fit_resample(X.astype(np.float32), np.array(["no", "yes"])[Y])
     assert (y_new == "yes").sum() == 40
 
@@ -345,7 +356,7 @@ def test_an_extractor_sees_nullable_numbers_as_numbers():
 
 
 def test_a_small_ratio_gives_each_class_a_sample():
-    sampler = SelectiveAugmentation(CGAN(**TINY), ratio=0.02, **QUICK)
+    sampler = SelectiveAugmentation(CGAN(**TINY), **(QUICK | {"ratio": 0.02}))
     _, y_new = sampler.fit_resample(X, Y)
     assert sampler.sampling_strategy_ == {0: 1, 1: 1}
     assert np.bincount(y_new).tolist() == [41, 21]
@@ -372,3 +383,36 @@ def test_the_extractor_of_an_earlier_call_is_forgotten():
 def test_bad_parameters(params, match):
     with pytest.raises(ValueError, match=match):
         SelectiveAugmentation(CGAN(**TINY), **params).fit_resample(X, Y)
+
+
+def test_a_given_strategy_replaces_the_default_ratio():
+    sampler = SelectiveAugmentation(CGAN(**TINY), **(QUICK | {"ratio": "auto"}))
+    assert sampler.fit(X, Y).sampling_strategy_ == {0: 20, 1: 10}
+    assert sampler.set_params(sampling_strategy="all").fit(X, Y).sampling_strategy_ == {0: 0, 1: 20}
+    assert sampler.set_params(sampling_strategy={1: 25}).fit(X, Y).sampling_strategy_ == {1: 5}
+
+
+def test_by_default_a_table_of_many_clusters_and_a_rare_class_is_not_spoilt():
+    # Of 11,000 rows with 2 % of the rare class a CGAN and balance made 0.07 of 0.69 (forest).
+    rng = np.random.RandomState(0)
+    means = rng.uniform(-4, 4, (12, 4))
+
+    def draw(n_common, n_rare):
+        own = [means[:8][rng.randint(8, size=n_common)], means[8:][rng.randint(4, size=n_rare)]]
+        rows = np.concatenate(own) + rng.normal(0, 0.7, (n_common + n_rare, 4))
+        return rows, np.repeat([0, 1], [n_common, n_rare])
+
+    (rows, y), (rows_test, y_test) = draw(1000, 60), draw(4000, 240)
+
+    def precision(*train):
+        model = KNeighborsClassifier(15, weights="distance").fit(*train)
+        return average_precision_score(y_test, model.predict_proba(rows_test)[:, 1])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PoorSamplesWarning)
+        augmented = SelectiveAugmentation(random_state=0).fit_resample(rows, y)
+    assert precision(*augmented) > precision(rows, y) - 0.05
+    quick = SelectiveAugmentation(CGAN(max_iter=20), ratio=None, random_state=0)
+    with pytest.warns(PoorSamplesWarning, match=r"\{1: '.* against"):
+        spoilt = quick.fit_resample(rows, y)
+    assert precision(*spoilt) < precision(rows, y) - 0.05

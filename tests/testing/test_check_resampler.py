@@ -13,7 +13,7 @@ SMALL = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "architecture": Dense(
 OURS = [
     GANOverSampler(CGAN(**SMALL)),
     PolarityGANSampler(PolarityGAN(**SMALL, autoencoder_max_iter=2)),
-    SelectiveAugmentation(CGAN(**SMALL), n_passes=2, extractor_max_iter=2),
+    SelectiveAugmentation(CGAN(**SMALL), ratio=None, n_passes=2, extractor_max_iter=2),
 ]
 
 
