@@ -75,8 +75,9 @@ class GenerationScorer(BaseEstimator):
 
     References
     ----------
-    "Learning class-conditional GANs with active sampling" (ALCG), section 4.2; K. Shmelkov, C.
-    Schmid, K. Alahari, "How good is my GAN?", ECCV 2018, for GAN-train and GAN-test.
+    M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG), KDD 2019,
+    section 4.2; K. Shmelkov, C. Schmid, K. Alahari, "How good is my GAN?", ECCV 2018, for
+    GAN-train and GAN-test.
 
     Examples
     --------

@@ -174,7 +174,8 @@ class LabelDistributionDisplay:
 
     References
     ----------
-    "Adversarial sampling for active learning" (ASAL), figures 9, 10, 15.
+    C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
+    figures 9, 10, 15.
 
     Examples
     --------

@@ -159,7 +159,7 @@ class SamplesDisplay:
 
         References
         ----------
-        "AISEL", figures 7 and 10.
+        Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figures 7 and 10.
         """
         grid, Z = latent_plane(generator, coordinates, n_grid, origin)
         y = None if label is None else np.full(len(Z), label)
@@ -267,7 +267,7 @@ class ReconstructionDisplay:
 
     References
     ----------
-    "AISEL", figure 3.
+    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figure 3.
 
     Examples
     --------
@@ -379,7 +379,8 @@ class QueryDisplay:
 
     References
     ----------
-    "Adversarial sampling for active learning" (ASAL), figure 2.
+    C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
+    figure 2.
 
     Examples
     --------

@@ -53,7 +53,7 @@ class LatentSpaceDisplay:
 
     References
     ----------
-    "AISEL", figures 4 and 11.
+    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figures 4 and 11.
 
     Examples
     --------

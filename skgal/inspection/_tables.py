@@ -38,7 +38,7 @@ class AugmentationDisplay:
 
     References
     ----------
-    "Selective synthetic augmentation with quality assurance", figures 5 and 6.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", figures 5 and 6.
 
     Examples
     --------

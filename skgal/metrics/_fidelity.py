@@ -45,8 +45,8 @@ def frechet_distance(real, generated):
     References
     ----------
     M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
-    equilibrium", NeurIPS 2017, equation (6). "Selective synthetic augmentation with quality
-    assurance", section 3.2.
+    equilibrium", NeurIPS 2017, equation (6). Y. Xue et al., "Selective synthetic augmentation with
+    quality assurance", section 3.2.
 
     Examples
     --------

@@ -137,7 +137,8 @@ def entropy(proba):
 
     References
     ----------
-    AISEL, equation (6).
+    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation
+    (6).
 
     Examples
     --------
