@@ -1,4 +1,4 @@
-"""The contracts that the rooms above keep: generators and query strategies."""
+"""The contracts of generators and query strategies."""
 
 from skgal.base._conditional import ConditionalGenerator
 from skgal.base._generator import BaseGenerator

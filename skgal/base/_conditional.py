@@ -130,22 +130,7 @@ class ConditionalGenerator(BaseGenerator):
         return _safe_indexing(X, np.flatnonzero(is_known)), y[is_known]
 
     def _fit_classes(self, y):
-        """Learn the classes; return the class of each sample as an index of ``classes_``.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            Class labels, none missing.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), dtype int64
-
-        Warns
-        -----
-        SingleSampleClassWarning
-            If a class has one sample only.
-        """
+        """Learn the classes; return the class of each sample as an index of ``classes_``."""
         self.classes_, indices, self.class_count_ = np.unique(
             y, return_inverse=True, return_counts=True
         )

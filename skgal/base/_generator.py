@@ -24,7 +24,8 @@ class BaseGenerator(
     also define ``inverse_transform(Z)``.
 
     A subclass implements :meth:`fit`, :meth:`generate`, :meth:`transform` and
-    :meth:`score_samples`, and sets while fitting:
+    :meth:`sample_latent`, and sets while fitting what is listed below. One that can rate how real
+    samples look, as a critic does, also defines ``score_samples(X)``.
 
     Attributes
     ----------
@@ -76,20 +77,6 @@ class BaseGenerator(
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), dtype float32
-        """
-
-    @abstractmethod
-    def score_samples(self, X):
-        """Rate how real samples look to the critic.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            The critic's value, higher for more real-looking samples.
         """
 
     @abstractmethod

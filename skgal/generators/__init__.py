@@ -1,11 +1,14 @@
 """Generators: learn what samples look like, then draw new ones."""
 
 from skgal.generators._acgan import ACGAN
+from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._autoencoder import Autoencoder
 from skgal.generators._bagan import BAGAN
+from skgal.generators._base import NetworkEstimator
 from skgal.generators._bigan import BiGAN
 from skgal.generators._box import DesignBox
 from skgal.generators._cgan import CGAN
+from skgal.generators._conditional import ConditionalAdversarialGenerator
 from skgal.generators._gan import GAN
 from skgal.generators._gin import GIN
 from skgal.generators._polarity_gan import PolarityGAN
@@ -22,11 +25,14 @@ __all__ = [
     "CGAN",
     "GAN",
     "GIN",
+    "AdversarialGenerator",
     "Autoencoder",
     "BiGAN",
+    "ConditionalAdversarialGenerator",
     "DesignBox",
     "FrechetSelection",
     "GenerationScorer",
+    "NetworkEstimator",
     "PolarityGAN",
     "StackGAN",
 ]

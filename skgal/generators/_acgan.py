@@ -6,10 +6,9 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._classifying import ClassifyingMixin
-from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.generators._conditional import ClassifyingMixin, ConditionalAdversarialGenerator
 from skgal.nn import AuxiliaryCritic
-from skgal.training import AuxiliaryNet
+from skgal.training import AuxiliaryGame
 
 
 class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
@@ -32,10 +31,10 @@ class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         generator are updated on: those that look most real to the critic, of all classes
         together, are chosen [2]_. 1 chooses none. What :meth:`sample` draws isn't chosen, so
         its classes are those asked for.
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="auto"
-        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and, as in the
-        paper's equation (1), ``"nonsaturating"`` for tables.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
+        for images and, as in the paper's equation (1), ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -55,6 +54,8 @@ default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for both networks.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what critic and classifier see: any of
         ``"translation"``, ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation
@@ -87,8 +88,8 @@ default="auto"
         The class labels, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
         (seconds); classification losses are part of both.
@@ -148,6 +149,7 @@ default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -169,6 +171,7 @@ default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -184,22 +187,14 @@ default="auto"
         self.classifier_weight = classifier_weight
         self.adversarial_sampling = adversarial_sampling
 
-    def _make_net(self, architecture, seed):
-        """Build the net whose critic also guesses the class."""
-        return AuxiliaryNet(
-            self._generator_factory(architecture),
-            critic=partial(
-                _make_critic,
-                architecture,
-                self.layout_.shape,
-                len(self.classes_),
-                self._critic_dropout(),
-            ),
-            classifier_weight=self.classifier_weight,
-            adversarial_sampling=self.adversarial_sampling,
-            **self._game_arguments(seed),
-        )
+    def make_game(self, architecture):
+        """Return the game whose critic also guesses the class."""
+        return AuxiliaryGame, self.game_arguments(architecture) | {
+            "critic": partial(_make_critic, architecture, self.layout_.shape, len(self.classes_)),
+            "classifier_weight": self.classifier_weight,
+            "adversarial_sampling": self.adversarial_sampling,
+        }
 
 
-def _make_critic(architecture, shape, n_classes, dropout):
-    return AuxiliaryCritic(architecture.make_critic(shape, dropout=dropout), n_classes)
+def _make_critic(architecture, shape, n_classes):
+    return AuxiliaryCritic(architecture.make_critic(shape), n_classes)

@@ -1,23 +1,18 @@
-"""What every adversarially trained generator has in common: the template of ``fit``."""
+"""What every adversarially trained generator has in common."""
 
-from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
-from os import PathLike
 
 import numpy as np
-from sklearn.base import _fit_context
-from sklearn.callback import CallbackSupportMixin
+import torch
+from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import BaseGenerator
-from skgal.generators._diagnosis import warn_of_failure
-from skgal.generators._files import FileMixin
+from skgal.exceptions import CriticWonWarning, ModeCollapseWarning
+from skgal.generators._base import NetworkEstimator
 from skgal.generators._selection import FrechetSelection
-from skgal.generators._training import Training, renew
-from skgal.generators._validation import check_new_samples, check_training_samples
-from skgal.nn import ARCHITECTURES, Architecture, apply_network, resolve_architecture
 from skgal.objectives import (
     OBJECTIVES,
     PENALTIES,
@@ -27,41 +22,35 @@ from skgal.objectives import (
     resolve_objective,
     resolve_penalties,
 )
-from skgal.training import PRECISIONS, AdversarialNet, latent_distribution, resolve_augmentations
-from skgal.utils import as_random_state, draw_seed
+from skgal.training import latent_distribution, resolve_augmentations
+from skgal.utils import as_random_state, warn_user
+
+# Shares below which a training counts as failed; those of healthy ones are far above.
+_LEAST_DIVERSITY = 0.1
+_LEAST_LOSS = 0.01
+# Distances of so many samples tell enough, and cost nothing.
+_N_DIAGNOSED = 256
 
 
-class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
+class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     """Base of generators that are trained against a critic.
 
-    A subclass lists its parameters in ``__init__``, and may override the steps of :meth:`fit`:
-    :meth:`_check_training_data` for data of another kind, :meth:`_make_net` for another game,
-    :meth:`_finish` for what follows the game.
+    A subclass lists its parameters in ``__init__`` and says in :meth:`make_game` which game it
+    plays: often one of its own, made with :meth:`game_arguments` and a few more. The game has
+    networks named ``generator`` and ``critic``.
     """
 
     #: The latent distribution, for generators that don't let the user choose it.
     latent = "uniform"
 
     _parameter_constraints = {
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        **NetworkEstimator._parameter_constraints,
         "objective": [StrOptions({"auto", *OBJECTIVES}), Objective],
         "penalty": [None, StrOptions({"auto", *PENALTIES}), Penalty, tuple, list],
-        "architecture": [StrOptions({"auto", *ARCHITECTURES}), Architecture],
-        "image_shape": [None, tuple, list],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
         "critic_iter": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "augment": [None, str, tuple, list],
         "ema_decay": [None, Interval(Real, 0, 1, closed="left")],
         "model_selection": [None, FrechetSelection],
-        "callbacks": [None, tuple, list],
-        "device": [str],
-        "precision": [StrOptions(set(PRECISIONS))],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "checkpoint": [None, str, PathLike],
     }
 
     def __init__(
@@ -76,6 +65,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         batch_size,
         critic_iter,
         learning_rate,
+        betas,
         augment,
         ema_decay,
         model_selection,
@@ -96,6 +86,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         self.batch_size = batch_size
         self.critic_iter = critic_iter
         self.learning_rate = learning_rate
+        self.betas = betas
         self.augment = augment
         self.ema_decay = ema_decay
         self.model_selection = model_selection
@@ -107,146 +98,57 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         self.warm_start = warm_start
         self.checkpoint = checkpoint
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Train the generator.
+    def game_arguments(self, architecture):
+        """Return what an adversarial game of this generator is made with.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-            At least two samples: numbers of any dtype, or a table that has categories, booleans
-            or gaps as well.
-        y : None
-            Ignored.
+        architecture : skgal.nn.Architecture
 
         Returns
         -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
-            if ``checkpoint`` holds another training.
-        skgal.exceptions.NonFiniteLossError
-            If the training diverges.
+        dict
+            The parameters of :class:`skgal.training.AdversarialGame`; a subclass replaces or adds
+            what is different in its game.
         """
-        check = check_new_samples if self._trains_on() else self._learn_layout
-        tensor, labels = self._check_training_data(check, X, y)
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with self._in(Training(self, (tensor, labels), self.device, context)):
-            self._train(tensor, labels)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
-
-    def _train(self, tensor, labels):
-        """Train the networks on samples, and classes if there are any, as networks see them."""
-        rng = as_random_state(self.random_state)
-        seed = draw_seed(rng)
-        architecture = self._resolve_architecture()
-        self._training.watchers = self._make_watchers(architecture, tensor, labels)
-        if self._trains_on():
-            watchers, n_updates = self._training.watchers, self.net_.n_updates_
-            renew(self.net_, self._training.arguments("game", watchers, n_updates))
-        else:
-            self.latent_dim_ = self.latent_dim
-            self.latent_distribution_ = latent_distribution(self.latent)
-            self.net_ = self._make_net(architecture, seed=seed).initialize()
-            self._prepare(architecture, tensor, labels, rng)
-        self.net_.partial_fit(tensor, labels)
-        self.history_ = history_rows(self.net_)
-        self.n_iter_ = self.history_[-1]["updates"]
-        self._finish(architecture, rng)
-        warn_of_failure(self, tensor, labels)
-
-    @contextmanager
-    def _in(self, training):
-        """Have the nets that are made meanwhile belong to a training."""
-        self._training = training
-        try:
-            yield
-        finally:
-            del self._training
-
-    def _trains_on(self):
-        """Tell whether ``fit`` goes on with the networks that are there."""
-        return self.warm_start and hasattr(self, "net_")
-
-    def _learn_layout(self, generator, X, *y):
-        """Check training samples and learn how they are laid out."""
-        self.layout_, *checked = check_training_samples(generator, X, *y)
-        return checked
-
-    def _check_training_data(self, check, X, y):
-        """Return the samples as networks see them, and their classes as integers or None."""
-        (tensor,) = check(self, X)
-        return tensor, None
-
-    def _resolve_architecture(self):
-        architecture = resolve_architecture(self.architecture, self.layout_.shape)
-        if self.layout_.groups is not None:
-            return architecture.for_table(self.layout_.groups)
-        return architecture
-
-    def _make_net(self, architecture, seed):
-        """Build the net that plays the adversarial game."""
         shape = self.layout_.shape
-        return AdversarialNet(
-            partial(architecture.make_generator, self.latent_dim, shape),
-            critic=partial(architecture.make_critic, shape, dropout=self._critic_dropout()),
-            **self._game_arguments(seed),
-        )
-
-    def _make_nets(self):
-        """Build every net, by the name of the attribute that holds it, with new weights."""
-        with self._in(Training(self, (), "auto")):
-            return {"net_": self._make_net(self._resolve_architecture(), seed=0)}
-
-    def _game_arguments(self, seed):
-        """Return what any adversarial net of this generator is made with, but its networks."""
         return {
-            "objective": self._objective(),
-            "penalties": self._penalties(),
+            "generator": partial(architecture.make_generator, self.latent_dim, shape),
+            "critic": partial(architecture.make_critic, shape),
+            "objective": self.resolve_objective(),
+            "penalties": self.resolve_penalties(),
             "augmentations": resolve_augmentations(self.augment, self.layout_.is_image),
             "latent_dim": self.latent_dim,
             "latent": self.latent,
             "critic_iter": self.critic_iter,
-            "ema_decay": self.ema_decay,
-            "batch_size": self.batch_size,
-            "seed": seed,
-            **self._training.arguments("game", self._training.watchers),
         }
 
-    def _critic_dropout(self):
-        """Return the dropout that the penalties ask of the critic."""
-        return max((penalty.critic_dropout for penalty in self._penalties()), default=0.0)
-
-    def _objective(self):
-        """Return what generator and critic play for."""
+    def resolve_objective(self):
+        """Return what generator and critic minimise."""
         if self.objective == "auto":
             return resolve_objective("hinge" if self.layout_.is_image else "nonsaturating")
         return resolve_objective(self.objective)
 
-    def _penalties(self):
+    def resolve_penalties(self):
         """Return what keeps the critic smooth."""
         if self.penalty == "auto":
             is_image = self.layout_.is_image
             return resolve_penalties("spectral_norm" if is_image else zero_centred_penalty())
         return resolve_penalties(self.penalty)
 
-    def _make_watchers(self, architecture, tensor, labels):
+    def make_callbacks(self, tensor, labels):
         """Return the user's callbacks, and what selects the generator to keep."""
-        watchers = list(self.callbacks or ())
+        callbacks = super().make_callbacks(tensor, labels)
         if self.model_selection is not None:
-            watchers.append(self.model_selection.make_callback(self, architecture, tensor, labels))
-        return watchers
+            architecture = self.resolve_architecture()
+            selection = self.model_selection.make_callback(self, architecture, tensor, labels)
+            callbacks.append(selection)
+        return callbacks
 
-    def _prepare(self, architecture, tensor, labels, rng):
-        """Bring new networks near the solution before the game; nothing here."""
-
-    def _finish(self, architecture, rng):
-        """Do what follows the game; nothing here."""
+    def finish(self, tensor, labels, rng, training):
+        """Warn of a training that has failed."""
+        self.latent_distribution_ = latent_distribution(self.latent)
+        _warn_of_failure(self, tensor, labels)
 
     def sample_latent(self, n_samples=1, *, random_state=None):
         """Draw latent points.
@@ -297,14 +199,8 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
 
     def _decode(self, Z, *classes):
         """Run the generator on latent points, and on the class index of each if there are."""
-        Z = check_array(Z, dtype=np.float32, input_name="Z")
-        if Z.shape[1] != self.latent_dim_:
-            raise ValueError(
-                f"Z has {Z.shape[1]} columns, but this generator was fitted with "
-                f"latent_dim={self.latent_dim_}."
-            )
-        images = apply_network(self.net_.generator_, Z, self.net_.device, *classes)
-        return self.layout_.from_network(images)
+        Z = self._check_latent(Z)
+        return self.layout_.from_network(self._apply(self._game.generator, Z, *classes))
 
     def transform(self, X):
         """Map samples to the critic's penultimate features.
@@ -318,7 +214,7 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         ndarray of shape (n_samples, n_features_out), dtype float32
         """
         tensor = self._to_network(X)
-        return apply_network(self.net_.critic_.features, tensor, self.net_.device)
+        return self._apply(self._game.critic.features, tensor)
 
     def score_samples(self, X):
         """Rate how real samples look to the critic.
@@ -332,23 +228,50 @@ class AdversarialGenerator(FileMixin, CallbackSupportMixin, BaseGenerator):
         ndarray of shape (n_samples,), dtype float32
             The critic's value (logit), higher for more real-looking samples.
         """
-        return apply_network(self.net_.critic_, self._to_network(X), self.net_.device)
-
-    def _to_network(self, X):
-        """Check new samples against those of ``fit`` and bring them to network layout."""
-        check_is_fitted(self)
-        (tensor,) = check_new_samples(self, X)
-        return tensor
+        return self._apply(self._game.critic, self._to_network(X))
 
     @property
     def _n_features_out(self):
-        return self.net_.critic_.n_features
+        return self._game.critic.n_features
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # features are float32, always
-        tags.input_tags.allow_nan = True  # in tables
-        return tags
+
+# A TransformerMixin, or set_output would not reach this transform.
+class EncodingMixin(TransformerMixin):
+    """Transforms by an encoder, and back by the generator.
+
+    A subclass implements ``_encode(tensor)``, from samples as networks see them to latents.
+    """
+
+    def transform(self, X):
+        """Map samples to the latent points that generate something like them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, latent_dim), dtype float32, values in [-1, 1]
+            The encoder's output, clipped to the latent cube.
+        """
+        return np.clip(self._encode(self._to_network(X)), *self.latent_distribution_.support())
+
+    def inverse_transform(self, Z):
+        """Map latent points to samples; the same as :meth:`generate`.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+
+        Returns
+        -------
+        X : array or DataFrame of n_samples samples, laid out as the training data
+        """
+        return self.generate(Z)
+
+    @property
+    def _n_features_out(self):
+        return self.latent_dim_
 
 
 def zero_centred_penalty():
@@ -356,8 +279,56 @@ def zero_centred_penalty():
     return GradientPenalty(weight=1.0, target=0.0)
 
 
-def history_rows(net):
-    """Return a net's history as plain rows, one dict an epoch."""
-    return [
-        {name: value for name, value in row.items() if name != "batches"} for row in net.history
-    ]
+def _warn_of_failure(generator, tensor, labels):
+    """Warn if samples hardly vary, or the critic has nothing left to learn."""
+    name = type(generator).__name__
+    varied = _diversity(generator, tensor, labels)
+    if varied < _LEAST_DIVERSITY:
+        warn_user(
+            f"The samples of {name} vary {varied:.2g} times as much as the data after "
+            f"{generator.n_iter_} updates: either the training was too short, or the generator "
+            "has collapsed. Raise max_iter; if that doesn't help, try a penalty, another "
+            "objective or a smaller learning_rate.",
+            ModeCollapseWarning,
+        )
+    objective = generator.net_.module_.objective
+    left = _residual_loss(objective, generator.history_[-1]["critic_loss"])
+    if left < _LEAST_LOSS:
+        warn_user(
+            f"The critic of {name} is right about every sample: {left:.1%} of its loss is left, "
+            "so the generator has nothing to learn from. Try a penalty, an augmentation, "
+            'objective="wasserstein" or a smaller critic_iter.',
+            CriticWonWarning,
+        )
+
+
+def _diversity(generator, tensor, labels):
+    """Return the mean distance of two samples over that of two real ones, within a class."""
+    n_samples = min(_N_DIAGNOSED, len(tensor))
+    rows = as_random_state(0).choice(len(tensor), n_samples, replace=False)
+    classes = () if labels is None else (labels[rows],)
+    Z = generator.sample_latent(n_samples, random_state=0)
+    drawn, real = generator._apply(generator.net_.trained_.generator, Z, *classes), tensor[rows]
+    if labels is not None:
+        drawn, real = (_without_class_means(samples, *classes) for samples in (drawn, real))
+    spread = _mean_distance(real)
+    return _mean_distance(drawn) / spread if spread > 0 else 1.0
+
+
+def _residual_loss(objective, critic_loss):
+    """Return what is left of the loss of an ignorant critic; 1 if it is not bounded below."""
+    nothing = torch.zeros(1, dtype=torch.float32)
+    ignorance = float(objective.critic_loss(nothing, nothing))
+    return critic_loss / ignorance if ignorance > 0 else 1.0
+
+
+def _without_class_means(samples, labels):
+    samples = samples.reshape(len(samples), -1).astype(np.float64)
+    for label in np.unique(labels):
+        samples[labels == label] -= samples[labels == label].mean(axis=0)
+    return samples
+
+
+def _mean_distance(samples):
+    points = torch.as_tensor(samples).flatten(1)
+    return float(torch.nn.functional.pdist(points).mean())

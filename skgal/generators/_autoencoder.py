@@ -1,39 +1,18 @@
 """The autoencoder: a short code for samples, and the way back."""
 
 from functools import partial
-from numbers import Integral, Real
-from os import PathLike
 
-import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
-from sklearn.callback import CallbackSupportMixin
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
-
-from skgal.generators._adversarial import history_rows
-from skgal.generators._files import FileMixin
-from skgal.generators._training import Training, renew
-from skgal.generators._validation import check_new_samples, check_training_samples
-from skgal.nn import ARCHITECTURES, Architecture, apply_network, resolve_architecture
-from skgal.training import PRECISIONS, ReconstructionNet
-from skgal.utils import as_random_state, draw_seed
+from skgal.generators._base import NetworkEstimator, make_net
+from skgal.nn import resolve_architecture
+from skgal.training import ReconstructionGame
 
 # Adam's own: the short memory that suits games is none for a fixed loss.
 _BETAS = (0.9, 0.999)
+# Adam's step size for the autoencoders that other generators start from.
+_LEARNING_RATE = 1e-3
 
 
-class Autoencoder(
-    FileMixin,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class Autoencoder(NetworkEstimator):
     """Learn a short code for samples, from which a decoder restores them.
 
     Samples with similar codes look alike, so the code is a space to look for neighbours in:
@@ -57,6 +36,8 @@ class Autoencoder(
         Samples a batch, at most the number of samples of X.
     learning_rate : float, default=1e-3
         Step size of Adam.
+    betas : tuple of float, default=(0.9, 0.999)
+        Adam's decay rates of the averages of gradients and of their squares.
     callbacks : list of skorch callbacks or None, default=None
         Called at updates and every 50 updates; a callback that stops skorch, such as
         ``EarlyStopping(monitor="reconstruction_loss")``, stops the training.
@@ -77,8 +58,8 @@ class Autoencoder(
 
     Attributes
     ----------
-    net_ : skorch.NeuralNet
-        The trained networks: the encoder ``net_.module_`` and ``net_.decoder_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.encoder`` and ``net_.trained_.decoder``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``reconstruction_loss``, ``dur`` (seconds).
     n_iter_ : int
@@ -109,22 +90,6 @@ class Autoencoder(
     (100, 64)
     """
 
-    _parameter_constraints = {
-        "latent_dim": [Interval(Integral, 1, None, closed="left")],
-        "architecture": [StrOptions({"auto", *ARCHITECTURES}), Architecture],
-        "image_shape": [None, tuple, list],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "callbacks": [None, tuple, list],
-        "device": [str],
-        "precision": [StrOptions(set(PRECISIONS))],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "checkpoint": [None, str, PathLike],
-    }
-
     def __init__(
         self,
         *,
@@ -134,6 +99,7 @@ class Autoencoder(
         max_iter=2500,
         batch_size=64,
         learning_rate=1e-3,
+        betas=_BETAS,
         callbacks=None,
         device="auto",
         precision="float32",
@@ -148,6 +114,7 @@ class Autoencoder(
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.betas = betas
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
@@ -156,70 +123,18 @@ class Autoencoder(
         self.warm_start = warm_start
         self.checkpoint = checkpoint
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Train encoder and decoder.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-            At least two samples: numbers of any dtype, or a table that has categories, booleans
-            or gaps as well.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
-            if ``checkpoint`` holds another training.
-        skgal.exceptions.NonFiniteLossError
-            If the training diverges.
-        """
-        trains_on = self.warm_start and hasattr(self, "net_")
-        if trains_on:
-            (tensor,) = check_new_samples(self, X)
-        else:
-            self.layout_, tensor = check_training_samples(self, X)
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        training = Training(self, tensor, self.device, context)
-        if trains_on:
-            renew(self.net_, self._training_arguments(training, self.net_.n_updates_))
-        else:
-            self.latent_dim_ = self.latent_dim
-            seed = draw_seed(as_random_state(self.random_state))
-            self.net_ = self._make_net(training, seed).initialize()
-        self.net_.partial_fit(tensor)
-        self.history_ = history_rows(self.net_)
-        self.n_iter_ = self.history_[-1]["updates"]
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
-
-    def _make_net(self, training, seed):
-        """Build the net of encoder and decoder."""
+    def make_game(self, architecture):
+        """Return the game of encoder and decoder."""
         shape = self.layout_.shape
-        architecture = resolve_architecture(self.architecture, shape)
+        return ReconstructionGame, {
+            "encoder": partial(architecture.make_encoder, self.latent_dim, shape),
+            "decoder": partial(architecture.make_generator, self.latent_dim, shape),
+        }
+
+    def resolve_architecture(self):
+        """Return the architecture for the samples that ``fit`` has seen."""
         # Not for_table: a decoder draws no categories, the likeliest come out.
-        return ReconstructionNet(
-            partial(architecture.make_encoder, self.latent_dim, shape),
-            decoder=partial(architecture.make_generator, self.latent_dim, shape),
-            batch_size=self.batch_size,
-            seed=seed,
-            **self._training_arguments(training),
-        )
-
-    def _training_arguments(self, training, n_updates=0):
-        arguments = training.arguments("autoencoder", self.callbacks or (), n_updates)
-        return arguments | {"optimizer__betas": _BETAS}
-
-    def _make_nets(self):
-        """Build the net, by the name of the attribute that holds it, with new weights."""
-        return {"net_": self._make_net(Training(self, None, "auto"), seed=0)}
+        return resolve_architecture(self.architecture, self.layout_.shape)
 
     def transform(self, X):
         """Map samples to their codes.
@@ -232,9 +147,7 @@ class Autoencoder(
         -------
         Z : ndarray of shape (n_samples, latent_dim), dtype float32
         """
-        check_is_fitted(self)
-        (tensor,) = check_new_samples(self, X)
-        return apply_network(self.net_.module_, tensor, self.net_.device)
+        return self._apply(self._game.encoder, self._to_network(X))
 
     def inverse_transform(self, Z):
         """Restore samples from their codes.
@@ -252,22 +165,36 @@ class Autoencoder(
         ValueError
             If Z has another width than ``latent_dim``.
         """
-        check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float32, input_name="Z")
-        if Z.shape[1] != self.latent_dim_:
-            raise ValueError(
-                f"Z has {Z.shape[1]} columns, but this autoencoder was fitted with "
-                f"latent_dim={self.latent_dim_}."
-            )
-        values = apply_network(self.net_.decoder_, Z, self.net_.device)
+        values = self._apply(self._game.decoder, self._check_latent(Z))
         return self.layout_.from_network(values)
 
     @property
     def _n_features_out(self):
         return self.latent_dim_
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # codes are float32, always
-        tags.input_tags.allow_nan = True  # in tables
-        return tags
+
+def fit_autoencoder(training, tensor, make_encoder, make_decoder, *, max_iter, seed):
+    """Train an encoder and a decoder for another estimator to start from.
+
+    Parameters
+    ----------
+    training : Training
+        Of the estimator's ``fit``.
+    tensor : ndarray of shape (n_samples, *shape), dtype float32
+        Samples as networks see them, whatever their class.
+    make_encoder, make_decoder : callables
+        Make the networks; called without arguments.
+    max_iter, seed : int
+
+    Returns
+    -------
+    ReconstructionGame
+        With the networks ``encoder`` and ``decoder``.
+    """
+    settings = training.settings("autoencoder") | {
+        "max_iter": max_iter,
+        "lr": _LEARNING_RATE,
+        "optimizer__betas": _BETAS,
+    }
+    arguments = {"encoder": make_encoder, "decoder": make_decoder}
+    return make_net(ReconstructionGame, arguments, seed=seed, **settings).fit(tensor).trained_

@@ -3,15 +3,19 @@
 from functools import partial
 from numbers import Integral, Real
 
+import numpy as np
+from sklearn.covariance import ledoit_wolf
 from sklearn.utils._param_validation import Interval
 
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._autoencoder_start import class_gaussians, fit_autoencoder
-from skgal.generators._classifying import ClassifyingMixin
-from skgal.generators._conditional import ConditionalAdversarialGenerator
-from skgal.nn import ClassLatents, FakeClassCritic, apply_network, make_classifier
-from skgal.training import BalancingNet
+from skgal.generators._autoencoder import fit_autoencoder
+from skgal.generators._conditional import ClassifyingMixin, ConditionalAdversarialGenerator
+from skgal.nn import ClassLatents, FakeClassCritic, make_classifier
+from skgal.training import BalancingGame
 from skgal.utils import draw_seed
+
+# Added to covariances, in units of the mean variance, so that they have Cholesky factors.
+_JITTER = 1e-6
 
 
 class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
@@ -32,10 +36,10 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         ``"nonsaturating"`` objective both are the paper's one cross-entropy.
     autoencoder_max_iter : int, default=500
         Number of updates of the autoencoder.
-    objective : {"nonsaturating", "auto", "hinge", "least_squares", "wasserstein"} or Objective, \
-default="nonsaturating"
-        What generator and critic play for, with the log-odds of being real as critic. ``"auto"``
-        depends on the data, as in :class:`GAN`.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="nonsaturating"
+        What generator and critic minimise (see :mod:`skgal.objectives`), with the log-odds of being
+        real as critic. ``"auto"`` depends on the data, as in :class:`GAN`.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -55,6 +59,8 @@ Penalty, or a list of these, default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=2e-4
         Step size of Adam, for both networks of the game.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
@@ -87,8 +93,8 @@ Penalty, or a list of these, default="auto"
         The class labels, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
         (seconds); classification losses are part of both.
@@ -153,6 +159,7 @@ Penalty, or a list of these, default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=2e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -174,6 +181,7 @@ Penalty, or a list of these, default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -188,34 +196,30 @@ Penalty, or a list of these, default="auto"
         self.classifier_weight = classifier_weight
         self.autoencoder_max_iter = autoencoder_max_iter
 
-    def _make_net(self, architecture, seed):
-        """Build the net whose critic has a class for what is generated."""
+    def make_game(self, architecture):
+        """Return the game whose critic has a class for what is generated."""
         shape, n_classes = self.layout_.shape, len(self.classes_)
-        return BalancingNet(
-            partial(_make_generator, architecture, self.latent_dim, shape, n_classes),
-            critic=partial(_make_critic, architecture, shape, n_classes, self._critic_dropout()),
-            classifier_weight=self.classifier_weight,
-            **self._game_arguments(seed),
-        )
+        return BalancingGame, self.game_arguments(architecture) | {
+            "generator": partial(_make_generator, architecture, self.latent_dim, shape, n_classes),
+            "critic": partial(_make_critic, architecture, shape, n_classes),
+            "classifier_weight": self.classifier_weight,
+        }
 
-    def _prepare(self, architecture, tensor, labels, rng):
+    def prepare(self, tensor, labels, rng, training):
         """Train the autoencoder, and have the game start from it."""
-        shape = self.layout_.shape
+        architecture, shape = self.resolve_architecture(), self.layout_.shape
         autoencoder = fit_autoencoder(
-            self,
+            training,
             tensor,
-            partial(
-                make_classifier,
-                architecture,
-                shape,
-                self.latent_dim,
-                dropout=self._critic_dropout(),
-            ),
+            partial(make_classifier, architecture, shape, self.latent_dim),
             partial(architecture.make_generator, self.latent_dim, shape),
-            draw_seed(rng),
+            max_iter=self.autoencoder_max_iter,
+            seed=draw_seed(rng),
         )
-        codes = apply_network(autoencoder.module_, tensor, autoencoder.device)
-        self.net_.start_from(autoencoder, *class_gaussians(codes, labels))
+        codes = self._apply(autoencoder.encoder, tensor)
+        self.net_.module_.start_from(
+            autoencoder.encoder, autoencoder.decoder, *class_gaussians(codes, labels)
+        )
 
 
 def _make_generator(architecture, latent_dim, shape, n_classes):
@@ -223,5 +227,41 @@ def _make_generator(architecture, latent_dim, shape, n_classes):
     return ClassLatents(generator, latent_dim, n_classes)
 
 
-def _make_critic(architecture, shape, n_classes, dropout):
-    return FakeClassCritic(architecture.make_critic(shape, dropout=dropout), n_classes)
+def _make_critic(architecture, shape, n_classes):
+    return FakeClassCritic(architecture.make_critic(shape), n_classes)
+
+
+def class_gaussians(codes, labels):
+    """Fit a normal distribution to the codes of each class.
+
+    Covariances are shrunk by the formula of Ledoit and Wolf, the more the fewer codes there are. A
+    class with one code has the covariance of all codes about the means of their classes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, latent_dim)
+    labels : ndarray of shape (n_samples,), dtype int64
+        From 0, each at least once.
+
+    Returns
+    -------
+    means : ndarray of shape (n_classes, latent_dim), dtype float32
+    factors : ndarray of shape (n_classes, latent_dim, latent_dim), dtype float32
+        Lower Cholesky factors of the covariances.
+    """
+    codes = codes.astype(np.float64)
+    counts = np.bincount(labels)
+    means = np.stack([codes[labels == label].mean(axis=0) for label in range(len(counts))])
+    centred = codes - means[labels]
+    pooled = _covariance(centred)
+    covariances = [
+        _covariance(centred[labels == label]) if count > 1 else pooled
+        for label, count in enumerate(counts)
+    ]
+    return means.astype(np.float32), np.linalg.cholesky(covariances).astype(np.float32)
+
+
+def _covariance(centred):
+    covariance, _ = ledoit_wolf(centred, assume_centered=True)
+    variance = np.trace(covariance) / len(covariance)
+    return covariance + _JITTER * max(variance, _JITTER) * np.eye(len(covariance))

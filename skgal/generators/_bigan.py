@@ -2,14 +2,13 @@
 
 from functools import partial
 
-from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._encoding import EncodingMixin
-from skgal.nn import JointCritic, apply_network, pairs
-from skgal.training import BidirectionalNet
+from skgal.generators._adversarial import AdversarialGenerator, EncodingMixin
+from skgal.nn import JointCritic, join
+from skgal.training import BidirectionalGame
 
 
 class BiGAN(EncodingMixin, AdversarialGenerator):
-    """Bidirectional GAN: generator and encoder play together against one critic.
+    """Bidirectional GAN: generator and encoder against one critic.
 
     The critic sees a sample and a latent at once: a real sample with its code, or a generated
     one with the latent it was made from. Where it can't tell them apart the encoder inverts the
@@ -20,10 +19,10 @@ class BiGAN(EncodingMixin, AdversarialGenerator):
     ----------
     latent_dim : int, default=8
         Width r of the latent space, the cube [-1, 1]^r.
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="auto"
-        What the players play for. ``"auto"`` is ``"hinge"`` for images and
-        ``"nonsaturating"`` for tables.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator, encoder and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is
+        ``"hinge"`` for images and ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -41,6 +40,8 @@ Penalty, or a list of these, default="auto"
         Critic updates for each update of generator and encoder.
     learning_rate : float, default=5e-4
         Step size of Adam, for all three networks.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what critic and encoder see: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
@@ -68,8 +69,9 @@ Penalty, or a list of these, default="auto"
 
     Attributes
     ----------
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_``, ``net_.encoder_`` and ``net_.critic_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator``, ``net_.trained_.encoder`` and
+        ``net_.trained_.critic``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
         (seconds).
@@ -115,6 +117,7 @@ Penalty, or a list of these, default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -136,6 +139,7 @@ Penalty, or a list of these, default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -148,17 +152,13 @@ Penalty, or a list of these, default="auto"
             checkpoint=checkpoint,
         )
 
-    def _make_net(self, architecture, seed):
-        """Build the net whose critic sees pairs."""
+    def make_game(self, architecture):
+        """Return the game whose critic sees samples and latents joined."""
         shape = self.layout_.shape
-        return BidirectionalNet(
-            partial(architecture.make_generator, self.latent_dim, shape),
-            encoder=partial(architecture.make_encoder, self.latent_dim, shape),
-            critic=partial(
-                _make_critic, architecture, shape, self.latent_dim, self._critic_dropout()
-            ),
-            **self._game_arguments(seed),
-        )
+        return BidirectionalGame, self.game_arguments(architecture) | {
+            "encoder": partial(architecture.make_encoder, self.latent_dim, shape),
+            "critic": partial(_make_critic, architecture, shape, self.latent_dim),
+        }
 
     def score_samples(self, X):
         """Rate how real samples look to the critic, each with its code.
@@ -172,16 +172,12 @@ Penalty, or a list of these, default="auto"
         ndarray of shape (n_samples,), dtype float32
             The critic's value (logit), higher for more real-looking samples.
         """
-        tensor = self._to_network(X)
-
-        def rate(x, z):
-            return self.net_.critic_(pairs(x, z))
-
-        return apply_network(rate, tensor, self.net_.device, self._encode(tensor))
+        tensor, critic = self._to_network(X), self._game.critic
+        return self._apply(lambda x, z: critic(join(x, z)), tensor, self._encode(tensor))
 
     def _encode(self, tensor):
-        return apply_network(self.net_.encoder_, tensor, self.net_.device)
+        return self._apply(self._game.encoder, tensor)
 
 
-def _make_critic(architecture, shape, latent_dim, dropout):
-    return JointCritic(architecture.make_critic(shape, dropout=dropout), shape, latent_dim)
+def _make_critic(architecture, shape, latent_dim):
+    return JointCritic(architecture.make_critic(shape), shape, latent_dim)

@@ -5,10 +5,9 @@ from functools import partial
 from sklearn.utils._param_validation import StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._class_critic import ClassCriticMixin
-from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.generators._conditional import ClassCriticMixin, ConditionalAdversarialGenerator
 from skgal.nn import CONDITIONINGS, Conditioning, resolve_conditioning
-from skgal.training import ConditionalNet
+from skgal.training import ConditionalGame
 
 
 class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
@@ -27,10 +26,10 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
         How the critic is told the class: as further columns or image planes [1]_, or by an inner
         product of its features with an embedding of the class [2]_.
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="auto"
-        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
-        ``"nonsaturating"`` for tables.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
+        for images and ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -49,6 +48,8 @@ default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for both networks.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
@@ -81,8 +82,8 @@ default="auto"
         The class labels, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
         (seconds).
@@ -138,6 +139,7 @@ default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -159,6 +161,7 @@ default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -173,16 +176,9 @@ default="auto"
         self.latent = latent
         self.conditioning = conditioning
 
-    def _make_net(self, architecture, seed):
-        """Build the net whose generator and critic both see the class."""
-        return ConditionalNet(
-            self._generator_factory(architecture),
-            critic=partial(
-                resolve_conditioning(self.conditioning).make_critic,
-                architecture,
-                self.layout_.shape,
-                len(self.classes_),
-                dropout=self._critic_dropout(),
-            ),
-            **self._game_arguments(seed),
-        )
+    def make_game(self, architecture):
+        """Return the game whose generator and critic both see the class."""
+        make_critic = resolve_conditioning(self.conditioning).make_critic
+        shape, n_classes = self.layout_.shape, len(self.classes_)
+        critic = partial(make_critic, architecture, shape, n_classes)
+        return ConditionalGame, self.game_arguments(architecture) | {"critic": critic}

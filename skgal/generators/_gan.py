@@ -3,6 +3,7 @@
 from sklearn.utils._param_validation import StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator
+from skgal.training import AdversarialGame
 
 
 class GAN(AdversarialGenerator):
@@ -21,10 +22,10 @@ class GAN(AdversarialGenerator):
         Width of the latent space.
     latent : {"normal", "uniform"}, default="normal"
         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="auto"
-        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
-        ``"nonsaturating"`` for tables.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
+        for images and ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -42,6 +43,8 @@ Penalty, or a list of these, default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for both networks.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees [2]_: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
@@ -70,8 +73,8 @@ Penalty, or a list of these, default="auto"
 
     Attributes
     ----------
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_`` and ``net_.critic_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
         (seconds).
@@ -124,6 +127,7 @@ Penalty, or a list of these, default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -145,6 +149,7 @@ Penalty, or a list of these, default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -157,3 +162,7 @@ Penalty, or a list of these, default="auto"
             checkpoint=checkpoint,
         )
         self.latent = latent
+
+    def make_game(self, architecture):
+        """Return the game of a generator and a critic."""
+        return AdversarialGame, self.game_arguments(architecture)

@@ -3,13 +3,14 @@
 from functools import partial
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from skorch.callbacks import LRScheduler
 
-from skgal.generators._adversarial import AdversarialGenerator, history_rows
-from skgal.generators._encoding import EncodingMixin
-from skgal.generators._training import Training
-from skgal.nn import apply_network
-from skgal.training import InversionNet
+from skgal.generators._adversarial import AdversarialGenerator, EncodingMixin
+from skgal.generators._base import history_rows, make_net, net_settings
+from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
+from skgal.training import AdversarialGame, InversionGame
 from skgal.utils import draw_seed
 
 
@@ -20,8 +21,11 @@ class GIN(EncodingMixin, AdversarialGenerator):
     trained afterwards, on pairs of a latent point and the sample generated from it, so it
     inverts the generator and nothing else [1]_. The cube is a space to design samples in.
 
-    The paper plays for the Wasserstein distance and clips the critic's weights
-    (``objective="wasserstein", penalty="weight_clip"``). The default for images is the hinge loss
+    The paper minimises the Wasserstein distance and clips the critic's weights
+    (``objective="wasserstein", penalty="weight_clip"``); its networks are a dense generator and
+    critic and a convolutional encoder (``architecture=Dense(hidden=(512, 512, 1024, 1024, 1024),
+    critic_hidden=(1024, 1024, 1024, 512, 512), critic_leak=0), encoder="dcgan"``, whose encoder has
+    fewer layers than the paper's ten). The default for images is the hinge loss
     with spectral normalisation, which reconstructed them best at 400 training samples and 600
     updates, before the gradient penalty; the numbers are in
     ``benchmarks/results/reconstruction.json``.
@@ -30,10 +34,10 @@ class GIN(EncodingMixin, AdversarialGenerator):
     ----------
     latent_dim : int, default=8
         Width r of the latent space.
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="auto"
-        What generator and critic play for. ``"auto"`` is ``"hinge"`` for images and
-        ``"nonsaturating"`` for tables.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
+        for images and ``"nonsaturating"`` for tables.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -41,6 +45,8 @@ Penalty, or a list of these, default="auto"
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
+    encoder : None, {"auto", "dense", "dcgan", "residual"} or Architecture, default=None
+        Where the encoder comes from. None: from ``architecture``, as generator and critic do.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500
@@ -53,6 +59,8 @@ Penalty, or a list of these, default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for generator and critic.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     encoder_learning_rate : float, default=2e-3
         Largest step size of Adam for the encoder, which rises and falls in one cycle.
     augment : None, "auto", str or list of str, default="auto"
@@ -83,9 +91,9 @@ Penalty, or a list of these, default="auto"
 
     Attributes
     ----------
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_`` and ``net_.critic_``.
-    encoder_net_ : skorch.NeuralNet
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
+    encoder_net_ : skgal.training.GameNet
         The trained encoder.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
@@ -125,6 +133,7 @@ Penalty, or a list of these, default="auto"
 
     _parameter_constraints = {
         **AdversarialGenerator._parameter_constraints,
+        "encoder": [None, StrOptions({"auto", *ARCHITECTURES}), Architecture],
         "encoder_max_iter": [None, Interval(Integral, 1, None, closed="left")],
         "encoder_learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
@@ -136,12 +145,14 @@ Penalty, or a list of these, default="auto"
         objective="auto",
         penalty="auto",
         architecture="auto",
+        encoder=None,
         image_shape=None,
         max_iter=2500,
         encoder_max_iter=None,
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         encoder_learning_rate=2e-3,
         augment="auto",
         ema_decay=0.995,
@@ -164,6 +175,7 @@ Penalty, or a list of these, default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -175,32 +187,49 @@ Penalty, or a list of these, default="auto"
             warm_start=warm_start,
             checkpoint=checkpoint,
         )
+        self.encoder = encoder
         self.encoder_max_iter = encoder_max_iter
         self.encoder_learning_rate = encoder_learning_rate
 
-    def _finish(self, architecture, rng):
+    def make_game(self, architecture):
+        """Return the game of a generator and a critic."""
+        return AdversarialGame, self.game_arguments(architecture)
+
+    def finish(self, tensor, labels, rng, training):
         """Fit the encoder to invert the generator."""
-        self.encoder_net_ = self._make_encoder_net(architecture, draw_seed(rng))
-        self.encoder_net_.invert(self.net_.generator_)
-        self.encoder_history_ = history_rows(self.encoder_net_)
-
-    def _make_encoder_net(self, architecture, seed):
-        arguments = self._training.arguments("encoder")
-        arguments["max_iter"] = self.encoder_max_iter or self.max_iter
-        arguments["lr"] = self.encoder_learning_rate
-        return InversionNet(
-            partial(architecture.make_encoder, self.latent_dim, self.layout_.shape),
-            latent_dim=self.latent_dim,
-            latent=self.latent,
-            batch_size=self.batch_size,
-            seed=seed,
-            **arguments,
+        net = self._make_encoder_net(draw_seed(rng), **training.settings("encoder"))
+        schedule = LRScheduler(
+            torch.optim.lr_scheduler.OneCycleLR,
+            step_every="batch",
+            event_name=None,
+            max_lr=self.encoder_learning_rate,
+            total_steps=net.max_iter,
+            cycle_momentum=False,
         )
+        net.set_params(callbacks=[schedule, *net.callbacks])
+        self.encoder_net_ = net.fit(self._game.generator)
+        self.encoder_history_ = history_rows(net)
+        super().finish(tensor, labels, rng, training)
 
-    def _make_nets(self):
-        with self._in(Training(self, (), "auto")):
-            encoder_net = self._make_encoder_net(self._resolve_architecture(), seed=0)
-        return super()._make_nets() | {"encoder_net_": encoder_net}
+    def _make_encoder_net(self, seed, **settings):
+        architecture = self.resolve_encoder()
+        encoder = partial(architecture.make_encoder, self.latent_dim, self.layout_.shape)
+        settings |= {
+            "max_iter": self.encoder_max_iter or self.max_iter,
+            "lr": self.encoder_learning_rate,
+        }
+        arguments = {"encoder": encoder, "latent_dim": self.latent_dim, "latent": self.latent}
+        return make_net(InversionGame, arguments, seed=seed, **settings)
+
+    def resolve_encoder(self):
+        """Return the architecture that makes the encoder."""
+        if self.encoder is None:
+            return self.resolve_architecture()
+        return resolve_architecture(self.encoder, self.layout_.shape)
+
+    def extra_nets(self):
+        """Return the encoder's net."""
+        return {"encoder_net_": self._make_encoder_net(0, **net_settings(self, "auto"))}
 
     def _encode(self, tensor):
-        return apply_network(self.encoder_net_.module_, tensor, self.encoder_net_.device)
+        return self._apply(self.encoder_net_.module_.encoder, tensor)

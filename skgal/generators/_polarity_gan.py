@@ -5,13 +5,16 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator, zero_centred_penalty
-from skgal.generators._autoencoder_start import fit_autoencoder
-from skgal.generators._class_critic import ClassCriticMixin
-from skgal.generators._classifying import ClassifyingMixin
-from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.generators._autoencoder import fit_autoencoder
+from skgal.generators._conditional import (
+    ClassCriticMixin,
+    ClassifyingMixin,
+    ConditionalAdversarialGenerator,
+)
 from skgal.nn import (
     CONDITIONINGS,
     Conditioning,
@@ -22,7 +25,8 @@ from skgal.nn import (
     resolve_architecture,
     resolve_conditioning,
 )
-from skgal.training import PolarityNet
+from skgal.objectives import resolve_penalties
+from skgal.training import PolarityGame
 from skgal.utils import draw_seed
 
 
@@ -66,9 +70,10 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         The feature extractor makes an update every so many updates of the generator.
     conditioning : {"projection", "concatenation"} or Conditioning, default="projection"
         How the critic is told the class.
-    objective : {"wasserstein", "auto", "hinge", "nonsaturating", "least_squares"} or Objective, \
-default="wasserstein"
-        What generator and critic play for. ``"auto"`` depends on the data, as in :class:`GAN`.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="wasserstein"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` depends on the
+        data, as in :class:`GAN`.
     penalty : None, {"auto", "gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
@@ -89,6 +94,8 @@ Penalty, or a list of these, default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=2e-4
         Step size of Adam, for generator and critic.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     classifier_learning_rate : float, default=1e-3
         Step size of Adam, for classifier and feature extractor.
     augment : None, "auto", str or list of str, default="auto"
@@ -124,9 +131,9 @@ Penalty, or a list of these, default="auto"
         The class labels, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_``, ``net_.critic_``, ``net_.classifier_`` and
-        ``net_.extractor_``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator``, ``net_.trained_.critic``,
+        ``net_.trained_.classifier`` and ``net_.trained_.extractor``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``classifier_loss``,
         ``generator_loss``, ``dur`` (seconds).
@@ -217,6 +224,7 @@ Penalty, or a list of these, default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=2e-4,
+        betas=(0.5, 0.9),
         classifier_learning_rate=1e-3,
         augment="auto",
         ema_decay=0.99,
@@ -239,6 +247,7 @@ Penalty, or a list of these, default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -259,25 +268,30 @@ Penalty, or a list of these, default="auto"
         self.conditioning = conditioning
         self.classifier_learning_rate = classifier_learning_rate
 
-    def _penalties(self):
+    def resolve_penalties(self):
+        """Return what keeps the critic smooth."""
         # The game starts where generated samples look real, whatever the data.
-        return (zero_centred_penalty(),) if self.penalty == "auto" else super()._penalties()
+        if self.penalty == "auto":
+            return resolve_penalties(zero_centred_penalty())
+        return super().resolve_penalties()
 
-    def _resolve_architecture(self):
+    def resolve_architecture(self):
+        """Return the architecture for the samples that ``fit`` has seen."""
         # Not for_table: here categories are means of those of the anchors, not outputs.
         shape = self.layout_.shape
         if self.architecture == "auto" and len(shape) == 1:
             return _small()
         return resolve_architecture(self.architecture, shape)
 
-    def _make_net(self, architecture, seed):
-        """Build the net of generator, critic, classifier and extractor."""
+    def make_game(self, architecture):
+        """Return the game of generator, critic, classifier and extractor."""
         shape, n_classes = self.layout_.shape, len(self.classes_)
         extractor, seen = self._extractor_factory(architecture), shape
         if extractor is not None:
             seen, architecture = self._feature_shape(), _small()
-        return PolarityNet(
-            partial(
+        make_critic = resolve_conditioning(self.conditioning).make_critic
+        return PolarityGame, self.game_arguments(architecture) | {
+            "generator": partial(
                 HullGenerator,
                 self.latent_dim,
                 shape,
@@ -286,20 +300,16 @@ Penalty, or a list of these, default="auto"
                 groups=self.layout_.groups,
                 flags=self.layout_.flags,
             ),
-            critic=partial(
-                resolve_conditioning(self.conditioning).make_critic,
-                architecture,
-                seen,
-                n_classes,
-                dropout=self._critic_dropout(),
-            ),
-            classifier=partial(make_classifier, architecture, seen, n_classes),
-            extractor=extractor,
-            classifier_weight=self.classifier_weight,
-            extractor_interval=self.extractor_interval,
-            classifier_lr=self.classifier_learning_rate,
-            **self._game_arguments(seed),
-        )
+            "critic": partial(make_critic, architecture, seen, n_classes),
+            "classifier": partial(make_classifier, architecture, seen, n_classes),
+            "extractor": extractor,
+            "classifier_weight": self.classifier_weight,
+            "extractor_interval": self.extractor_interval,
+        }
+
+    def _make_net(self, seed, **settings):
+        rate = self.classifier_learning_rate
+        return super()._make_net(seed, part_lr={"classifier": rate, "extractor": rate}, **settings)
 
     def _extractor_factory(self, architecture):
         if self.feature_extractor is None:
@@ -328,22 +338,24 @@ Penalty, or a list of these, default="auto"
             )
         return features.shape[1:]
 
-    def _prepare(self, architecture, tensor, labels, rng):
-        """Train the autoencoder, and lay the anchors out by their codes."""
-        shape = self.layout_.shape
+    def prepare(self, tensor, labels, rng, training):
+        """Train the autoencoder, and set the anchors and their codes."""
+        architecture, shape = self.resolve_architecture(), self.layout_.shape
         autoencoder = fit_autoencoder(
-            self,
+            training,
             tensor,
             partial(architecture.make_encoder, self.latent_dim, shape),
             partial(architecture.make_generator, self.latent_dim, shape),
-            draw_seed(rng),
+            max_iter=self.autoencoder_max_iter,
+            seed=draw_seed(rng),
         )
         rows = self._choose_anchors(labels, rng)
-        codes = apply_network(autoencoder.module_, tensor[rows], autoencoder.device)
+        codes = self._apply(autoencoder.encoder, tensor[rows])
         codes /= np.where(codes.std(axis=0) > 0, codes.std(axis=0), 1)
-        self.net_.place(tensor[rows], codes)
+        game = self.net_.module_
+        game.generator.set_anchors(torch.as_tensor(tensor[rows]), torch.as_tensor(codes))
         if self.feature_extractor == "encoder":
-            self.net_.extractor_.load_state_dict(autoencoder.module_.state_dict())
+            game.extractor.load_state_dict(autoencoder.encoder.state_dict())
 
     def _choose_anchors(self, labels, rng):
         """Return the rows that span the hulls, class by class."""
@@ -359,7 +371,7 @@ Penalty, or a list of these, default="auto"
         tensor = self._to_network(X)
         if self.feature_extractor is None:
             return tensor
-        return apply_network(self.net_.extractor_, tensor, self.net_.device)
+        return self._apply(self._game.extractor, tensor)
 
 
 def _small():

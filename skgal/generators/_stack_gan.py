@@ -6,8 +6,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator
-from skgal.generators._class_critic import ClassCriticMixin
-from skgal.generators._conditional import ConditionalAdversarialGenerator
+from skgal.generators._conditional import ClassCriticMixin, ConditionalAdversarialGenerator
 from skgal.nn import (
     CONDITIONINGS,
     Conditioning,
@@ -18,7 +17,7 @@ from skgal.nn import (
     resolve_conditioning,
     stage_shapes,
 )
-from skgal.training import StackNet
+from skgal.training import StackGame
 
 
 class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
@@ -48,10 +47,10 @@ class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
         How the critics are told the class: as further columns or image planes, or by an inner
         product of their features with an embedding of the class.
-    objective : {"auto", "hinge", "nonsaturating", "least_squares", "wasserstein"} or Objective, \
-default="wasserstein"
-        What generator and critics play for. ``"auto"``, here and for the penalty, depends on the
-        data, as in :class:`GAN`.
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="wasserstein"
+        What generator and critics minimise: see :mod:`skgal.objectives`. ``"auto"``, here and for
+        the penalty, depends on the data, as in :class:`GAN`.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default=("gradient_penalty", "spectral_norm")
         What keeps the critics smooth; several may be combined.
@@ -70,6 +69,8 @@ default="auto"
         Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for both networks.
+    betas : tuple of float, default=(0.5, 0.9)
+        Adam's decay rates of the averages of gradients and of their squares.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``, at each resolution. ``"auto"`` is translation
@@ -102,9 +103,9 @@ default="auto"
         The class labels, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
-    net_ : skorch.NeuralNet
-        The trained networks: ``net_.generator_``, whose ``samples`` are those of every stage, and
-        ``net_.critic_``, with a critic a stage in ``stages``.
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator``, whose ``samples`` are those of every
+        stage, and ``net_.trained_.critic``, with a critic a stage in ``stages``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, both means over
         the stages, ``dur`` (seconds).
@@ -174,6 +175,7 @@ default="auto"
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
+        betas=(0.5, 0.9),
         augment="auto",
         ema_decay=0.995,
         model_selection=None,
@@ -195,6 +197,7 @@ default="auto"
             batch_size=batch_size,
             critic_iter=critic_iter,
             learning_rate=learning_rate,
+            betas=betas,
             augment=augment,
             ema_decay=ema_decay,
             model_selection=model_selection,
@@ -211,28 +214,26 @@ default="auto"
         self.minibatch_kernels = minibatch_kernels
         self.conditioning = conditioning
 
-    def _make_net(self, architecture, seed):
-        """Build the net of a generator in stages and a critic for each."""
-        shape = self.layout_.shape
-        return StackNet(
-            partial(
+    def make_game(self, architecture):
+        """Return the game of a generator in stages and a critic for each."""
+        shape, n_classes = self.layout_.shape, len(self.classes_)
+        return StackGame, self.game_arguments(architecture) | {
+            "generator": partial(
                 StackGenerator,
                 self.latent_dim,
                 shape,
-                len(self.classes_),
+                n_classes,
                 width=self.stage_width,
                 groups=self.layout_.groups,
             ),
-            critic=partial(
+            "critic": partial(
                 _make_critic,
                 resolve_conditioning(self.conditioning),
                 [(self._stage_architecture(stage), stage) for stage in stage_shapes(shape)],
-                len(self.classes_),
+                n_classes,
                 self.minibatch_kernels,
-                self._critic_dropout(),
             ),
-            **self._game_arguments(seed),
-        )
+        }
 
     def _stage_architecture(self, shape):
         """Return the architecture of the critic of samples of a shape."""
@@ -246,10 +247,9 @@ default="auto"
             ) from error
 
 
-def _make_critic(conditioning, stages, n_classes, minibatch_kernels, dropout):
+def _make_critic(conditioning, stages, n_classes, minibatch_kernels):
     critics = [
-        conditioning.make_critic(architecture, shape, n_classes, dropout=dropout)
-        for architecture, shape in stages
+        conditioning.make_critic(architecture, shape, n_classes) for architecture, shape in stages
     ]
     if minibatch_kernels:
         critics = [MinibatchCritic(critic, minibatch_kernels) for critic in critics]

@@ -31,13 +31,13 @@ from skgal.nn._dropout import Dropout
 from skgal.nn._dropout_classifier import DropoutMLP, ResNet, make_dropout_classifier
 from skgal.nn._fake_class import ClassLatents, FakeClassCritic, copy_weights
 from skgal.nn._hull import HullGenerator, mix
-from skgal.nn._joint_critic import JointCritic, pairs
+from skgal.nn._joint_critic import JointCritic, join
 from skgal.nn._loss_prediction import LossPrediction
 from skgal.nn._minibatch import MinibatchCritic, MinibatchDiscrimination
 from skgal.nn._one_hot import ClassInput, append_classes, one_hot
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
-from skgal.nn._seeding import torch_generator
+from skgal.nn._seeding import float32_default, torch_generator
 from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
 from skgal.nn._stochastic import Stochastic, set_rng
 from skgal.nn._table import TableGenerator
@@ -81,11 +81,12 @@ __all__ = [
     "append_classes",
     "apply_network",
     "copy_weights",
+    "float32_default",
+    "join",
     "make_classifier",
     "make_dropout_classifier",
     "mix",
     "one_hot",
-    "pairs",
     "resolve_architecture",
     "resolve_conditioning",
     "resolve_device",

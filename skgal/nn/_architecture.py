@@ -167,15 +167,16 @@ class Architecture(BaseEstimator, ABC):
         return ClassInput(self.make_generator(latent_dim + n_classes, shape), n_classes)
 
     @abstractmethod
-    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+    def make_critic(self, shape: Sequence[int]) -> Critic:
         """Build a network from samples to logits.
+
+        Behind its hidden layers there should be layers of `Dropout`, with the probability 0: a
+        penalty that needs dropout switches them on.
 
         Parameters
         ----------
         shape : tuple of int
             The shape of one sample: (n_features,) or (channels, height, width).
-        dropout : float, default=0.0
-            The probability of the dropout behind the hidden layers, in [0, 1).
 
         Returns
         -------

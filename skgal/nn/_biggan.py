@@ -121,15 +121,13 @@ class BigGAN(Architecture):
         """
         return _Generator(latent_dim, shape, n_classes, self.width, attention=self.attention)
 
-    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+    def make_critic(self, shape: Sequence[int]) -> Critic:
         """Build the critic.
 
         Parameters
         ----------
         shape : tuple of int
             (channels, height, width), a side of at least 7.
-        dropout : float, default=0.0
-            The probability of the dropout behind each block, in [0, 1).
 
         Returns
         -------
@@ -145,8 +143,7 @@ class BigGAN(Architecture):
             layers.append(_DownBlock(n_in, self.width, stride=stride, is_first=not level))
             if self.attention and not level:
                 layers.append(SelfAttention(self.width))
-            if dropout:
-                layers.append(Dropout(dropout))
+            layers.append(Dropout())
         return _initialised(
             Critic(nn.Sequential(*layers, nn.ReLU(), _SumOverPositions()), self.width)
         )

@@ -72,7 +72,7 @@ class ConvClassifier(nn.Module):
 
 
 def make_classifier(
-    architecture: Architecture, shape: tuple[int, ...], n_classes: int, *, dropout: float = 0.0
+    architecture: Architecture, shape: tuple[int, ...], n_classes: int
 ) -> nn.Sequential:
     """Build a classifier, or an encoder, whose hidden layers are those of a critic.
 
@@ -84,8 +84,6 @@ def make_classifier(
         The shape of one sample: (n_features,) or (channels, height, width).
     n_classes : int
         The number of outputs.
-    dropout : float, default=0.0
-        The probability of the dropout behind the hidden layers, in [0, 1).
 
     Returns
     -------
@@ -99,5 +97,5 @@ def make_classifier(
     >>> make_classifier(Dense(), (4,), 3)(torch.zeros(2, 4)).shape
     torch.Size([2, 3])
     """
-    critic = architecture.make_critic(shape, dropout=dropout)
+    critic = architecture.make_critic(shape)
     return nn.Sequential(critic.body, nn.Linear(critic.n_features, n_classes))

@@ -233,7 +233,7 @@ class AuxiliaryCritic(nn.Module):
         """Return the logits of the classes, shape (n, n_classes)."""
         return self.classifier(self.features(x))
 
-    def judge(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def rate_and_classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return both kinds of logits from one pass.
 
         Parameters

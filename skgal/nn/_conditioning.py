@@ -25,8 +25,6 @@ class Conditioning(BaseEstimator, ABC):
         architecture: Architecture,
         shape: Sequence[int],
         n_classes: int,
-        *,
-        dropout: float = 0.0,
     ) -> ConditionalCritic:
         """Build a critic of samples and their classes.
 
@@ -38,8 +36,6 @@ class Conditioning(BaseEstimator, ABC):
             The shape of one sample: (n_features,) or (channels, height, width).
         n_classes : int
             The number of classes.
-        dropout : float, default=0.0
-            The probability of the dropout behind the hidden layers, in [0, 1).
 
         Returns
         -------
@@ -64,10 +60,10 @@ class Concatenation(Conditioning):
     torch.Size([2])
     """
 
-    def make_critic(self, architecture, shape, n_classes, *, dropout=0.0):
+    def make_critic(self, architecture, shape, n_classes):
         """Build the critic for samples with a column or plane more for each class."""
         widened = (shape[0] + n_classes, *shape[1:])
-        return ConcatenationCritic(architecture.make_critic(widened, dropout=dropout), n_classes)
+        return ConcatenationCritic(architecture.make_critic(widened), n_classes)
 
 
 class Projection(Conditioning):
@@ -86,9 +82,9 @@ class Projection(Conditioning):
     torch.Size([2])
     """
 
-    def make_critic(self, architecture, shape, n_classes, *, dropout=0.0):
+    def make_critic(self, architecture, shape, n_classes):
         """Build the critic for samples, and an embedding of the classes."""
-        return ProjectionCritic(architecture.make_critic(shape, dropout=dropout), n_classes)
+        return ProjectionCritic(architecture.make_critic(shape), n_classes)
 
 
 CONDITIONINGS: dict[str, type[Conditioning]] = {

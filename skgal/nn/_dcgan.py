@@ -100,22 +100,20 @@ class DCGAN(Architecture):
             layers += [nn.ReLU(), _UpConv2d(n_in, n_out, size=rung.size, stride=rung.stride)]
         return _channels_last(nn.Sequential(*layers, nn.Tanh()))
 
-    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+    def make_critic(self, shape: Sequence[int]) -> Critic:
         """Build the critic.
 
         Parameters
         ----------
         shape : tuple of int
             (channels, height, width), a side of at least 7.
-        dropout : float, default=0.0
-            The probability of the dropout behind each convolution, in [0, 1).
 
         Returns
         -------
         critic : Critic
             Its features are the flattened coarsest map.
         """
-        trunk, n_features = self._make_trunk(shape, norm=False, dropout=dropout)
+        trunk, n_features = self._make_trunk(shape, norm=False)
         return _channels_last(Critic(trunk, n_features))
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
@@ -145,9 +143,7 @@ class DCGAN(Architecture):
     def _widths(self, n_levels: int) -> list[int]:
         return [self.width * min(2**level, _MAX_WIDENING) for level in range(n_levels)]
 
-    def _make_trunk(
-        self, shape: Sequence[int], *, norm: bool, dropout: float = 0.0
-    ) -> tuple[nn.Sequential, int]:
+    def _make_trunk(self, shape: Sequence[int], *, norm: bool) -> tuple[nn.Sequential, int]:
         rungs, _ = resolution_ladder(shape)
         channels = [shape[0], *self._widths(len(rungs))]
         size = tuple(shape[1:])
@@ -163,8 +159,8 @@ class DCGAN(Architecture):
             if norm:
                 layers.append(nn.BatchNorm2d(n_out))
             layers.append(nn.LeakyReLU(LEAK))
-            if dropout:
-                layers.append(Dropout(dropout))
+            if not norm:
+                layers.append(Dropout())
         return nn.Sequential(*layers, nn.Flatten()), channels[-1] * size[0] * size[1]
 
 

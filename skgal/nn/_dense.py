@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import prod
+from numbers import Real
 
 from sklearn.base import clone
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skgal.nn._architecture import LEAK, Architecture, Critic, check_shape
@@ -17,8 +19,8 @@ from skgal.nn._table import TableGenerator
 class Dense(Architecture):
     """Fully connected generator, critic and encoder, for tables and for small images.
 
-    The generator has ReLU, the critic and the encoder leaky ReLU, the encoder also batch
-    normalisation. Images are flattened on the way in and unflattened on the way out.
+    The generator has ReLU, the critic leaky ReLU, the encoder leaky ReLU and batch normalisation.
+    Images are flattened on the way in and unflattened on the way out.
 
     Parameters
     ----------
@@ -30,12 +32,18 @@ class Dense(Architecture):
     encoder_hidden : sequence of int or None, default=None
         Widths of the encoder's hidden layers, from the sample to the latent. None: ``hidden`` in
         reverse.
+    critic_leak : float, default=0.2
+        Slope of the critic's activation for negative values; 0 is ReLU.
+    groups : sequence of int or None, default=None
+        Which features of a table belong together, so that generators put out numbers and
+        categories: see `TableGenerator`. A generator that is fitted on such a table sets it.
 
     References
     ----------
     Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), appendix D. Its
-    networks are ``Dense(hidden=(512, 512, 1024, 1024, 1024), critic_hidden=(1024, 1024, 1024, 512,
-    512))``.
+    generator and critic are those of ``Dense(hidden=(512, 512, 1024, 1024, 1024),
+    critic_hidden=(1024, 1024, 1024, 512, 512), critic_leak=0)``; its encoder is convolutional,
+    which the parameter ``encoder`` of `skgal.generators.GIN` takes apart from these.
 
     Examples
     --------
@@ -49,6 +57,8 @@ class Dense(Architecture):
         "hidden": ["array-like"],
         "critic_hidden": ["array-like", None],
         "encoder_hidden": ["array-like", None],
+        "critic_leak": [Interval(Real, 0, None, closed="left")],
+        "groups": ["array-like", None],
     }
 
     def __init__(
@@ -57,12 +67,14 @@ class Dense(Architecture):
         hidden: Sequence[int] = (256, 256),
         critic_hidden: Sequence[int] | None = None,
         encoder_hidden: Sequence[int] | None = None,
+        critic_leak: float = LEAK,
+        groups: Sequence[int] | None = None,
     ):
         self.hidden = hidden
         self.critic_hidden = critic_hidden
         self.encoder_hidden = encoder_hidden
-
-    _groups: tuple[int, ...] | None = None
+        self.critic_leak = critic_leak
+        self.groups = groups
 
     def check(self, shape: Sequence[int]) -> None:
         """Say what is wrong with the parameters, or with the shape, before anything is built.
@@ -93,9 +105,7 @@ class Dense(Architecture):
         -------
         architecture : Dense
         """
-        architecture = clone(self)
-        architecture._groups = tuple(groups)
-        return architecture
+        return clone(self).set_params(groups=tuple(groups))
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator: ReLU layers and a hyperbolic tangent.
@@ -118,19 +128,17 @@ class Dense(Architecture):
         for n_in, n_out in pairwise(widths):
             layers += [nn.Linear(n_in, n_out), nn.ReLU()]
         layers.append(nn.Linear(widths[-1], prod(shape)))
-        if self._groups is not None:
-            return TableGenerator(nn.Sequential(*layers), latent_dim, self._groups)
+        if self.groups is not None:
+            return TableGenerator(nn.Sequential(*layers), latent_dim, self.groups)
         return nn.Sequential(*layers, nn.Tanh(), nn.Unflatten(1, shape))
 
-    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
-        """Build the critic: leaky ReLU layers, each followed by dropout if there is any.
+    def make_critic(self, shape: Sequence[int]) -> Critic:
+        """Build the critic: leaky ReLU layers.
 
         Parameters
         ----------
         shape : tuple of int
             (n_features,) or (channels, height, width).
-        dropout : float, default=0.0
-            The probability of dropout, in [0, 1).
 
         Returns
         -------
@@ -140,9 +148,7 @@ class Dense(Architecture):
         widths = [prod(check_shape(shape)), *self._hidden("critic_hidden")]
         layers: list[nn.Module] = [nn.Flatten()]
         for n_in, n_out in pairwise(widths):
-            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(LEAK)]
-            if dropout:
-                layers.append(Dropout(dropout))
+            layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(self.critic_leak), Dropout()]
         return Critic(nn.Sequential(*layers), widths[-1])
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:

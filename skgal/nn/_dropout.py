@@ -16,7 +16,7 @@ class Dropout(Stochastic):
 
     Parameters
     ----------
-    p : float
+    p : float, default=0.0
         The probability that an element is set to zero, in [0, 1). The others are divided by ``1 -
         p``.
 
@@ -35,7 +35,7 @@ class Dropout(Stochastic):
     [0.0, 2.0]
     """
 
-    def __init__(self, p: float):
+    def __init__(self, p: float = 0.0):
         if not 0 <= p < 1:
             raise ValueError(f"p must be in [0, 1), got {p!r}.")
         super().__init__()

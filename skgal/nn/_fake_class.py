@@ -69,7 +69,7 @@ class FakeClassCritic(nn.Module):
         """Return the logits of the classes of real samples, shape (n, n_classes)."""
         return self.classifier(self.features(x))[:, :-1]
 
-    def judge(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def rate_and_classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return both kinds of logits from one pass.
 
         Parameters
@@ -108,7 +108,7 @@ class ClassLatents(nn.Module):
     --------
     >>> import torch
     >>> generator = ClassLatents(torch.nn.Identity(), 2, n_classes=3)
-    >>> generator.place(torch.arange(6.0).reshape(3, 2), torch.zeros(3, 2, 2))
+    >>> generator.set_distributions(torch.arange(6.0).reshape(3, 2), torch.zeros(3, 2, 2))
     >>> generator(torch.zeros(2, 2), torch.tensor([2, 0]))
     tensor([[4., 5.],
             [0., 1.]])
@@ -121,7 +121,7 @@ class ClassLatents(nn.Module):
         self.register_buffer("factors", torch.eye(latent_dim).repeat(n_classes, 1, 1))
 
     @torch.no_grad()
-    def place(self, means: Tensor, factors: Tensor) -> None:
+    def set_distributions(self, means: Tensor, factors: Tensor) -> None:
         """Set the classes' distributions.
 
         Parameters

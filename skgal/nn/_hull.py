@@ -66,7 +66,7 @@ class HullGenerator(nn.Module):
     --------
     >>> import torch
     >>> generator = HullGenerator(2, (5,), n_anchors=[3, 1])
-    >>> generator.place(torch.ones(4, 5), torch.zeros(4, 2))
+    >>> generator.set_anchors(torch.ones(4, 5), torch.zeros(4, 2))
     >>> generator(torch.zeros(7, 2), torch.zeros(7, dtype=torch.int64)).shape
     torch.Size([7, 5])
     """
@@ -93,7 +93,7 @@ class HullGenerator(nn.Module):
         counts = torch.as_tensor(n_anchors)
         self.register_buffer("counts", counts, persistent=False)
         self.register_buffer("first", counts.cumsum(0) - counts, persistent=False)
-        classes = torch.arange(n_classes).repeat_interleave(counts)
+        classes = torch.arange(n_classes).repeat_interleave(counts, output_size=n_all)
         self.register_buffer("classes", classes, persistent=False)
         self.log_sharpness = nn.Parameter(torch.zeros(n_classes))
         last = nn.Linear(hidden, latent_dim)
@@ -103,7 +103,7 @@ class HullGenerator(nn.Module):
         self.network = ClassInput(network, n_classes)
 
     @torch.no_grad()
-    def place(self, anchors: Tensor, codes: Tensor) -> None:
+    def set_anchors(self, anchors: Tensor, codes: Tensor) -> None:
         """Set the anchors, and all that the first queries depend on.
 
         Parameters

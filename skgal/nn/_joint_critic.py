@@ -14,7 +14,7 @@ from skgal.nn._architecture import LEAK, Critic
 class JointCritic(nn.Module):
     """A critic that tells (sample, its code) from (generated sample, its latent).
 
-    A pair is one row, the flat sample followed by the latent, so that what takes a `Critic`,
+    The two are one row, the flat sample followed by the latent, so that what takes a `Critic`,
     such as a gradient penalty, takes this one too.
 
     Parameters
@@ -26,7 +26,7 @@ class JointCritic(nn.Module):
     latent_dim : int
         The width of the latents.
     hidden : int, default=256
-        The width of the layer in which features and latent meet.
+        The width of the layer that takes features and latent together.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class JointCritic(nn.Module):
     --------
     >>> import torch
     >>> critic = JointCritic(Critic(torch.nn.Linear(5, 3), 3), (5,), latent_dim=2)
-    >>> critic(pairs(torch.zeros(7, 5), torch.zeros(7, 2))).shape
+    >>> critic(join(torch.zeros(7, 5), torch.zeros(7, 2))).shape
     torch.Size([7])
     """
 
@@ -50,43 +50,43 @@ class JointCritic(nn.Module):
         self.body = critic.body
         self.shape = tuple(shape)
         self.n_features = hidden
-        self.meeting = nn.Sequential(
+        self.joint = nn.Sequential(
             nn.Linear(critic.n_features + latent_dim, hidden), nn.LeakyReLU(LEAK)
         )
         self.head = nn.Linear(hidden, 1)
 
-    def features(self, pairs: Tensor) -> Tensor:
+    def features(self, joined: Tensor) -> Tensor:
         """Return the penultimate features.
 
         Parameters
         ----------
-        pairs : torch.Tensor of shape (n, prod(shape) + latent_dim)
-            As `pairs` makes them.
+        joined : torch.Tensor of shape (n, prod(shape) + latent_dim)
+            As `join` makes them.
 
         Returns
         -------
         features : torch.Tensor of shape (n, n_features)
         """
-        x, z = pairs.tensor_split([prod(self.shape)], dim=1)
-        return self.meeting(torch.cat([self.body(x.reshape(-1, *self.shape)), z], dim=1))
+        x, z = joined.tensor_split([prod(self.shape)], dim=1)
+        return self.joint(torch.cat([self.body(x.reshape(-1, *self.shape)), z], dim=1))
 
-    def forward(self, pairs: Tensor) -> Tensor:
-        """Return one logit for each pair, high for real samples and their codes.
+    def forward(self, joined: Tensor) -> Tensor:
+        """Return one logit for each row, high for real samples and their codes.
 
         Parameters
         ----------
-        pairs : torch.Tensor of shape (n, prod(shape) + latent_dim)
-            As `pairs` makes them.
+        joined : torch.Tensor of shape (n, prod(shape) + latent_dim)
+            As `join` makes them.
 
         Returns
         -------
         logits : torch.Tensor of shape (n,)
             Not bounded.
         """
-        return self.head(self.features(pairs)).squeeze(1)
+        return self.head(self.features(joined)).squeeze(1)
 
 
-def pairs(x: Tensor, z: Tensor) -> Tensor:
+def join(x: Tensor, z: Tensor) -> Tensor:
     """Lay samples and latents side by side.
 
     Parameters
@@ -98,6 +98,6 @@ def pairs(x: Tensor, z: Tensor) -> Tensor:
 
     Returns
     -------
-    pairs : torch.Tensor of shape (n, n_values + latent_dim)
+    joined : torch.Tensor of shape (n, n_values + latent_dim)
     """
     return torch.cat([x.flatten(1), z], dim=1)

@@ -88,22 +88,20 @@ class Residual(Architecture):
             nn.Tanh(),
         )
 
-    def make_critic(self, shape: Sequence[int], *, dropout: float = 0.0) -> Critic:
+    def make_critic(self, shape: Sequence[int]) -> Critic:
         """Build the critic.
 
         Parameters
         ----------
         shape : tuple of int
             (channels, height, width), a side of at least 7.
-        dropout : float, default=0.0
-            The probability of the dropout behind each block, in [0, 1).
 
         Returns
         -------
         critic : Critic
             Its features are the means of the last block's channels.
         """
-        return Critic(self._make_trunk(shape, norm=False, dropout=dropout), self.width)
+        return Critic(self._make_trunk(shape, norm=False), self.width)
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the encoder: the critic's blocks with batch normalisation, and a linear output.
@@ -122,17 +120,15 @@ class Residual(Architecture):
         """
         return nn.Sequential(*self._make_trunk(shape, norm=True), nn.Linear(self.width, latent_dim))
 
-    def _make_trunk(
-        self, shape: Sequence[int], *, norm: bool, dropout: float = 0.0
-    ) -> nn.Sequential:
+    def _make_trunk(self, shape: Sequence[int], *, norm: bool) -> nn.Sequential:
         rungs, _ = resolution_ladder(shape)
         width = self.width
         # Pixels must not meet an activation or a normalisation first: a convolution comes before.
         layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1)]
         for stride in (*(rung.stride for rung in rungs), (1, 1)):
             layers.append(_DownBlock(width, stride=stride, norm=norm))
-            if dropout:
-                layers.append(Dropout(dropout))
+            if not norm:
+                layers.append(Dropout())
         return nn.Sequential(*layers, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 

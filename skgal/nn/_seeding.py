@@ -1,4 +1,6 @@
-"""Generators of torch that leave its global state alone."""
+"""Torch without its global state: generators of one's own, and float32 whatever the default is."""
+
+from contextlib import contextmanager
 
 import torch
 
@@ -16,3 +18,24 @@ def torch_generator(seed, device="cpu"):
     torch.Generator
     """
     return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def float32_default():
+    """Make float32 torch's default dtype for a while: that of the networks made meanwhile.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import float32_default
+    >>> with float32_default():
+    ...     layer = torch.nn.Linear(2, 1)
+    >>> layer.weight.dtype
+    torch.float32
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)

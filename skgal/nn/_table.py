@@ -73,7 +73,9 @@ class TableGenerator(Stochastic):
         return self._pick(outputs, (z.double() @ self.directions).remainder(1.0))
 
     def _relax(self, outputs: Tensor) -> Tensor:
-        uniform = torch.rand(outputs.shape, generator=self.rng, device=outputs.device)
+        uniform = torch.rand(
+            outputs.shape, generator=self.rng, device=outputs.device, dtype=torch.float32
+        )
         # Zero is among what is drawn, one isn't.
         noise = uniform.clamp_min(torch.finfo(torch.float32).tiny).log().neg().log()
         relaxed = (outputs - noise) / _TEMPERATURE

@@ -1,54 +1,52 @@
-"""Adversarial losses and Lipschitz penalties, as pure functions of a critic's logits.
+"""Adversarial losses and what keeps a critic smooth, as functions of critics and their logits.
 
 The loss and the penalty are independent choices: WGAN-GP is the objective ``"wasserstein"`` with
 the penalty ``"gradient_penalty"``, SNGAN the objective ``"hinge"`` with the penalty
-``"spectral_norm"``.
+``"spectral_norm"``. Both are scikit-learn estimators: they have parameters, and can be searched.
 """
 
-from skgal.objectives._evasion import evasion_loss
 from skgal.objectives._losses import (
     OBJECTIVES,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
     Objective,
-    hinge_critic_loss,
-    hinge_generator_loss,
-    least_squares_critic_loss,
-    least_squares_generator_loss,
-    nonsaturating_critic_loss,
-    nonsaturating_generator_loss,
+    Relativistic,
+    Wasserstein,
+    evasion_loss,
+    pairwise_ranking_loss,
     resolve_objective,
-    wasserstein_critic_loss,
-    wasserstein_generator_loss,
 )
 from skgal.objectives._penalties import (
     PENALTIES,
     ConsistencyTerm,
     GradientPenalty,
+    LazyPenalty,
     Penalty,
     SpectralNorm,
     WeightClip,
     resolve_penalties,
 )
-from skgal.objectives._ranking import pairwise_ranking_loss
 
 __all__ = [
     "OBJECTIVES",
     "PENALTIES",
     "ConsistencyTerm",
     "GradientPenalty",
+    "Hinge",
+    "LazyPenalty",
+    "LeastSquares",
+    "Minimax",
+    "NonSaturating",
     "Objective",
     "Penalty",
+    "Relativistic",
     "SpectralNorm",
+    "Wasserstein",
     "WeightClip",
     "evasion_loss",
-    "hinge_critic_loss",
-    "hinge_generator_loss",
-    "least_squares_critic_loss",
-    "least_squares_generator_loss",
-    "nonsaturating_critic_loss",
-    "nonsaturating_generator_loss",
     "pairwise_ranking_loss",
     "resolve_objective",
     "resolve_penalties",
-    "wasserstein_critic_loss",
-    "wasserstein_generator_loss",
 ]

@@ -1,96 +1,133 @@
-"""The adversarial losses: each a pair of pure functions of the critic's logits.
-
-The critic's logits are high on real samples. Both losses are minimised: the critic's takes the
-logits of a real and of a generated batch, the generator's those of a generated batch. The two
-batches need not have the same size.
-"""
+"""Losses: what generator and critic minimise, and two other losses of networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
 
+import torch
+from sklearn.base import BaseEstimator, clone
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import logsigmoid, relu, softplus
 
 
-def nonsaturating_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    r"""Cross-entropy of telling real from generated, from logits.
+class Objective(BaseEstimator, ABC):
+    """Base of what generator and critic minimise: two functions of the critic's logits.
 
-    .. math:: \mathbb{E}[-\log \sigma(D(x))] + \mathbb{E}[-\log(1 - \sigma(D(G(u))))]
+    Logits are high on real samples. Both losses are minimised. A subclass holds its parameters, if
+    it has any, in explicit keyword arguments, as any scikit-learn estimator: they can be searched
+    as ``objective__name``.
 
-    Parameters
+    Attributes
     ----------
-    real_logits : torch.Tensor of shape (n_real,)
-        The critic's logits of real samples.
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
+    compares : bool, default=False
+        Whether the generator's loss reads the logits of real samples too. A class attribute; where
+        it is False they are not computed.
+    """
 
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the critic minimises.
+    compares: bool = False
+    _parameter_constraints: dict = {}
+
+    @abstractmethod
+    def critic_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return what the critic minimises.
+
+        Parameters
+        ----------
+        real : torch.Tensor of shape (n_real,)
+            The critic's logits of real samples.
+        fake : torch.Tensor of shape (n_fake,)
+            Those of generated samples.
+
+        Returns
+        -------
+        loss : torch.Tensor, scalar
+        """
+
+    @abstractmethod
+    def generator_loss(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return what the generator minimises.
+
+        Parameters
+        ----------
+        fake : torch.Tensor of shape (n_fake,)
+            The critic's logits of generated samples.
+        real : torch.Tensor of shape (n_fake,) or None, default=None
+            Those of real samples, without a gradient, where the objective ``compares``.
+
+        Returns
+        -------
+        loss : torch.Tensor, scalar
+        """
+
+
+class NonSaturating(Objective):
+    r"""Cross-entropy of telling real from generated, and of generated samples against "real".
+
+    .. math::
+        L_D = \mathbb{E}[-\log \sigma(D(x))] + \mathbb{E}[-\log(1 - \sigma(D(G(z))))], \qquad
+        L_G = \mathbb{E}[-\log \sigma(D(G(z)))]
+
+    The generator's gradient does not vanish where the critic is sure that samples are generated, as
+    that of `Minimax` does.
+
+    References
+    ----------
+    I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, equation (1) and the end of
+    section 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> NonSaturating().critic_loss(torch.zeros(4), torch.zeros(4))  # 2 log 2: it cannot tell
+    tensor(1.3863)
+    >>> NonSaturating().generator_loss(torch.zeros(4))
+    tensor(0.6931)
+    """
+
+    def critic_loss(self, real, fake):
+        """Return the cross-entropy of telling real from generated."""
+        return softplus(-real).mean() + softplus(fake).mean()
+
+    def generator_loss(self, fake, real=None):
+        """Return the cross-entropy of generated samples against the label "real"."""
+        return softplus(-fake).mean()
+
+
+class Minimax(NonSaturating):
+    r"""The game of zero sum, as papers print it: the generator minimises what the critic maximises.
+
+    .. math::
+        L_D = \mathbb{E}[-\log \sigma(D(x))] + \mathbb{E}[-\log(1 - \sigma(D(G(z))))], \qquad
+        L_G = \mathbb{E}[\log(1 - \sigma(D(G(z))))]
+
+    The generator's gradient vanishes where the critic is sure; `NonSaturating` is what is used
+    nearly always in its place.
 
     References
     ----------
     I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, equation (1).
 
-    Examples
-    --------
-    >>> import torch
-    >>> nonsaturating_critic_loss(torch.zeros(4), torch.zeros(4))  # 2 log 2: it cannot tell
-    tensor(1.3863)
-    """
-    return softplus(-real_logits).mean() + softplus(fake_logits).mean()
-
-
-def nonsaturating_generator_loss(fake_logits: Tensor) -> Tensor:
-    r"""Cross-entropy of a generated batch against the label "real".
-
-    .. math:: \mathbb{E}[-\log \sigma(D(G(u)))]
-
-    Unlike the minimax loss :math:`\mathbb{E}[\log(1 - \sigma(D(G(u))))]`, its gradient does not
-    vanish where the critic is sure that the samples are generated.
-
-    Parameters
-    ----------
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the generator minimises.
-
-    References
-    ----------
-    I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, section 3.
+    M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG), KDD 2019,
+    equations (1), (4) and (5).
 
     Examples
     --------
     >>> import torch
-    >>> nonsaturating_generator_loss(torch.zeros(4))
-    tensor(0.6931)
+    >>> Minimax().generator_loss(torch.zeros(4))  # log 1/2
+    tensor(-0.6931)
     """
-    return softplus(-fake_logits).mean()
+
+    def generator_loss(self, fake, real=None):
+        """Return the mean logarithm of the probability of being generated."""
+        return logsigmoid(-fake).mean()
 
 
-def least_squares_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    r"""Squared distance of the logits from 1 on real and from 0 on generated samples.
+class LeastSquares(Objective):
+    r"""Squared distance of the logits from 1 on real, and from 0 on generated samples.
 
-    .. math:: \tfrac12 \mathbb{E}[(D(x) - 1)^2] + \tfrac12 \mathbb{E}[D(G(u))^2]
-
-    Parameters
-    ----------
-    real_logits : torch.Tensor of shape (n_real,)
-        The critic's logits of real samples.
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the critic minimises.
+    .. math::
+        L_D = \tfrac12 \mathbb{E}[(D(x) - 1)^2] + \tfrac12 \mathbb{E}[D(G(z))^2], \qquad
+        L_G = \tfrac12 \mathbb{E}[(D(G(z)) - 1)^2]
 
     References
     ----------
@@ -99,233 +136,242 @@ def least_squares_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tenso
     Examples
     --------
     >>> import torch
-    >>> least_squares_critic_loss(torch.ones(4), torch.zeros(4))
+    >>> LeastSquares().critic_loss(torch.ones(4), torch.zeros(4))
     tensor(0.)
-    """
-    return 0.5 * ((real_logits - 1).square().mean() + fake_logits.square().mean())
-
-
-def least_squares_generator_loss(fake_logits: Tensor) -> Tensor:
-    r"""Squared distance of a generated batch's logits from 1.
-
-    .. math:: \tfrac12 \mathbb{E}[(D(G(u)) - 1)^2]
-
-    Parameters
-    ----------
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the generator minimises.
-
-    References
-    ----------
-    X. Mao et al., "Least squares generative adversarial networks", ICCV 2017, equation (9).
-
-    Examples
-    --------
-    >>> import torch
-    >>> least_squares_generator_loss(torch.zeros(4))
+    >>> LeastSquares().generator_loss(torch.zeros(4))
     tensor(0.5000)
     """
-    return 0.5 * (fake_logits - 1).square().mean()
+
+    def critic_loss(self, real, fake):
+        """Return half the squared distances from 1 and 0."""
+        return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+
+    def generator_loss(self, fake, real=None):
+        """Return half the squared distance from 1."""
+        return 0.5 * (fake - 1).square().mean()
 
 
-def hinge_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+class Hinge(Objective):
     r"""Hinge loss with margin 1: samples beyond the margin no longer count.
 
-    .. math:: \mathbb{E}[\max(0, 1 - D(x))] + \mathbb{E}[\max(0, 1 + D(G(u)))]
-
-    Parameters
-    ----------
-    real_logits : torch.Tensor of shape (n_real,)
-        The critic's logits of real samples.
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the critic minimises.
+    .. math::
+        L_D = \mathbb{E}[\max(0, 1 - D(x))] + \mathbb{E}[\max(0, 1 + D(G(z)))], \qquad
+        L_G = -\mathbb{E}[D(G(z))]
 
     References
     ----------
     T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018,
-    equation (16).
+    equations (16) and (17).
 
     Examples
     --------
     >>> import torch
-    >>> hinge_critic_loss(torch.tensor([2.0, 0.0]), torch.tensor([-3.0, -1.0]))
+    >>> Hinge().critic_loss(torch.tensor([2.0, 0.0]), torch.tensor([-3.0, -1.0]))
     tensor(0.5000)
-    """
-    return relu(1 - real_logits).mean() + relu(1 + fake_logits).mean()
-
-
-def hinge_generator_loss(fake_logits: Tensor) -> Tensor:
-    r"""Minus the mean logit of a generated batch, the generator's side of the hinge loss.
-
-    .. math:: -\mathbb{E}[D(G(u))]
-
-    Parameters
-    ----------
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's logits of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the generator minimises.
-
-    References
-    ----------
-    T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018,
-    equation (17).
-
-    Examples
-    --------
-    >>> import torch
-    >>> hinge_generator_loss(torch.tensor([1.0, 3.0]))
+    >>> Hinge().generator_loss(torch.tensor([1.0, 3.0]))
     tensor(-2.)
     """
-    return -fake_logits.mean()
+
+    def critic_loss(self, real, fake):
+        """Return by how much logits are within the margin."""
+        return relu(1 - real).mean() + relu(1 + fake).mean()
+
+    def generator_loss(self, fake, real=None):
+        """Return minus the mean logit."""
+        return -fake.mean()
 
 
-def wasserstein_critic_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+class Wasserstein(Objective):
     r"""Minus the critic's estimate of the Wasserstein-1 distance.
 
-    .. math:: \mathbb{E}[D(G(u))] - \mathbb{E}[D(x)]
+    .. math:: L_D = \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)], \qquad L_G = -\mathbb{E}[D(G(z))]
 
     It estimates the distance only for a critic that is Lipschitz: train it with a penalty.
-
-    Parameters
-    ----------
-    real_logits : torch.Tensor of shape (n_real,)
-        The critic's values of real samples.
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's values of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the critic minimises.
-
-    References
-    ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation (3).
-
-    M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, equation (2).
-
-    Examples
-    --------
-    >>> import torch
-    >>> wasserstein_critic_loss(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 0.0]))
-    tensor(-2.5000)
-    """
-    return fake_logits.mean() - real_logits.mean()
-
-
-def wasserstein_generator_loss(fake_logits: Tensor) -> Tensor:
-    r"""Minus the critic's mean value of a generated batch.
-
-    .. math:: -\mathbb{E}[D(G(u))]
-
-    Parameters
-    ----------
-    fake_logits : torch.Tensor of shape (n_fake,)
-        The critic's values of generated samples.
-
-    Returns
-    -------
-    loss : torch.Tensor, scalar
-        The loss that the generator minimises.
 
     References
     ----------
     Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation (3) and
     Algorithm 1, line 5.
 
+    M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, equation (2).
+
     Examples
     --------
     >>> import torch
-    >>> wasserstein_generator_loss(torch.tensor([1.0, 3.0]))
-    tensor(-2.)
+    >>> Wasserstein().critic_loss(torch.tensor([2.0, 4.0]), torch.tensor([1.0, 0.0]))
+    tensor(-2.5000)
     """
-    return -fake_logits.mean()
+
+    def critic_loss(self, real, fake):
+        """Return the mean of generated minus that of real logits."""
+        return fake.mean() - real.mean()
+
+    def generator_loss(self, fake, real=None):
+        """Return minus the mean logit."""
+        return -fake.mean()
 
 
-@dataclass(frozen=True)
-class Objective:
-    """A critic's loss and the generator's loss that belongs to it.
+class Relativistic(Objective):
+    r"""Cross-entropy of which of two samples is the real one.
 
-    Parameters
+    .. math::
+        L_D = \mathbb{E}[-\log \sigma(D(x) - D(G(z)))], \qquad
+        L_G = \mathbb{E}[-\log \sigma(D(G(z)) - D(x))]
+
+    Each generated sample is compared with a real one, so a generator that leaves out a part of the
+    data is not at rest. With ``GradientPenalty(target=0, at="both")`` this is the loss of R3GAN,
+    which then converges locally.
+
+    References
     ----------
-    name : str
-        What the objective is called in messages and representations.
-    critic_loss : callable
-        ``critic_loss(real_logits, fake_logits)`` returns the scalar that the critic minimises.
-    generator_loss : callable
-        ``generator_loss(fake_logits)`` returns the scalar that the generator minimises.
+    Y. Huang, A. Gokaslan, V. Kuleshov, J. Tompkin, "The GAN is dead; long live the GAN! A modern
+    GAN baseline" (R3GAN), NeurIPS 2024, equation (2).
+
+    A. Jolicoeur-Martineau, "The relativistic discriminator", ICLR 2019, section 4.
 
     Examples
     --------
     >>> import torch
-    >>> OBJECTIVES["hinge"].generator_loss(torch.tensor([1.0, 3.0]))
-    tensor(-2.)
+    >>> real, fake = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
+    >>> Relativistic().critic_loss(real, fake)  # log 2: it cannot tell
+    tensor(0.6931)
+    >>> Relativistic().generator_loss(fake + 9, real) < 1e-3
+    tensor(True)
     """
 
-    name: str
-    critic_loss: Callable[[Tensor, Tensor], Tensor]
-    generator_loss: Callable[[Tensor], Tensor]
+    compares = True
+
+    def critic_loss(self, real, fake):
+        """Return the cross-entropy of the real sample being the real one."""
+        return softplus(fake - real).mean()
+
+    def generator_loss(self, fake, real=None):
+        """Return the cross-entropy of the generated sample being the real one."""
+        return softplus(real - fake).mean()
 
 
-OBJECTIVES: dict[str, Objective] = {
-    objective.name: objective
-    for objective in (
-        Objective("nonsaturating", nonsaturating_critic_loss, nonsaturating_generator_loss),
-        Objective("least_squares", least_squares_critic_loss, least_squares_generator_loss),
-        Objective("hinge", hinge_critic_loss, hinge_generator_loss),
-        Objective("wasserstein", wasserstein_critic_loss, wasserstein_generator_loss),
-    )
+OBJECTIVES: dict[str, type[Objective]] = {
+    "nonsaturating": NonSaturating,
+    "minimax": Minimax,
+    "least_squares": LeastSquares,
+    "hinge": Hinge,
+    "wasserstein": Wasserstein,
+    "relativistic": Relativistic,
 }
 
 
 def resolve_objective(objective: str | Objective) -> Objective:
-    """Return the objective that a user's argument names.
+    """Return the objective that a user's argument names, as a validated copy.
 
     Parameters
     ----------
     objective : str or Objective
-        A key of ``OBJECTIVES``, or an objective of the user's own.
+        A key of ``OBJECTIVES``, or an objective.
 
     Returns
     -------
     objective : Objective
-        The pair of losses.
 
     Raises
     ------
     ValueError
-        If there is no objective of that name.
+        If there is no objective of that name, or a parameter is out of range.
     TypeError
         If the argument is neither a name nor an objective.
 
     Examples
     --------
-    >>> resolve_objective("wasserstein").name
-    'wasserstein'
+    >>> resolve_objective("wasserstein")
+    Wasserstein()
     """
     if isinstance(objective, Objective):
+        objective = clone(objective)
+        objective._validate_params()
         return objective
     if not isinstance(objective, str):
         raise TypeError(
-            f"objective must be a name or a skgal.objectives.Objective, got {objective!r} of type "
-            f"{type(objective).__name__}."
+            "objective must be a name or an instance of skgal.objectives.Objective, got "
+            f"{objective!r} of type {type(objective).__name__}."
         )
     if objective not in OBJECTIVES:
         raise ValueError(
             f"objective must be one of {sorted(OBJECTIVES)} or an Objective, got {objective!r}."
         )
-    return OBJECTIVES[objective]
+    return OBJECTIVES[objective]()
+
+
+def evasion_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    r"""Mean of :math:`-\log(1 - C(y | x))`: small where the class is not recognised.
+
+    Its gradient does not vanish where the classifier is sure of the class, as that of
+    :math:`\log C(y | x)` does, and it does where the classifier is misled already.
+
+    Parameters
+    ----------
+    logits : torch.Tensor of shape (n, n_classes)
+        The classifier's, of two classes or more.
+    labels : torch.Tensor of shape (n,), dtype int64
+        The classes that the samples were generated of.
+
+    Returns
+    -------
+    loss : torch.Tensor, scalar
+        The loss that the generator minimises.
+
+    References
+    ----------
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, equation (6).
+
+    Examples
+    --------
+    >>> import torch
+    >>> evasion_loss(torch.zeros(1, 2), torch.tensor([0]))  # -log(1/2)
+    tensor(0.6931)
+    """
+    labels = labels.unsqueeze(1)
+    others = logits.scatter(1, labels, -torch.inf).logsumexp(1)
+    return softplus(logits.gather(1, labels).squeeze(1) - others).mean()
+
+
+def pairwise_ranking_loss(predicted: Tensor, actual: Tensor, margin: float = 1.0) -> Tensor:
+    r"""Hinge loss on the order of predicted losses, over pairs of a batch.
+
+    .. math:: \frac{2}{B} \sum_{(i, j)} \max(0, -s_{ij} (\hat l_i - \hat l_j) + \xi), \quad
+        s_{ij} = \begin{cases} 1 & l_i > l_j \\ -1 & \text{otherwise} \end{cases}
+
+    The batch of B is cut into pairs, the first sample with the last, the second with the last
+    but one, and so on; the middle one of an odd batch has no part in it. Differences make the
+    scale of the losses, which shrinks as the training goes on, irrelevant.
+
+    Parameters
+    ----------
+    predicted : torch.Tensor of shape (n_samples,)
+        The predicted losses :math:`\hat l`.
+    actual : torch.Tensor of shape (n_samples,)
+        The losses :math:`l`, through which no gradient flows.
+    margin : float, default=1.0
+        By how much, :math:`\xi`, a pair must be in the right order to cost nothing.
+
+    Returns
+    -------
+    loss : torch.Tensor, scalar
+        0 for a batch of one.
+
+    References
+    ----------
+    D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019, equations (2)
+    and (3).
+
+    Examples
+    --------
+    >>> import torch
+    >>> pairwise_ranking_loss(torch.tensor([3.0, 0.5]), torch.tensor([0.9, 0.1]))
+    tensor(0.)
+    >>> pairwise_ranking_loss(torch.tensor([3.0, 0.5]), torch.tensor([0.1, 0.9]))
+    tensor(3.5000)
+    """
+    n_pairs = len(predicted) // 2
+    difference = (predicted - predicted.flip(0))[:n_pairs]
+    first_is_larger = (actual > actual.flip(0))[:n_pairs]
+    sign = first_is_larger.to(predicted.dtype) * 2 - 1
+    return relu(margin - sign * difference).sum() / max(n_pairs, 1)

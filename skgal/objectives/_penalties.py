@@ -1,7 +1,7 @@
 """What keeps a critic Lipschitz: clipping, gradient penalty, consistency term, spectral norm.
 
-A penalty acts through three hooks that do nothing by default, so that it is chosen independently of
-the loss and several of them combine.
+A penalty acts through three methods that do nothing by default, so that it is chosen independently
+of the loss and several of them combine.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ from numbers import Integral, Real
 
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Penalty(BaseEstimator):
-    """Base of what constrains a critic: three hooks, each a no-op here.
+    """Base of what constrains a critic: three methods, each of which does nothing here.
 
-    Subclasses hold their configuration in explicit keyword parameters and override the hooks they
-    need. A penalty keeps no state of its own: whatever it changes lives in the critic.
-
-    Attributes
-    ----------
-    critic_dropout : float, default=0.0
-        The dropout probability with which the critic has to be built. A class attribute.
+    Subclasses hold their configuration in explicit keyword parameters, as any scikit-learn
+    estimator, and override the methods they need. A training works on a copy. What a penalty
+    learns on the way, it keeps in attributes that end in ``_``, tensors or numbers: they survive
+    checkpoints and pickles.
     """
 
-    critic_dropout: float = 0.0
     _parameter_constraints: dict = {}
 
     def prepare(self, critic: nn.Module) -> None:
@@ -41,7 +37,13 @@ class Penalty(BaseEstimator):
         """
 
     def loss(
-        self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator
+        self,
+        critic: nn.Module,
+        real: Tensor,
+        fake: Tensor,
+        *,
+        rng: torch.Generator | None = None,
+        step: int = 0,
     ) -> Tensor | None:
         """Return what is added to the critic's loss, or None.
 
@@ -53,6 +55,8 @@ class Penalty(BaseEstimator):
             A real and a generated batch, detached from the generator.
         rng : torch.Generator
             The source of randomness, on the device of the data.
+        step : int
+            How many steps the critic has made before.
 
         Returns
         -------
@@ -69,6 +73,14 @@ class Penalty(BaseEstimator):
         critic : torch.nn.Module
             The critic just updated.
         """
+
+    def state_dict(self) -> dict:
+        """Return what the penalty has learnt: its attributes that end in ``_``."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what another has learnt."""
+        vars(self).update(state)
 
 
 class WeightClip(Penalty):
@@ -117,10 +129,14 @@ class WeightClip(Penalty):
 
 
 class GradientPenalty(Penalty):
-    r"""Pull the norm of the critic's gradient to ``target`` between real and generated samples.
+    r"""Pull the norm of the critic's gradient to ``target``.
 
-    .. math:: \lambda\, \mathbb{E}[(\lVert \nabla_{\hat x} D(\hat x) \rVert_2 - c)^2], \qquad
-        \hat x = \epsilon x + (1 - \epsilon) G(u), \quad \epsilon \sim U[0, 1]
+    .. math:: \lambda\, \mathbb{E}[(\lVert \nabla_{\hat x} D(\hat x) \rVert_2 - c)^2]
+
+    at points :math:`\hat x = \epsilon x + (1 - \epsilon) G(z)` with :math:`\epsilon \sim U[0, 1]`
+    between real and generated samples, or at these themselves. With ``target=0`` and
+    ``at="both"`` it is the sum of the two penalties R1 and R2, each with :math:`\lambda =
+    \gamma/2`.
 
     The norm is that of each sample on its own: a critic whose layers mix the samples of a batch
     (batch normalisation) must not be used with it.
@@ -131,46 +147,64 @@ class GradientPenalty(Penalty):
         The weight :math:`\lambda`, not negative.
     target : float, default=1.0
         The norm :math:`c` aimed at, not negative.
+    at : {"between", "real", "fake", "both"}, default="between"
+        Where the gradient is taken; ``"both"`` adds the penalty at real samples to that at
+        generated ones.
 
     References
     ----------
-    I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3). With a
-    target of 0, under which a critic comes to rest: L. Mescheder, A. Geiger, S. Nowozin, "Which
-    training methods for GANs do actually converge?", ICML 2018; H. Thanh-Tung, T. Tran,
-    S. Venkatesh, "Improving generalization and stability of generative adversarial networks",
-    ICLR 2019.
+    I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3).
+
+    With a target of 0, under which a critic comes to rest: L. Mescheder, A. Geiger, S. Nowozin,
+    "Which training methods for GANs do actually converge?", ICML 2018, equations (9) and (10) (R1
+    and R2); H. Thanh-Tung, T. Tran, S. Venkatesh, "Improving generalization and stability of
+    generative adversarial networks", ICLR 2019 (between). Both R1 and R2: Y. Huang et al., "The GAN
+    is dead; long live the GAN! A modern GAN baseline" (R3GAN), NeurIPS 2024.
 
     Examples
     --------
     >>> import torch
     >>> critic = lambda x: 3 * x[:, 0]  # its gradient has the norm 3 everywhere
     >>> real, fake = torch.zeros(4, 2), torch.ones(4, 2)
-    >>> GradientPenalty(weight=10.0).loss(
-    ...     critic, real, fake, torch.Generator().manual_seed(0)
-    ... ).item()
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> GradientPenalty(weight=10.0).loss(critic, real, fake, rng=rng).item()
     40.0
+    >>> GradientPenalty(weight=0.5, target=0.0, at="both").loss(critic, real, fake, rng=rng).item()
+    9.0
     """
 
     _parameter_constraints = {
         "weight": [Interval(Real, 0, None, closed="left")],
         "target": [Interval(Real, 0, None, closed="left")],
+        "at": [StrOptions({"between", "real", "fake", "both"})],
     }
 
-    def __init__(self, *, weight: float = 10.0, target: float = 1.0):
+    def __init__(self, *, weight: float = 10.0, target: float = 1.0, at: str = "between"):
         self.weight = weight
         self.target = target
+        self.at = at
 
-    def loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-        """Return the penalty at random interpolates, one for each pair of samples.
+    def loss(
+        self,
+        critic: nn.Module,
+        real: Tensor,
+        fake: Tensor,
+        *,
+        rng: torch.Generator | None = None,
+        step: int = 0,
+    ) -> Tensor:
+        """Return the penalty.
 
         Parameters
         ----------
         critic : torch.nn.Module
             Maps samples of shape (n, ...) to logits of shape (n,).
         real, fake : torch.Tensor of shape (n, ...)
-            A real and a generated batch of the same size.
+            A real and a generated batch, for ``at="between"`` of the same size.
         rng : torch.Generator
             Draws the positions between the samples of each pair.
+        step : int, default=0
+            Not used.
 
         Returns
         -------
@@ -180,8 +214,12 @@ class GradientPenalty(Penalty):
         Raises
         ------
         ValueError
-            If the batches differ in shape.
+            If samples are to be paired and the batches differ in shape.
         """
+        if self.at == "both":
+            return self._loss_at(critic, real) + self._loss_at(critic, fake)
+        if self.at != "between":
+            return self._loss_at(critic, real if self.at == "real" else fake)
         if real.shape != fake.shape:
             raise ValueError(
                 "The gradient penalty pairs real with generated samples: expected batches of one "
@@ -193,8 +231,11 @@ class GradientPenalty(Penalty):
             device=real.device,
             dtype=real.dtype,
         )
-        between = torch.lerp(fake.detach(), real.detach(), position).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        return self._loss_at(critic, torch.lerp(fake.detach(), real.detach(), position))
+
+    def _loss_at(self, critic: nn.Module, samples: Tensor) -> Tensor:
+        samples = samples.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(samples).sum(), samples, create_graph=True)
         norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
         return self.weight * (norm - self.target).square().mean()
 
@@ -219,10 +260,9 @@ class ConsistencyTerm(Penalty):
     margin : float, default=0.0
         The margin :math:`M'` below which a difference costs nothing, not negative.
 
-    Attributes
-    ----------
-    critic_dropout : float
-        0.5, the probability that the authors use behind the critic's hidden layers.
+    dropout : float, default=0.5
+        The probability, in (0, 1), that the critic's dropout layers are given; the default is that
+        of the authors.
 
     References
     ----------
@@ -230,18 +270,49 @@ class ConsistencyTerm(Penalty):
     dual effect", ICLR 2018, equations (4) and (5).
     """
 
-    critic_dropout = 0.5
     _feature_weight = 0.1
     _parameter_constraints = {
         "weight": [Interval(Real, 0, None, closed="left")],
         "margin": [Interval(Real, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="neither")],
     }
 
-    def __init__(self, *, weight: float = 2.0, margin: float = 0.0):
+    def __init__(self, *, weight: float = 2.0, margin: float = 0.0, dropout: float = 0.5):
         self.weight = weight
         self.margin = margin
+        self.dropout = dropout
 
-    def loss(self, critic: nn.Module, real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+    def prepare(self, critic: nn.Module) -> None:
+        """Switch the critic's dropout on.
+
+        Parameters
+        ----------
+        critic : torch.nn.Module
+            With layers of `skgal.nn.Dropout` or `torch.nn.Dropout`, whatever their probability.
+
+        Raises
+        ------
+        ValueError
+            If it has none.
+        """
+        layers = [layer for layer in critic.modules() if type(layer).__name__ == "Dropout"]
+        if not layers:
+            raise ValueError(
+                "ConsistencyTerm compares two draws of the critic's dropout, but the critic has no "
+                "dropout layers; put skgal.nn.Dropout() behind its hidden layers."
+            )
+        for layer in layers:
+            layer.p = self.dropout
+
+    def loss(
+        self,
+        critic: nn.Module,
+        real: Tensor,
+        fake: Tensor,
+        *,
+        rng: torch.Generator | None = None,
+        step: int = 0,
+    ) -> Tensor:
         """Return the penalty at the real batch.
 
         Parameters
@@ -255,6 +326,8 @@ class ConsistencyTerm(Penalty):
             Not used.
         rng : torch.Generator
             Not used: the critic's dropout layers draw from their own.
+        step : int, default=0
+            Not used.
 
         Returns
         -------
@@ -317,6 +390,75 @@ class SpectralNorm(Penalty):
             spectral_norm(layer, n_power_iterations=self.n_power_iterations)
 
 
+class LazyPenalty(Penalty):
+    """Apply another penalty at every k-th step of the critic only, k times as strongly.
+
+    What a penalty costs falls to a k-th, and its mean over the steps stays. Constraints on weights
+    (clipping, spectral normalisation) hold at every step all the same.
+
+    Parameters
+    ----------
+    penalty : Penalty
+    every : int, default=16
+        The number k.
+
+    References
+    ----------
+    T. Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 2020, section
+    3.1 (lazy regularization).
+
+    Examples
+    --------
+    >>> import torch
+    >>> lazy = LazyPenalty(GradientPenalty(weight=10.0), every=4)
+    >>> critic = lambda x: 3 * x[:, 0]
+    >>> samples, rng = torch.zeros(2, 2), torch.Generator().manual_seed(0)
+    >>> losses = [lazy.loss(critic, samples, samples, rng=rng, step=step) for step in range(5)]
+    >>> [None if loss is None else loss.item() for loss in losses]
+    [160.0, None, None, None, 160.0]
+    """
+
+    _parameter_constraints = {
+        "penalty": [Penalty],
+        "every": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, penalty: Penalty, *, every: int = 16):
+        self.penalty = penalty
+        self.every = every
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Have the penalty change a newly built critic in place."""
+        self.penalty.prepare(critic)
+
+    def loss(
+        self,
+        critic: nn.Module,
+        real: Tensor,
+        fake: Tensor,
+        *,
+        rng: torch.Generator | None = None,
+        step: int = 0,
+    ) -> Tensor | None:
+        """Return the penalty's loss, k-fold, at every k-th step, else None."""
+        if step % self.every:
+            return None
+        loss = self.penalty.loss(critic, real, fake, rng=rng, step=step)
+        return None if loss is None else self.every * loss
+
+    def project(self, critic: nn.Module) -> None:
+        """Have the penalty change the critic after a step."""
+        self.penalty.project(critic)
+
+    def state_dict(self) -> dict:
+        """Return what the penalty has learnt."""
+        return self.penalty.state_dict()
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from what another has learnt."""
+        self.penalty.load_state_dict(state)
+
+
 PENALTIES: dict[str, type[Penalty]] = {
     "weight_clip": WeightClip,
     "gradient_penalty": GradientPenalty,
@@ -359,7 +501,7 @@ def resolve_penalties(
     if isinstance(penalty, str | Penalty) or not isinstance(penalty, Iterable):
         penalty = (penalty,)
     penalties = tuple(_resolve_penalty(one) for one in penalty)
-    kinds = [type(one).__name__ for one in penalties]
+    kinds = [type(getattr(one, "penalty", one)).__name__ for one in penalties]
     if len(set(kinds)) < len(kinds):
         raise ValueError(f"penalty must name each kind at most once, got {kinds}.")
     return penalties
@@ -380,4 +522,6 @@ def _resolve_penalty(penalty: str | Penalty) -> Penalty:
         )
     penalty = clone(penalty)
     penalty._validate_params()
+    if isinstance(penalty, LazyPenalty):
+        penalty.penalty._validate_params()
     return penalty

@@ -59,7 +59,7 @@ def flip(images, rng):
     -------
     torch.Tensor of shape (n, c, h, w)
     """
-    heads = torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device) < 0.5
+    heads = _draw_for_each(images, rng) < 0.5
     return torch.where(heads, images.flip(-1), images)
 
 
@@ -104,7 +104,13 @@ def brightness(images, rng):
     -------
     torch.Tensor of shape (n, c, h, w)
     """
-    return images + torch.rand(len(images), 1, 1, 1, generator=rng, device=images.device) - 0.5
+    return images + _draw_for_each(images, rng) - 0.5
+
+
+def _draw_for_each(images, rng):
+    """Draw a number from [0, 1) for each image."""
+    size = len(images), 1, 1, 1
+    return torch.rand(size, generator=rng, device=images.device, dtype=torch.float32)
 
 
 AUGMENTATIONS = {

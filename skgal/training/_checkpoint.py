@@ -2,6 +2,8 @@
 
 import json
 import os
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from time import perf_counter
 
@@ -9,14 +11,17 @@ import torch
 
 # A checkpoint is written only after this many times as long as the last one took to write.
 _PATIENCE = 20
+# What a file begins with; then come the checksum of the rest, and the rest.
+_HEADER = b"skgal checkpoint 2\n"
 
 
 class TrainingCheckpoint:
     """One file that holds all that a training needs to go on to the same bits.
 
     The file is replaced as a whole, so whenever the process is killed there is a complete one;
-    it is read without running any code from it. It is written at the end of an epoch, though
-    not so often that writing would take more than a twentieth of the time.
+    it is read without running any code from it, and refused if a single bit of it has changed. It
+    is written at the end of an epoch, though not so often that writing would take more than a
+    twentieth of the time.
 
     Parameters
     ----------
@@ -45,9 +50,12 @@ class TrainingCheckpoint:
         if start < self._due and not is_last:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = BytesIO()
+        torch.save({"configuration": json.dumps(self.configuration), "state": state}, content)
         unfinished = self.path.with_name(self.path.name + ".part")
         with open(unfinished, "wb") as file:
-            torch.save({"configuration": json.dumps(self.configuration), "state": state}, file)
+            file.write(_HEADER + sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, self.path)
@@ -68,17 +76,19 @@ class TrainingCheckpoint:
         """
         if not self.path.exists():
             return None
-        # What torch raises depends on where the file is damaged.
-        try:
-            saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            configuration, state = json.loads(saved["configuration"]), saved["state"]
-        except Exception as error:  # a damaged file makes torch raise nearly anything
+        header, checksum, content = self._read()
+        if header != _HEADER or sha256(content).digest() != checksum:
             raise ValueError(
-                f"The checkpoint {self.path} can't be read ({type(error).__name__}: {error}); "
-                "delete it to train from the start."
-            ) from error
-        self._compare(configuration)
-        return state
+                f"The checkpoint {self.path} is damaged, or was written by another version of "
+                "skgal: its checksum is another. Delete it to train from the start."
+            )
+        saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+        self._compare(json.loads(saved["configuration"]))
+        return saved["state"]
+
+    def _read(self):
+        with open(self.path, "rb") as file:
+            return file.read(len(_HEADER)), file.read(sha256().digest_size), file.read()
 
     def _compare(self, saved):
         wanted = self.configuration

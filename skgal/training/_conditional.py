@@ -1,64 +1,196 @@
-"""The adversarial game where every sample has a class."""
+"""Adversarial games where every sample has a class."""
 
 import torch
+from torch.nn.functional import cross_entropy
 
-from skgal.nn import GivenClasses
-from skgal.training._adversarial import AdversarialNet
-from skgal.training._batches import LabelledBatches
+from skgal.nn import GivenClasses, copy_weights
+from skgal.training._adversarial import AdversarialGame
 
 
-class ConditionalNet(AdversarialNet):
+class ConditionalGame(AdversarialGame):
     """A generator of samples of given classes against a critic that sees the classes.
 
-    The critic compares a batch of real samples with generated ones of the same classes, row by
-    row, so that a penalty that pairs them has one class for each pair. The classes of the
-    generator's step are drawn from the training frequencies.
+    Generated samples have the classes of a batch of real ones, so the training frequencies, and the
+    critic compares the two row by row: a penalty that pairs them has one class for each pair.
 
     Parameters
     ----------
-    module, critic : callables
+    generator, critic : callables
         Make the generator, called as ``generator(latent, labels)``, and the critic, a
         :class:`skgal.nn.ConditionalCritic`; called without arguments.
     **kwargs
-        Parameters of :class:`AdversarialNet`. ``fit(X, y)`` takes the classes as integers from 0.
+        Parameters of :class:`AdversarialGame`.
 
     References
     ----------
-    .. [1] Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014, equation (2);
-       Polarity-GAN, equation (11).
+    M. Mirza, S. Osindero, "Conditional generative adversarial nets", 2014, equation (2).
+
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, equation (11).
     """
 
-    def make_batches(self, data, labels, rng):
-        """Make the stream of real samples and their classes."""
-        return LabelledBatches(data, labels, self.batch_size, rng)
+    def generate(self, latent, labels=None):
+        """Return generated samples of given classes."""
+        return self.run(self.generator, latent, labels)
 
-    def critic_step(self, batch):
-        """Update the critic on real samples and generated ones of their classes."""
-        real, labels = batch
-        with torch.no_grad():
-            fake = self.run(self.module_, self.draw_latent(), labels)
-        return self.update_critic(self.critic_loss(self.augment(real), self.augment(fake), labels))
+    def critic_of(self, batch):
+        """Return the critic with the classes of a batch held fixed."""
+        return GivenClasses(self.critic, batch.fake_labels)
 
-    def generator_step(self):
-        """Update the generator on classes drawn from the training frequencies."""
-        latent, labels = self.draw_inputs()
-        fake = self.run(self.module_, latent, labels)
-        return self.update_generator(self.generator_loss(self.augment(fake), labels))
-
-    def critic_loss(self, real, fake, labels):
-        """Return the critic's loss; each class is that of a real and of a generated sample."""
-        return self.adversarial_loss(GivenClasses(self.critic_, labels), real, fake)
-
-    def generator_loss(self, fake, labels):
-        """Return the generator's loss on augmented samples of given classes."""
-        return self.objective.generator_loss(self.run(self.critic_, fake, labels))
-
-    def draw_labels(self, n_samples=None):
-        """Draw classes, a batch of them by default, with their frequencies in the data."""
-        labels = self.batches_.labels
-        size = (n_samples or self.effective_batch_size_,)
-        return labels[torch.randint(len(labels), size, generator=self.rng_, device=labels.device)]
-
-    def draw_inputs(self, n_samples=None):
+    def draw_inputs(self, data, n_samples=None):
         """Draw latent points and classes, a batch of them by default."""
-        return self.draw_latent(n_samples), self.draw_labels(n_samples)
+        n_samples = n_samples or data.batch_size
+        return self.draw_latent(data, n_samples), data.draw_labels(n_samples)
+
+    def forward(self, latent, labels):
+        """Return generated samples, as networks see them, of latent points and classes."""
+        return self.generator(latent, labels)
+
+
+class AuxiliaryGame(ConditionalGame):
+    r"""AC-GAN: the critic isn't told the class but guesses it.
+
+    The critic rates samples without knowing their class, and minimises, besides its objective,
+    :math:`\lambda\,\mathbb{E}[-\log C(y^r | x^r)]` on real samples; the generator, besides its
+    own, :math:`\lambda\,\mathbb{E}[-\log C(y^g | G(z, y^g))]`. What constrains the critic
+    leaves the classifier's own layer alone: it need not be Lipschitz.
+
+    Parameters
+    ----------
+    generator, critic : callables
+        Make the generator, called as ``generator(latent, labels)``, and the critic, a
+        :class:`skgal.nn.AuxiliaryCritic`; called without arguments.
+    classifier_weight : float, default=1.0
+        The weight :math:`\lambda`.
+    adversarial_sampling : int, default=1
+        How many candidates are generated for each sample of a generated batch. The critic ranks
+        them all, whatever their class, and the most real-looking make the batch that updates
+        the critic and then the generator. With several steps of the critic, each has a batch of
+        its own and the generator learns from the last.
+    **kwargs
+        Parameters of :class:`ConditionalGame`.
+
+    References
+    ----------
+    A. Odena, C. Olah, J. Shlens, "Conditional image synthesis with auxiliary classifier GANs", ICML
+    2017.
+
+    M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG), KDD 2019,
+    equations (1) to (5); Algorithm
+    1, lines 11 to 15; section 3.4.
+    """
+
+    def __init__(
+        self, generator, critic, *, classifier_weight=1.0, adversarial_sampling=1, **kwargs
+    ):
+        super().__init__(generator, critic, **kwargs)
+        self.classifier_weight = classifier_weight
+        self.adversarial_sampling = adversarial_sampling
+
+    @property
+    def constrained_critic(self):
+        """The part of the critic that rates samples."""
+        return self.critic.source
+
+    def critic_batch(self, data, previous):
+        """Return real samples and the most real-looking of the candidates that are generated."""
+        real, labels = data.next()
+        with torch.no_grad():
+            latent, fake_labels, fake = self.choose(data)
+            real, fake = self.augment(real, data.rng), self.augment(fake, data.rng)
+        return data.batch(
+            real=real, labels=labels, fake=fake, fake_labels=fake_labels, latent=latent
+        )
+
+    def generator_batch(self, data, previous):
+        """Return what the critic was updated on last, generated again, with gradients."""
+        fake = self.generate(previous.latent, previous.fake_labels)
+        return previous._replace(fake=self.augment(fake, data.rng), step=data.step)
+
+    def choose(self, data):
+        """Generate candidates; return the most real-looking with their latents and classes."""
+        latent, labels = self.draw_candidates(data, self.adversarial_sampling * data.batch_size)
+        fake = self.generate(latent, labels)
+        if len(fake) > data.batch_size:
+            best = self.run(self.critic, fake).topk(data.batch_size).indices
+            latent, labels, fake = latent[best], labels[best], fake[best]
+        return latent, labels, fake
+
+    def draw_candidates(self, data, n_samples):
+        """Draw what is generated in the game: classes with their frequencies in the data."""
+        return self.draw_inputs(data, n_samples)
+
+    def critic_loss(self, batch):
+        """Return the loss of critic and classifier, which learns from real samples only."""
+        samples = torch.cat([batch.real, batch.fake])
+        logits, class_logits = self.run(self.critic.rate_and_classify, samples)
+        n_real = len(batch.real)
+        loss = self.objective.critic_loss(logits[:n_real], logits[n_real:])
+        loss = loss + self.penalty_loss(self.critic.source, batch.real, batch.fake, batch)
+        return loss + self.classifier_weight * cross_entropy(class_logits[:n_real], batch.labels)
+
+    def generator_loss(self, batch):
+        """Return the generator's loss: to look real, and like its class."""
+        real = None
+        if self.objective.compares:
+            with torch.no_grad():
+                real = self.run(self.critic, batch.real)
+        logits, class_logits = self.run(self.critic.rate_and_classify, batch.fake)
+        loss = self.objective.generator_loss(logits, real)
+        return loss + self.classifier_weight * cross_entropy(class_logits, batch.fake_labels)
+
+    def classify(self, samples):
+        """Return the logits of the classes of samples."""
+        return self.critic.classify(samples)
+
+    def classifier_features(self, samples):
+        """Return what the layer that makes the logits of the classes sees."""
+        return self.critic.features(samples)
+
+
+class BalancingGame(AuxiliaryGame):
+    r"""BAGAN: a softmax over the classes and one more for generated samples.
+
+    Generated samples are of all classes alike, however rare. With the objective
+    ``"nonsaturating"`` and weight 1 critic and generator minimise the cross-entropy of the
+    softmax over all n_classes + 1: the critic for real samples of class k and for generated ones of
+    "generated", the generator for generated ones of the class they were asked for.
+
+    Parameters
+    ----------
+    generator, critic : callables
+        Make the generator, a :class:`skgal.nn.ClassLatents`, and the critic, a
+        :class:`skgal.nn.FakeClassCritic`; called without arguments.
+    **kwargs
+        Parameters of :class:`AuxiliaryGame`.
+
+    References
+    ----------
+    G. Mariani et al., "BAGAN: data augmentation with balancing GAN", 2018, section 4. There
+    generated samples are one in n_classes + 1 of the critic's batch, as if they were a class like
+    any; here they are half, as in every other game.
+    """
+
+    @property
+    def constrained_critic(self):
+        """The critic but for its last layer, which has to tell the classes apart as well."""
+        return self.critic.body
+
+    def start_from(self, encoder, decoder, means, factors):
+        """Start from an autoencoder, and from the distributions of its codes.
+
+        Parameters
+        ----------
+        encoder, decoder : torch.nn.Module
+            The first layers of the encoder become the critic's body, the decoder the generator.
+        means : ndarray of shape (n_classes, latent_dim)
+        factors : ndarray of shape (n_classes, latent_dim, latent_dim)
+        """
+        self.generator.generator.load_state_dict(decoder.state_dict())
+        self.generator.set_distributions(torch.as_tensor(means), torch.as_tensor(factors))
+        copy_weights(encoder[0], self.critic.body)
+
+    def draw_candidates(self, data, n_samples):
+        """Draw latent points and classes, each class as often."""
+        latent, n_classes = self.draw_latent(data, n_samples), len(self.generator.means)
+        labels = torch.randint(n_classes, (n_samples,), generator=data.rng, device=latent.device)
+        return latent, labels

@@ -4,16 +4,17 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from skgal.nn import GivenClasses
-from skgal.training._conditional import ConditionalNet
+from skgal.training._conditional import ConditionalGame
 
 
-class StackNet(ConditionalNet):
+class StackGame(ConditionalGame):
     """A conditional generator in stages against a critic at each of their resolutions.
 
-    Real samples are averaged down to the resolution of each stage; what is augmented, is augmented
-    at each on its own. The critics are updated together, each by its own objective and penalties,
-    and then the generator by the objectives of all stages. Both losses are means over the stages;
-    Adam makes of them the steps that it makes of sums.
+    In a batch ``real`` and ``fake`` are lists of tensors, one a stage. Real samples are averaged
+    down to the resolution of each stage; what is augmented, is augmented at each on its own. The
+    critics are updated together, each by its own objective and penalties, and then the generator by
+    the objectives of all stages. Both losses are means over the stages; Adam makes of them the
+    steps that it makes of sums.
 
     Critics may compare the samples of a batch (:class:`skgal.nn.MinibatchCritic`), so real and
     generated samples pass through them apart, as Salimans et al. have it. A gradient penalty then
@@ -21,55 +22,53 @@ class StackNet(ConditionalNet):
 
     Parameters
     ----------
-    module, critic : callables
+    generator, critic : callables
         Make the :class:`skgal.nn.StackGenerator` and the :class:`skgal.nn.StackCritic`; called
         without arguments.
     **kwargs
-        Parameters of :class:`ConditionalNet`.
+        Parameters of :class:`ConditionalGame`.
 
     References
     ----------
-    .. [1] Zhang et al., "StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial
-       Networks", 2018, section 4.1.
-    .. [2] Selective augmentation, section 3.1.
-    .. [3] Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.2.
+    H. Zhang et al., "StackGAN++: realistic image synthesis with stacked generative adversarial
+    networks", TPAMI 2018, section 4.1.
+
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", section 3.1.
+
+    T. Salimans et al., "Improved techniques for training GANs", NeurIPS 2016, section 3.2.
     """
 
-    def critic_step(self, batch):
-        """Update the critics on real samples and generated ones of their classes."""
-        real, labels = batch
-        with torch.no_grad():
-            fakes = self.run(self.module_.samples, self.draw_latent(), labels)
-        reals = self.at_each_stage(real)
-        loss = self.critic_loss(self._augment_each(reals), self._augment_each(fakes), labels)
-        return self.update_critic(loss)
+    def make_batch(self, data, *, with_real):
+        """Draw samples of every stage, those generated with the classes of the real ones."""
+        rows = data.next_rows()
+        labels, latent = data.labels[rows], self.draw_latent(data)
+        fake = self._augment_each(self.run(self.generator.samples, latent, labels), data.rng)
+        real = None
+        if with_real:
+            real = self._augment_each(self.at_each_stage(data.samples[rows]), data.rng)
+        return data.batch(real=real, labels=labels, fake=fake, fake_labels=labels, latent=latent)
 
-    def generator_step(self):
-        """Update the generator on classes drawn from the training frequencies."""
-        latent, labels = self.draw_inputs()
-        fakes = self.run(self.module_.samples, latent, labels)
-        return self.update_generator(self.generator_loss(self._augment_each(fakes), labels))
-
-    def critic_loss(self, real, fake, labels):
-        """Return the mean of the critics' losses; samples come as lists, stage by stage."""
+    def critic_loss(self, batch):
+        """Return the mean of the critics' losses."""
         losses = [
-            self.adversarial_loss(GivenClasses(critic, labels), one_real, one_fake)
-            for critic, one_real, one_fake in zip(self.critic_.stages, real, fake, strict=True)
+            self.loss_of(critic, real, fake, batch)
+            for critic, real, fake in zip(self._critics(batch), batch.real, batch.fake, strict=True)
         ]
         return torch.stack(losses).mean()
 
-    def generator_loss(self, fake, labels):
-        """Return the mean of the generator's losses; samples come as a list, stage by stage."""
+    def generator_loss(self, batch):
+        """Return the mean of the generator's losses."""
+        reals = batch.real or [None] * len(batch.fake)
         losses = [
-            self.objective.generator_loss(self.run(critic, one_fake, labels))
-            for critic, one_fake in zip(self.critic_.stages, fake, strict=True)
+            self.generator_loss_by(critic, fake, real)
+            for critic, fake, real in zip(self._critics(batch), batch.fake, reals, strict=True)
         ]
         return torch.stack(losses).mean()
 
-    def adversarial_loss(self, critic, real, fake):
-        """Return what one critic loses on batches that it sees apart: objective and penalties."""
+    def loss_of(self, critic, real, fake, batch):
+        """Return the loss of one critic on batches that it sees apart."""
         loss = self.objective.critic_loss(self.run(critic, real), self.run(critic, fake))
-        return loss + self.penalty_loss(critic, real, fake)
+        return loss + self.penalty_loss(critic, real, fake, batch)
 
     def at_each_stage(self, samples):
         """Return samples at the resolution of every stage, the coarsest first.
@@ -85,8 +84,11 @@ class StackNet(ConditionalNet):
         """
         return [
             samples if samples.shape[1:] == shape else adaptive_avg_pool2d(samples, shape[1:])
-            for shape in self.module_.shapes
+            for shape in self.generator.shapes
         ]
 
-    def _augment_each(self, samples):
-        return [self.augment(one) for one in samples]
+    def _critics(self, batch):
+        return [GivenClasses(critic, batch.fake_labels) for critic in self.critic.stages]
+
+    def _augment_each(self, samples, rng):
+        return [self.augment(one, rng) for one in samples]

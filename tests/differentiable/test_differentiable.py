@@ -243,7 +243,7 @@ def test_generators(generator_class, data, image_shape, rounding):
     assert_allclose(got.detach(), generator.generate(latent), rtol=0, atol=rounding)
     (gradient,) = torch.autograd.grad(got.sum(), tensor)
     assert gradient.abs().max() > 0
-    assert all(weight.grad is None for weight in generator.net_.generator_.parameters())
+    assert all(weight.grad is None for weight in generator.net_.trained_.generator.parameters())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skgal.features import feature_extractor, penultimate_features
 from skgal.generators import ACGAN, BAGAN, GAN, PolarityGAN
 from skgal.nn import Dense
-from skgal.training import classifier_features
 from skgal.utils import seeded_nets, seeded_torch
 
 
@@ -125,13 +124,13 @@ TINY = {
 @pytest.mark.parametrize(
     ("generator", "head"),
     [
-        (ACGAN(**TINY), lambda net: net.critic_.classifier),
+        (ACGAN(**TINY), lambda game: game.critic.classifier),
         # Its last output is that of generated samples.
-        (BAGAN(autoencoder_max_iter=2, **TINY), lambda net: net.critic_.classifier),
-        (PolarityGAN(autoencoder_max_iter=2, **TINY), lambda net: net.classifier_[-1]),
+        (BAGAN(autoencoder_max_iter=2, **TINY), lambda game: game.critic.classifier),
+        (PolarityGAN(autoencoder_max_iter=2, **TINY), lambda game: game.classifier[-1]),
         (
             PolarityGAN(autoencoder_max_iter=2, feature_extractor="encoder", **TINY),
-            lambda net: net.classifier_[-1],
+            lambda game: game.classifier[-1],
         ),
     ],
     ids=["ACGAN", "BAGAN", "PolarityGAN", "PolarityGAN with extractor"],
@@ -140,7 +139,7 @@ def test_last_layer_of_a_generator_that_classifies(samples, generator, head):
     pipeline = make_pipeline(StandardScaler(), clone(generator)).fit(samples, np.arange(9) % 3)
     points = extract_features("classifier", [samples[:4], samples[4:]], pipeline)
     assert points.dtype == np.float32
-    layer = head(pipeline[-1].net_)
+    layer = head(pipeline[-1].net_.trained_)
     logits = points @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
     np.testing.assert_allclose(
         softmax(logits[:, :3], axis=1), pipeline.predict_proba(samples), atol=1e-6
@@ -151,8 +150,6 @@ def test_generator_that_does_not_classify(samples):
     gan = GAN(**TINY).fit(samples)
     with pytest.raises(TypeError, match="GAN has none of these"):
         extract_features("classifier", [samples], gan)
-    with pytest.raises(TypeError, match="AdversarialNet doesn't classify"):
-        classifier_features(gan.net_, torch.from_numpy(samples))
 
 
 def test_binary_net_with_flat_outputs(samples):

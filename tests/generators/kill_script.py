@@ -25,7 +25,7 @@ from skgal.generators import (
     StackGAN,
 )
 from skgal.nn import Dense
-from skgal.training import UpdateNet
+from skgal.training import GameNet
 
 X = np.random.RandomState(0).normal(size=(40, 3))
 Y = np.arange(40) % 5 // 2
@@ -59,14 +59,14 @@ def die(*args, **kwargs):
 
 def die_after(n_updates):
     """Have this process be killed at one of the updates to come, of whatever net."""
-    notify, updates = UpdateNet.notify, count(1)
+    notify, updates = GameNet.notify, count(1)
 
     def notify_or_die(net, method_name, **kwargs):
         if method_name == "on_batch_end" and next(updates) == n_updates:
             die()
         return notify(net, method_name, **kwargs)
 
-    UpdateNet.notify = notify_or_die
+    GameNet.notify = notify_or_die
 
 
 def die_while_writing():
@@ -94,7 +94,7 @@ def break_off(generator_class, checkpoint, arrange_death):
 
 def outcome(generator):
     """All that a training decides: every weight, every loss, and what comes of them."""
-    nets = [net for net in vars(generator).values() if isinstance(net, UpdateNet)]
+    nets = [net for net in vars(generator).values() if isinstance(net, GameNet)]
     weights = [w.numpy().tobytes().hex() for net in nets for w in net.weights().values()]
     rows = [row for net in nets for row in net.history]
     losses = [[value for name, value in row.items() if name.endswith("_loss")] for row in rows]

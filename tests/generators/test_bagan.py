@@ -14,10 +14,9 @@ from torch.nn.functional import cross_entropy
 
 from skgal.exceptions import SingleSampleClassWarning
 from skgal.generators import BAGAN, FrechetSelection
-from skgal.generators._autoencoder_start import class_gaussians
+from skgal.generators._bagan import class_gaussians
 from skgal.nn import ClassLatents, Critic, Dense, FakeClassCritic, copy_weights, torch_generator
 from skgal.objectives import resolve_objective, resolve_penalties
-from skgal.training import BalancingNet
 from skgal.utils import seeded_torch
 
 RNG = np.random.RandomState(0)
@@ -150,7 +149,7 @@ def test_latents_have_the_mean_and_covariance_of_the_class():
     generator = ClassLatents(nn.Identity(), 2, 2)
     means = torch.tensor([[0.0, 0.0], [5.0, -5.0]])
     factor = torch.tensor([[2.0, 0.0], [1.0, 0.5]])
-    generator.place(means, torch.stack([torch.eye(2), factor]))
+    generator.set_distributions(means, torch.stack([torch.eye(2), factor]))
     z = torch.randn(20_000, 2, generator=torch_generator(0))
     codes = generator(z, torch.ones(20_000, dtype=torch.long))
     assert_allclose(codes.mean(0), means[1], atol=0.05)
@@ -176,7 +175,7 @@ def test_the_split_of_the_softmax_over_all_classes():
     x = torch.randn(7, 3, generator=torch_generator(0))
     labels = torch.arange(7) % 5
     logits = critic.classifier(critic.features(x))
-    real, class_logits = critic.judge(x)
+    real, class_logits = critic.rate_and_classify(x)
     objective = resolve_objective("nonsaturating")
     whole = cross_entropy(logits, labels)
     split = objective.generator_loss(real) + cross_entropy(class_logits, labels)
@@ -185,64 +184,6 @@ def test_the_split_of_the_softmax_over_all_classes():
     torch.testing.assert_close(nn.functional.softplus(real).mean(), fake)
     torch.testing.assert_close(critic(x), real)
     torch.testing.assert_close(critic.classify(x), class_logits)
-
-
-N, BATCH = 20, 5
-DATA = torch.rand(N, 3, generator=torch_generator(5)) * 2 - 1
-LABELS = torch.arange(N) % 2 + (torch.arange(N) > 17)
-
-
-def make_net(**kwargs):
-    return BalancingNet(
-        lambda: ClassLatents(DENSE.make_generator(2, (3,)), 2, 3),
-        critic=lambda: FakeClassCritic(DENSE.make_critic((3,)), 3),
-        objective=resolve_objective("nonsaturating"),
-        latent_dim=2,
-        latent="normal",
-        max_iter=3,
-        seed=0,
-        batch_size=BATCH,
-        ema_decay=None,
-        optimizer=torch.optim.SGD,
-        lr=0.1,
-        **kwargs,
-    ).initialize()
-
-
-def test_updates_are_the_cross_entropy_over_classes_and_generated():
-    net, hand = make_net().partial_fit(DATA.numpy(), LABELS.numpy()), make_net()
-    generator, critic = hand.module_, hand.critic_
-    rng, order_rng = torch_generator(0), torch_generator(0)
-    order = iter(torch.randperm(N, generator=order_rng).split(BATCH))
-
-    def loss(samples, labels):
-        return cross_entropy(critic.classifier(critic.features(samples)), labels)
-
-    def descend(module, value):
-        gradients = torch.autograd.grad(value, list(module.parameters()))
-        with torch.no_grad():
-            for parameter, gradient in zip(module.parameters(), gradients, strict=True):
-                parameter -= 0.1 * gradient
-
-    for _ in range(3):
-        rows = next(order)
-        z = torch.randn(BATCH, 2, generator=rng)
-        labels = torch.randint(3, (BATCH,), generator=rng)
-        fake = generator(z, labels).detach()
-        generated = torch.full((BATCH,), 3)
-        descend(critic, loss(DATA[rows], LABELS[rows]) + loss(fake, generated))
-        descend(generator, loss(generator(z, labels), labels))
-    assert torch.allclose(weights(net.critic_), weights(critic), atol=1e-6)
-    assert torch.allclose(weights(net.module_), weights(generator), atol=1e-6)
-
-
-def test_classes_are_generated_as_often_and_previewed_as_they_occur():
-    net = make_net()
-    net.start(DATA, LABELS)
-    share = torch.bincount(net.draw_game_inputs(9000)[1], minlength=3) / 9000
-    assert_allclose(share, [1 / 3] * 3, atol=0.02)
-    share = torch.bincount(net.draw_inputs(9000)[1], minlength=3) / 9000
-    assert_allclose(share, np.bincount(LABELS) / N, atol=0.02)
 
 
 @pytest.mark.parametrize("normalised", [False, True])
@@ -262,11 +203,9 @@ def test_weights_are_copied_also_into_normalised_layers(normalised):
 
 
 def test_the_last_layer_of_the_critic_is_left_free():
-    net = make_net(penalties=resolve_penalties("weight_clip")).partial_fit(
-        DATA.numpy(), LABELS.numpy()
-    )
-    assert weights(net.critic_.body).abs().max() <= 0.01
-    assert weights(net.critic_.classifier).abs().max() > 0.01
+    critic = fitted(penalty="weight_clip").net_.trained_.critic
+    assert weights(critic.body).abs().max() <= 0.01
+    assert weights(critic.classifier).abs().max() > 0.01
 
 
 def test_the_game_starts_from_the_autoencoder():

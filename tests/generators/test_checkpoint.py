@@ -39,7 +39,7 @@ class Kill(Callback):
 
 
 def outcome(generator):
-    weights = [w.numpy() for w in generator.net_.generator_.state_dict().values()]
+    weights = [w.numpy() for w in generator.net_.trained_.generator.state_dict().values()]
     return [*weights, generator.transform(X)]
 
 
@@ -130,7 +130,7 @@ def test_a_damaged_checkpoint(damage, tmp_path):
     GAN(**SMALL, checkpoint=tmp_path).fit(X)
     file = tmp_path / "game.pt"
     file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(ValueError, match=r"game\.pt can't be read"):
+    with pytest.raises(ValueError, match=r"game\.pt is damaged"):
         GAN(**SMALL, checkpoint=tmp_path).fit(X)
 
 

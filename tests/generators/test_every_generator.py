@@ -13,7 +13,7 @@ from sklearn.callback import ProgressBar
 from skgal.exceptions import SingleSampleClassWarning
 from skgal.generators import ACGAN, CGAN, GAN, GIN, Autoencoder, BiGAN
 from skgal.nn import DCGAN, BigGAN, Residual
-from skgal.objectives import GradientPenalty, Objective, resolve_objective
+from skgal.objectives import GradientPenalty, Hinge
 
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(40, 3))
@@ -70,8 +70,8 @@ def test_the_game_by_default(generator_class, data, objective, penalty):
     asked_for = generator_class(**params, objective=objective, penalty=penalty).fit(data, Y)
     assert_same(by_itself, asked_for, data)
     one_asked_for = generator_class(**params, objective="least_squares").fit(data, Y)
-    penalties = [type(one) for one in one_asked_for.net_.penalties]
-    assert penalties == [type(one) for one in asked_for.net_.penalties]
+    penalties = [type(one) for one in one_asked_for.net_.module_.penalties]
+    assert penalties == [type(one) for one in asked_for.net_.module_.penalties]
 
 
 # What scikit-learn promises of transformers.
@@ -157,12 +157,15 @@ def test_a_checkpoint_of_another_generator(tmp_path):
 
 
 def test_a_checkpoint_of_objects_that_are_elsewhere_in_memory(tmp_path):
-    hinge = resolve_objective("hinge")
+    class Own(Hinge):
+        def __init__(self, function):
+            self.function = function
+
+        def generator_loss(self, fake, real=None):
+            return self.function(fake)
 
     def fit(seed):
-        own = Objective(
-            "own", lambda real, fake: hinge.critic_loss(real, fake), lambda fake: -fake.mean()
-        )
+        own = Own(lambda fake: -fake.mean())
         rng = np.random.RandomState(seed)
         settings = {"objective": own, "random_state": rng, "checkpoint": tmp_path}
         return GAN(max_iter=2, latent_dim=2, **settings).fit(TABLE)
@@ -268,5 +271,5 @@ def test_biggan_at_the_size_of_cifar(generator_class):
     )
     samples, _ = generator.fit(X, np.arange(6) % 3).sample(y=[2, 0])
     assert samples.shape == (2, 3, 32, 32)
-    attention = generator.net_.generator_.blocks[1].attention
+    attention = generator.net_.trained_.generator.blocks[1].attention
     assert attention.gamma != 0  # it has learnt to attend

@@ -20,7 +20,7 @@ class Collapse(Callback):
     """Have the generator put out the same, whatever its input."""
 
     def on_batch_end(self, net, **kwargs):
-        parameters = list(net.module_.parameters())
+        parameters = list(net.module_.generator.parameters())
         for parameter in parameters[:-1]:
             parameter.data.zero_()
 
@@ -33,7 +33,7 @@ def test_mode_collapse_is_measured():
 def test_mode_collapse_within_classes_is_seen():
     class CollapseToClasses(Callback):
         def on_batch_end(self, net, **kwargs):
-            first = next(net.module_.parameters())
+            first = next(net.module_.generator.parameters())
             first.data[:, :2] = 0  # the latent's share of the input
 
     classes_apart = X + 20 * Y[:, None]
@@ -47,7 +47,7 @@ def test_a_critic_that_has_won_is_named():
 
         def on_batch_end(self, net, **kwargs):
             super().on_batch_end(net)
-            list(net.module_.parameters())[-1].data.fill_(5.0)
+            list(net.module_.generator.parameters())[-1].data.fill_(5.0)
 
     with pytest.warns(CriticWonWarning, match="critic of GAN is right about every sample"):
         GAN(

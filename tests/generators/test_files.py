@@ -1,19 +1,26 @@
 """Generators as files without code."""
 
+import json
 import pickle
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from safetensors.numpy import save_file
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import Interval
+from torch import nn
 
-from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
+from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
+from skgal.generators._base import load_tensors, save_tensors
 from skgal.nn import Dense
-from skgal.objectives import GradientPenalty, Objective, resolve_objective
-from skgal.training import load_tensors, save_tensors
+from skgal.objectives import GradientPenalty, Hinge, LazyPenalty, Penalty, resolve_objective
+from skgal.utils import seeded_torch
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(40, 3))
@@ -145,7 +152,71 @@ def test_no_file(tmp_path):
 def test_what_can_t_be_saved(tmp_path):
     with pytest.raises(NotFittedError):
         GAN().save(tmp_path / "file")
-    known = resolve_objective("hinge")
-    own = Objective("mine", known.critic_loss, known.generator_loss)
+    with seeded_torch(0):
+        extractor = nn.Linear(X.shape[1], 2)
+    generator = PolarityGAN(**SMALL, autoencoder_max_iter=1, feature_extractor=extractor)
     with pytest.raises(TypeError, match="Use pickle or joblib"):
-        GAN(**SMALL, objective=own).fit(X).save(tmp_path / "file")
+        generator.fit(X, np.arange(len(X)) % 2).save(tmp_path / "file")
+
+
+class Scaled(Hinge):
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def generator_loss(self, fake, real=None):
+        return self.scale * super().generator_loss(fake)
+
+
+class Far(Penalty):
+    _parameter_constraints = {"weight": [Interval(Real, 0, None, closed="left")]}
+
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+    def loss(self, critic, real, fake, *, rng=None, step=0):
+        return self.weight * critic(real).square().mean()
+
+
+def test_components_of_ones_own_are_saved_with_their_parameters(tmp_path):
+    generator = GAN(**SMALL, objective=Scaled(0.5), penalty=[LazyPenalty(Far(3.0)), "weight_clip"])
+    generator.fit(X).save(tmp_path / "file")
+    loaded = GAN.load(tmp_path / "file", classes=[Scaled, Far])
+    np.testing.assert_array_equal(loaded.sample(3), generator.sample(3))
+    assert loaded.objective.scale == 0.5
+    assert loaded.penalty[0].penalty.weight == 3
+    with pytest.raises(ValueError, match="nothing that was written"):
+        GAN.load(tmp_path / "file")
+    search = clone(generator).set_params(objective__scale=2.0)
+    assert search.fit(X).net_.module_.objective.scale == 2
+
+
+@pytest.mark.parametrize(
+    ("learnt", "value"),
+    [("hidden", [30_000, 30_000]), ("latent_dim", 10**9), ("hidden", [8, 8])],
+)
+def test_a_file_that_claims_more_than_it_has_allocates_nothing(learnt, value, saved):
+    tensors, text = load_tensors(saved)
+    state = json.loads(text)
+
+    def replace(node):
+        if isinstance(node, dict):
+            return {k: replace(v) for k, v in node.items()}
+        if isinstance(node, list) and len(node) == 2 and node[0] == learnt:
+            return [learnt, value]
+        return [replace(v) for v in node] if isinstance(node, list) else node
+
+    changed = json.dumps(replace(state))
+    assert changed != text
+    save_tensors(saved, tensors, changed)
+    tracker = []
+    original = torch.nn.Linear.reset_parameters
+
+    def watch(layer):
+        tracker.append(layer.weight.device.type)
+        original(layer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.Linear, "reset_parameters", watch)
+        with pytest.raises(ValueError, match="does not hold what it should"):
+            GAN.load(saved)
+    assert set(tracker) <= {"meta"}

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from skgal.generators import GAN, Autoencoder
 from skgal.nn import DCGAN, BigGAN, Residual
-from skgal.training import PRECISIONS, UpdateNet
+from skgal.training import PRECISIONS, GameNet
 
 pytestmark = pytest.mark.cuda
 
@@ -39,7 +39,7 @@ def assert_near(samples, others):
 
 
 def devices_of(generator):
-    nets = [value for value in vars(generator).values() if isinstance(value, UpdateNet)]
+    nets = [value for value in vars(generator).values() if isinstance(value, GameNet)]
     return {weight.device.type for net in nets for weight in net.weights().values()}
 
 

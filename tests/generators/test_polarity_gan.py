@@ -207,10 +207,10 @@ def test_a_killed_fit_goes_on_to_the_same_bits(feature_extractor, tmp_path):
 
 def test_warm_start_keeps_the_anchors():
     generator = fitted(warm_start=True)
-    anchors, before = generator.net_.ema_.anchors.clone(), generator.sample(5)[0]
+    anchors, before = generator.net_.trained_.generator.anchors.clone(), generator.sample(5)[0]
     generator.fit(TABLE[:30], classes_of(TABLE[:30]))
     assert generator.n_iter_ == 6
-    assert torch.equal(generator.net_.ema_.anchors, anchors)
+    assert torch.equal(generator.net_.trained_.generator.anchors, anchors)
     assert not np.array_equal(generator.sample(5)[0], before)
 
 
@@ -225,7 +225,7 @@ def test_save_and_load(feature_extractor, tmp_path):
 
 def test_anchors_of_large_classes_are_drawn_at_random():
     generator = fitted(max_anchors=5)
-    network = generator.net_.generator_
+    network = generator.net_.trained_.generator
     assert torch.bincount(network.classes).tolist() == [5, 5, 5]
     rows = generator.layout_.to_network(TABLE)
     for label, name in enumerate(generator.classes_):
@@ -233,7 +233,7 @@ def test_anchors_of_large_classes_are_drawn_at_random():
         chosen = {row.numpy().tobytes() for row in network.anchors[network.classes == label]}
         assert chosen <= own
         assert len(chosen) == 5
-    other = fitted(max_anchors=5, random_state=1).net_.generator_.anchors
+    other = fitted(max_anchors=5, random_state=1).net_.trained_.generator.anchors
     assert not torch.equal(other, network.anchors)
 
 
@@ -310,7 +310,9 @@ def test_the_end_to_end_classifier_learns_its_features(feature_extractor):
     if not isinstance(before, str):
         for weight, same in zip(before.parameters(), feature_extractor.parameters(), strict=True):
             assert torch.equal(weight, same)
-        assert not torch.equal(generator.net_.extractor_[1].weight, feature_extractor[1].weight)
+        assert not torch.equal(
+            generator.net_.trained_.extractor[1].weight, feature_extractor[1].weight
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from skgal.generators import GAN, Autoencoder
 from skgal.nn import DCGAN, BigGAN, Residual
-from skgal.training import PRECISIONS, UpdateNet
+from skgal.training import PRECISIONS, GameNet
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.uniform(size=(40, 1, 8, 8)).astype(np.float32)
@@ -30,7 +30,7 @@ def assert_near(samples, others):
 
 
 def weights_of(generator):
-    nets = [value for value in vars(generator).values() if isinstance(value, UpdateNet)]
+    nets = [value for value in vars(generator).values() if isinstance(value, GameNet)]
     return {name: w.cpu() for net in nets for name, w in net.weights().items()}
 
 

@@ -71,7 +71,7 @@ def test_images_that_are_not_square(channels):
 def test_everything_is_that_of_the_last_stage(conditioning):
     X, y = bright_and_dark()
     stackgan = fitted(X, y, conditioning=conditioning)
-    generator, critic = stackgan.net_.generator_, stackgan.net_.critic_
+    generator, critic = stackgan.net_.trained_.generator, stackgan.net_.trained_.critic
     assert [shape[1:] for shape in generator.shapes] == [(8, 4), (16, 8), (32, 16)]
     assert len(critic.stages) == 3
     features = stackgan.transform(X)

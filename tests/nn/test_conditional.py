@@ -127,7 +127,7 @@ def test_gradient_penalty_holds_the_class_fixed(conditioning):
     critic = make_critic(conditioning)
     real, fake = normal(5, 4), normal(5, 4, seed=1)
     loss = GradientPenalty(weight=3.0).loss(
-        GivenClasses(critic, LABELS), real, fake, torch.Generator().manual_seed(2)
+        GivenClasses(critic, LABELS), real, fake, rng=torch.Generator().manual_seed(2)
     )
     position = torch.rand(5, 1, generator=torch.Generator().manual_seed(2))
     between = (position * real + (1 - position) * fake).double()
@@ -153,7 +153,7 @@ def test_every_penalty_takes_a_conditional_critic(conditioning, penalty):
     penalty.prepare(critic)
     given = GivenClasses(critic, LABELS)
     rng = torch.Generator().manual_seed(0)
-    loss = penalty.loss(given, normal(5, 4), normal(5, 4, seed=1), rng)
+    loss = penalty.loss(given, normal(5, 4), normal(5, 4, seed=1), rng=rng)
     penalty.project(critic)
     assert loss is None or torch.isfinite(loss)
     if isinstance(penalty, ConsistencyTerm):
@@ -190,7 +190,7 @@ def test_self_attention_equals_torchs_own(size):
 def test_auxiliary_critic_has_two_heads_on_the_same_features():
     critic = AuxiliaryCritic(Critic(nn.Linear(4, 6), 6), 3)
     x = normal(5, 4)
-    logits, class_logits = critic.judge(x)
+    logits, class_logits = critic.rate_and_classify(x)
     assert torch.equal(logits, critic(x))
     assert torch.equal(logits, critic.source(x))
     assert torch.equal(class_logits, critic.classifier(critic.source.body(x)))
@@ -230,7 +230,7 @@ def test_biggan_without_classes():
     architecture = resolve_architecture(BigGAN(width=4), (3, 16, 16))
     samples = architecture.make_generator(2, (3, 16, 16))(normal(5, 2))
     assert samples.shape == (5, 3, 16, 16)
-    assert architecture.make_critic((3, 16, 16), dropout=0.0)(samples).shape == (5,)
+    assert architecture.make_critic((3, 16, 16))(samples).shape == (5,)
     assert architecture.make_encoder(2, (3, 16, 16))(samples).shape == (5, 2)
 
 
@@ -239,7 +239,7 @@ def test_biggan_takes_a_gradient_penalty():
     with torch.no_grad():
         critic.body[1].gamma.fill_(1.0)
     real, fake = normal(5, 1, 8, 8), normal(5, 1, 8, 8, seed=1)
-    loss = GradientPenalty().loss(critic, real, fake, torch.Generator().manual_seed(0))
+    loss = GradientPenalty().loss(critic, real, fake, rng=torch.Generator().manual_seed(0))
     gradients = torch.autograd.grad(loss, list(critic.body[1].parameters()))
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
 

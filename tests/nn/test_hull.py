@@ -20,7 +20,7 @@ def make(n_anchors, latent_dim=3, shape=(2,), seed=0, noise=0.0, **kwargs):
         torch.manual_seed(seed)
         generator = HullGenerator(latent_dim, shape, n_anchors, **kwargs)
     n_all = sum(n_anchors)
-    generator.place(
+    generator.set_anchors(
         torch.rand(n_all, *shape, generator=rng) * 2 - 1,
         torch.randn(n_all, latent_dim, generator=rng),
     )
@@ -131,7 +131,7 @@ def test_at_first_samples_are_spread_like_the_anchors():
 @pytest.mark.parametrize("n_anchors", [[1], [2], [1, 5]])
 def test_few_anchors(n_anchors):
     generator = make(n_anchors, noise=1.0)
-    generator.place(generator.anchors, torch.zeros_like(generator.codes))
+    generator.set_anchors(generator.anchors, torch.zeros_like(generator.codes))
     z, labels = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)
     samples = generator(z, labels)
     assert samples.isfinite().all()

@@ -12,6 +12,7 @@ from skgal.objectives import (
     PENALTIES,
     ConsistencyTerm,
     GradientPenalty,
+    LazyPenalty,
     Penalty,
     SpectralNorm,
     WeightClip,
@@ -81,7 +82,7 @@ class TestWeightClip:
             assert parameter.requires_grad
 
     def test_adds_no_loss(self):
-        assert WeightClip().loss(nn.Linear(2, 1), normal(3, 2), normal(3, 2), seeded()) is None
+        assert WeightClip().loss(nn.Linear(2, 1), normal(3, 2), normal(3, 2), rng=seeded()) is None
 
 
 class TestGradientPenalty:
@@ -90,13 +91,13 @@ class TestGradientPenalty:
         weight = np.array([2.0, -1.0, 0.5, 3.0])
         penalty = GradientPenalty(weight=7.0, target=target)
         value = penalty.loss(
-            LinearCritic(weight), normal(6, 1, 2, 2), normal(6, 1, 2, 2, seed=1), seeded()
+            LinearCritic(weight), normal(6, 1, 2, 2), normal(6, 1, 2, 2, seed=1), rng=seeded()
         )
         assert value.item() == pytest.approx(7 * (np.linalg.norm(weight) - target) ** 2, rel=1e-12)
 
     def test_value_against_finite_differences_of_the_critic(self):
         critic, real, fake = SmoothCritic(), normal(5, 3, seed=3), normal(5, 3, seed=4)
-        value = GradientPenalty(weight=10.0).loss(critic, real, fake, seeded(7)).item()
+        value = GradientPenalty(weight=10.0).loss(critic, real, fake, rng=seeded(7)).item()
 
         position = torch.rand(5, 1, generator=seeded(7), dtype=torch.float64)
         between, step = position * real + (1 - position) * fake, 1e-6
@@ -114,7 +115,10 @@ class TestGradientPenalty:
         def penalty(first, second):
             replaced = {"first": first, "second": second}
             return GradientPenalty().loss(
-                lambda x: torch.func.functional_call(critic, replaced, (x,)), real, fake, seeded(7)
+                lambda x: torch.func.functional_call(critic, replaced, (x,)),
+                real,
+                fake,
+                rng=seeded(7),
             )
 
         assert torch.autograd.gradcheck(penalty, (critic.first, critic.second))
@@ -127,7 +131,7 @@ class TestGradientPenalty:
             return x.sum((1, 2, 3))
 
         real, fake = torch.zeros(500, 1, 2, 2), torch.ones(500, 1, 2, 2)
-        GradientPenalty().loss(critic, real, fake, seeded())
+        GradientPenalty().loss(critic, real, fake, rng=seeded())
         (between,) = seen
         positions = between[:, 0, 0, 0]
         assert (between == positions[:, None, None, None]).all()  # one position for each sample
@@ -137,20 +141,20 @@ class TestGradientPenalty:
 
     def test_no_gradient_flows_to_the_samples(self):
         real, fake = normal(4, 3).requires_grad_(), normal(4, 3, seed=1).requires_grad_()
-        GradientPenalty().loss(SmoothCritic(), real, fake, seeded()).backward()
+        GradientPenalty().loss(SmoothCritic(), real, fake, rng=seeded()).backward()
         assert real.grad is None
         assert fake.grad is None
 
     def test_constant_critic_has_finite_gradients(self):
         critic = LinearCritic(np.zeros(3))
-        loss = GradientPenalty().loss(critic, normal(4, 3), normal(4, 3, seed=1), seeded())
+        loss = GradientPenalty().loss(critic, normal(4, 3), normal(4, 3, seed=1), rng=seeded())
         loss.backward()
         assert loss.item() == 10
         assert torch.isfinite(critic.weight.grad).all()
 
     def test_batches_of_different_sizes(self):
         with pytest.raises(ValueError, match=r"\(4, 3\) and \(5, 3\)"):
-            GradientPenalty().loss(SmoothCritic(), normal(4, 3), normal(5, 3), seeded())
+            GradientPenalty().loss(SmoothCritic(), normal(4, 3), normal(5, 3), rng=seeded())
 
 
 @pytest.mark.usefixtures("seeded_construction")
@@ -170,21 +174,67 @@ class TestConsistencyTerm:
     @pytest.mark.parametrize(("weight", "margin"), [(2.0, 0.0), (3.0, 0.5)])
     def test_value_by_hand(self, weight, margin):
         critic = NoisyCritic(self.masks)
-        value = ConsistencyTerm(weight=weight, margin=margin).loss(critic, self.real, None, None)
+        value = ConsistencyTerm(weight=weight, margin=margin).loss(critic, self.real, None)
         expected = self.by_hand(critic, weight=weight, margin=margin)
         assert value.item() == pytest.approx(expected, rel=1e-12)
 
     def test_zero_without_dropout(self):
         critic = NoisyCritic(torch.ones(4, 3, dtype=torch.float64))
-        assert ConsistencyTerm().loss(critic, self.real, None, None).item() == 0
+        assert ConsistencyTerm().loss(critic, self.real, None).item() == 0
 
     def test_costs_nothing_within_the_margin(self):
         critic = NoisyCritic(self.masks)
-        assert ConsistencyTerm(margin=1e6).loss(critic, self.real, None, None).item() == 0
+        assert ConsistencyTerm(margin=1e6).loss(critic, self.real, None).item() == 0
 
-    def test_asks_for_dropout(self):
-        assert ConsistencyTerm().critic_dropout == 0.5
-        assert Penalty.critic_dropout == GradientPenalty().critic_dropout == 0
+    def test_brings_its_dropout(self):
+        critic = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.0), nn.Linear(4, 1))
+        ConsistencyTerm(dropout=0.3).prepare(critic)
+        assert critic[1].p == 0.3
+        with pytest.raises(ValueError, match="has no dropout layers"):
+            ConsistencyTerm().prepare(nn.Linear(3, 1))
+
+
+class TestPlacesOfTheGradient:
+    @pytest.mark.parametrize("target", [0.0, 1.0])
+    def test_real_fake_and_both(self, target):
+        # D(x) = x^2 / 2 has the slope x.
+        def critic(x):
+            return x[:, 0].square() / 2
+
+        real, fake = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0]])
+
+        def loss(at):
+            penalty = GradientPenalty(weight=2.0, target=target, at=at)
+            return penalty.loss(critic, real, fake, rng=seeded()).item()
+
+        at_real = 2 * ((1 - target) ** 2 + (2 - target) ** 2) / 2
+        at_fake = 2 * (3 - target) ** 2
+        assert loss("real") == pytest.approx(at_real)
+        assert loss("fake") == pytest.approx(at_fake)
+        assert loss("both") == pytest.approx(at_real + at_fake)
+
+
+class TestLazyPenalty:
+    def test_acts_at_every_kth_step_k_times_as_strongly(self):
+        lazy, critic = LazyPenalty(GradientPenalty(), every=3), LinearCritic(np.array([3.0]))
+        samples = normal(4, 1), normal(4, 1, seed=1)
+        losses = [lazy.loss(critic, *samples, rng=seeded(), step=step) for step in range(7)]
+        assert [step for step, loss in enumerate(losses) if loss is not None] == [0, 3, 6]
+        assert losses[3].item() == 3 * GradientPenalty().loss(critic, *samples, rng=seeded()).item()
+
+    @pytest.mark.usefixtures("seeded_construction")
+    def test_constraints_hold_at_every_step(self):
+        critic = nn.Linear(3, 1)
+        LazyPenalty(WeightClip(bound=0.01)).project(critic)
+        assert critic.weight.abs().max() <= 0.01
+
+    def test_parameters_of_the_wrapped_one_are_its_own(self):
+        lazy = LazyPenalty(GradientPenalty(weight=3.0)).set_params(penalty__weight=5.0)
+        (resolved,) = resolve_penalties(lazy)
+        assert resolved.penalty.weight == 5
+        assert resolved.penalty is not lazy.penalty
+        with pytest.raises(ValueError, match="'weight' parameter of GradientPenalty"):
+            resolve_penalties(LazyPenalty(GradientPenalty(weight=-1.0)))
 
 
 @pytest.mark.usefixtures("seeded_construction")
@@ -220,7 +270,7 @@ class TestSpectralNorm:
     def test_works_with_a_gradient_penalty(self):
         critic = self.make_critic().eval()
         real, fake = (normal(3, 2, 5, 5, seed=seed).float() for seed in (0, 1))
-        loss = GradientPenalty().loss(lambda x: critic(x).squeeze(1), real, fake, seeded())
+        loss = GradientPenalty().loss(lambda x: critic(x).squeeze(1), real, fake, rng=seeded())
         loss.backward()
         gradients = [p.grad for p in critic.parameters() if p.grad is not None]
         assert gradients
@@ -260,7 +310,7 @@ class TestResolvePenalties:
         before = copy.deepcopy(critic.state_dict())
         own.prepare(critic)
         own.project(critic)
-        assert own.loss(critic, normal(2, 3), normal(2, 3), seeded()) is None
+        assert own.loss(critic, normal(2, 3), normal(2, 3), rng=seeded()) is None
         assert all(torch.equal(before[key], value) for key, value in critic.state_dict().items())
 
     @pytest.mark.parametrize(

@@ -24,37 +24,30 @@ from skgal.nn import (
     torch_generator,
 )
 from skgal.objectives import resolve_objective, resolve_penalties
-from skgal.training import AdversarialNet, PolarityNet, TrainingCheckpoint
-from skgal.training._acceleration import prepare_network, run_in
+from skgal.training import AdversarialGame, GameNet, PolarityGame, TrainingCheckpoint, TrainingData
+from skgal.training._precision import prepare_network, run_in
 from skgal.utils import seeded_torch
 
 IMAGES = torch.rand(20, 1, 8, 8, generator=torch_generator(5)) * 2 - 1
 
 
-def make_net(architecture=None, penalty=None, **kwargs):
-    architecture = architecture or DCGAN(width=4)
-    defaults = {
+def make_net(penalty=None, **settings):
+    architecture = DCGAN(width=4)
+    arguments = {
+        "generator": partial(architecture.make_generator, 2, (1, 8, 8)),
         "critic": partial(architecture.make_critic, (1, 8, 8)),
         "objective": resolve_objective("wasserstein"),
         "penalties": resolve_penalties(penalty),
         "latent_dim": 2,
-        "max_iter": 3,
-        "seed": 0,
-        "batch_size": 5,
     }
-    generator = partial(architecture.make_generator, 2, (1, 8, 8))
-    return AdversarialNet(generator, **defaults | kwargs)
+    defaults = {"max_iter": 3, "seed": 0, "batch_size": 5, "ema_decay": 0.9}
+    arguments = {f"module__{name}": value for name, value in arguments.items()}
+    return GameNet(AdversarialGame, **defaults | settings, **arguments)
 
 
 def make_linear(n_in=64, n_out=64):
     with seeded_torch(0):
         return nn.Linear(n_in, n_out)
-
-
-def started(net):
-    net.initialize()
-    net.start(IMAGES)
-    return net
 
 
 def tensors_of(state):
@@ -175,42 +168,43 @@ def test_images_that_are_no_weights_keep_their_layout():
     "penalty", [None, "spectral_norm", "gradient_penalty", "weight_clip", "consistency"]
 )
 def test_gradients_are_near_those_in_float32(penalty):
-    dropout = max(p.critic_dropout for p in resolve_penalties(penalty)) if penalty else 0.0
-    architecture = DCGAN(width=4)
-    critic = partial(architecture.make_critic, (1, 8, 8), dropout=dropout)
-    gradients = {}
+    class Gradients(Callback):
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            found.extend(weight.grad.flatten().clone() for _, weight in named_parameters)
+
+    gradients = []
     for precision in ("float32", "bfloat16"):
-        net = started(make_net(architecture, penalty, critic=critic, precision=precision))
-        net.train_step()
-        networks = (net.module_, net.critic_)
-        gradients[precision] = [p.grad for network in networks for p in network.parameters()]
-    exact, rounded = (torch.cat([g.flatten() for g in gs]) for gs in gradients.values())
+        found = []
+        make_net(penalty, precision=precision, callbacks=[Gradients()], max_iter=1).fit(IMAGES)
+        gradients.append(torch.cat(found))
+    exact, rounded = gradients
     assert rounded.dtype == torch.float32
     error = (exact - rounded).norm() / exact.norm()
     assert 0 < error < 0.05
 
 
 def test_penalties_are_those_in_float32():
-    penalties = ["gradient_penalty", "consistency"]
-    critic = partial(DCGAN(width=4).make_critic, (1, 8, 8), dropout=0.5)
     losses = []
     for precision in ("float32", "bfloat16"):
-        net = started(make_net(penalty=penalties, critic=critic, precision=precision))
-        loss = net.penalty_loss(net.critic_, IMAGES[:5], IMAGES[5:10])
+        net = make_net(["gradient_penalty", "consistency"], precision=precision).initialize()
+        game, data = net.module_, TrainingData(IMAGES, None, 5, net.rng_)
+        set_rng(game, net.rng_)
+        loss = game.penalty_loss(game.critic, IMAGES[:5], IMAGES[5:10], data.batch())
         loss.backward()
-        losses.append([loss, *(p.grad for p in net.critic_.parameters() if p.grad is not None)])
+        losses.append([loss, *(p.grad for p in game.critic.parameters() if p.grad is not None)])
     for exact, lower in zip(*losses, strict=True):
         assert torch.equal(exact, lower)
 
 
 @pytest.mark.parametrize("penalty", [None, "spectral_norm", "gradient_penalty"])
 def test_all_that_is_kept_is_float32(penalty):
-    net = make_net(penalty=penalty, precision="bfloat16").fit(IMAGES)
+    net = make_net(penalty, precision="bfloat16").fit(IMAGES)
     floating = [t for t in tensors_of(net._parts()) if t.is_floating_point()]
     assert {tensor.dtype for tensor in floating} == {torch.float32}
     latent = torch.zeros(3, 2)
-    assert net.generator_(latent).dtype == torch.float32
-    assert not torch.equal(net.generator_(latent), run_in("bfloat16", net.generator_, latent))
+    generator = net.trained_.generator
+    assert generator(latent).dtype == torch.float32
+    assert not torch.equal(generator(latent), run_in("bfloat16", generator, latent))
 
 
 def test_losses_are_of_float32_logits():
@@ -256,20 +250,19 @@ def test_a_killed_training_ends_in_the_same_bits(tmp_path):
 
 def draw_from_hulls(precision):
     dense = Dense(hidden=(8,))
-    net = PolarityNet(
-        partial(HullGenerator, 2, (3,), [4, 4]),
-        critic=partial(resolve_conditioning("projection").make_critic, dense, (3,), 2),
-        classifier=partial(make_classifier, dense, (3,), 2),
-        objective=resolve_objective("wasserstein"),
-        latent_dim=2,
-        max_iter=1,
-        seed=0,
-        precision=precision,
-    ).initialize()
+    with seeded_torch(0):
+        game = PolarityGame(
+            partial(HullGenerator, 2, (3,), [4, 4]),
+            partial(resolve_conditioning("projection").make_critic, dense, (3,), 2),
+            classifier=partial(make_classifier, dense, (3,), 2),
+            objective=resolve_objective("wasserstein"),
+            latent_dim=2,
+        )
+    game.precision = precision
     rows = torch.randn(8, 3, generator=torch_generator(1))
-    net.place(rows, rows[:, :2])
-    net.start(rows, torch.tensor([0, 1] * 4))
-    return net.draw_fake(torch.tensor([0, 1, 1]))
+    game.generator.set_anchors(rows, rows[:, :2])
+    latent = torch.randn(3, 2, generator=torch_generator(2))
+    return game.generate_seen(latent, torch.tensor([0, 1, 1]), torch_generator(0))
 
 
 def test_hulls_are_not_left():

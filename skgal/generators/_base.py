@@ -1,0 +1,530 @@
+"""What every estimator made of networks has in common: data, the template of ``fit``, files."""
+
+import json
+import re
+from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
+from copy import copy
+from hashlib import sha256
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from joblib import hash as hash_of
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.preprocessing import QuantileTransformer
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from skgal.generators._validation import check_new_samples, check_training_samples
+from skgal.nn import (
+    ARCHITECTURES,
+    CONDITIONINGS,
+    Architecture,
+    Conditioning,
+    apply_network,
+    resolve_architecture,
+    resolve_device,
+)
+from skgal.objectives import OBJECTIVES, PENALTIES, LazyPenalty, Objective, Penalty
+from skgal.training import PRECISIONS, GameNet, TaskReport, TrainingCheckpoint, latent_distribution
+from skgal.utils import LAYOUTS, PlainCodec, as_random_state, draw_seed
+
+# Parameters that may change between a killed training and the one that goes on.
+_WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose", "warm_start"}
+# Where an object or function was in the memory of the process that was killed.
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+_FILE_FORMAT = 1
+# Parameters about how a generator is trained, whose values may be anything.
+_NOT_SAVED = ("callbacks", "checkpoint", "model_selection")
+# Fitted attributes that follow from the parameters.
+_REBUILT = ("latent_distribution_",)
+_PLAIN_CLASSES = (
+    *ARCHITECTURES.values(),
+    *CONDITIONINGS.values(),
+    *OBJECTIVES.values(),
+    *PENALTIES.values(),
+    LazyPenalty,
+    *LAYOUTS,
+    QuantileTransformer,
+)
+
+
+class NetworkEstimator(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Base of estimators that train networks: a game, played by a :class:`skgal.training.GameNet`.
+
+    A subclass lists its parameters in ``__init__``, all those of :attr:`_parameter_constraints`
+    here among them, and says in :meth:`make_game` what is trained. ``fit`` then checks the data and
+    learns their layout, trains, and goes on with the networks that are there if ``warm_start`` says
+    so; files, pickles and checkpoints come with it. A subclass may override the steps of ``fit``:
+
+    - :meth:`check_data`, for data of another kind, such as labelled ones;
+    - :meth:`prepare`, for what brings new networks near the solution before the game;
+    - :meth:`finish`, for what follows it;
+    - :meth:`extra_nets`, if that trains networks of its own.
+
+    Attributes
+    ----------
+    net_ : skgal.training.GameNet
+        ``net_.trained_`` is the game, whose attributes are the trained networks.
+    layout_ : DataLayout or MixedLayout
+        The way from the user's samples to those of the networks, and back.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, a mean loss for each turn of the game, ``dur``
+        (seconds).
+    n_iter_ : int
+        Number of updates made.
+    latent_dim_ : int
+    """
+
+    _parameter_constraints = {
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "architecture": [StrOptions({"auto", *ARCHITECTURES}), Architecture],
+        "image_shape": [None, tuple, list],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "betas": [tuple, list],
+        "callbacks": [None, tuple, list],
+        "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "checkpoint": [None, str, PathLike],
+    }
+
+    @abstractmethod
+    def make_game(self, architecture):
+        """Say what is trained.
+
+        Parameters
+        ----------
+        architecture : skgal.nn.Architecture
+            What ``architecture`` stands for, for the samples' shape ``self.layout_.shape``.
+
+        Returns
+        -------
+        game : type
+            A subclass of :class:`skgal.training.Game`.
+        arguments : dict
+            What it is made with.
+        """
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train the networks.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            At least two samples: numbers of any dtype, or a table that has categories, booleans
+            or gaps as well.
+        y : array-like of shape (n_samples,), default=None
+            Class labels, for those that learn classes; ignored by others.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
+            if ``checkpoint`` holds another training.
+        skgal.exceptions.NonFiniteLossError
+            If the training diverges.
+        KeyboardInterrupt
+            If the user stops it. Then, as after any error, the estimator is as it was before; with
+            a ``checkpoint``, the same call goes on.
+        """
+        with self._restored_on_failure():
+            tensor, labels = self.check_data(X, y)
+            context = self._init_callback_context(max_subtasks=None)
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            rng = as_random_state(self.random_state)
+            training = Training(self, (tensor, labels), context)
+            seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
+            if self.is_warm_start():
+                self.net_ = training.renew(self.net_, callbacks)
+            else:
+                self.latent_dim_ = self.latent_dim
+                self.net_ = self._make_net(seed, **training.settings("game", callbacks))
+                self.net_.initialize()
+                self.prepare(tensor, labels, rng, training)
+            self.net_.partial_fit(tensor, labels)
+            self.history_ = history_rows(self.net_)
+            self.n_iter_ = self.history_[-1]["updates"]
+            self.finish(tensor, labels, rng, training)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    @contextmanager
+    def _restored_on_failure(self):
+        """Leave the estimator as it was if anything, an interrupt included, ends its ``fit``."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def is_warm_start(self):
+        """Tell whether ``fit`` goes on with the networks that are there."""
+        return self.warm_start and hasattr(self, "net_")
+
+    def check_data(self, X, y):
+        """Check the data of ``fit``, and learn their layout unless it is a warm start.
+
+        Parameters
+        ----------
+        X, y
+            Those of ``fit``.
+
+        Returns
+        -------
+        tensor : ndarray of shape (n_samples, *shape), dtype float32
+            The samples as networks see them.
+        labels : ndarray of shape (n_samples,), dtype int64, or None
+            Their classes, where the game reads them.
+        """
+        (tensor,) = self._check_samples(X)
+        return tensor, None
+
+    def _check_samples(self, X, *y):
+        """Check samples, and labels if there are any, against the layout, or learn it."""
+        if self.is_warm_start():
+            return check_new_samples(self, X, *y)
+        self.layout_, *checked = check_training_samples(self, X, *y)
+        return checked
+
+    def make_callbacks(self, tensor, labels):
+        """Return the skorch callbacks of the game."""
+        return list(self.callbacks or ())
+
+    def prepare(self, tensor, labels, rng, training):
+        """Bring new networks near the solution before the game; nothing here.
+
+        Parameters
+        ----------
+        tensor, labels
+            As `check_data` returns them.
+        rng : numpy.random.RandomState
+            What seeds are drawn from.
+        training : Training
+            Its ``settings`` are those of any further net.
+        """
+
+    def finish(self, tensor, labels, rng, training):
+        """Do what follows the game; nothing here. The parameters are those of `prepare`."""
+
+    def resolve_architecture(self):
+        """Return the architecture for the samples that ``fit`` has seen."""
+        architecture = resolve_architecture(self.architecture, self.layout_.shape)
+        groups = self.layout_.groups
+        return architecture if groups is None else architecture.for_table(groups)
+
+    def _make_net(self, seed, **settings):
+        """Build the net that trains the game; its networks are not made yet."""
+        game, arguments = self.make_game(self.resolve_architecture())
+        return make_net(
+            game, arguments, seed=seed, ema_decay=getattr(self, "ema_decay", None), **settings
+        )
+
+    def extra_nets(self):
+        """Return the nets besides ``net_``, not initialized, by the attributes that hold them."""
+        return {}
+
+    def _to_network(self, X):
+        """Check new samples against those of ``fit`` and bring them to network layout."""
+        check_is_fitted(self)
+        (tensor,) = check_new_samples(self, X)
+        return tensor
+
+    def _check_latent(self, Z):
+        """Check latent points, or codes, and return them as networks take them."""
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float32, input_name="Z")
+        if Z.shape[1] != self.latent_dim_:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but this {type(self).__name__} was fitted with "
+                f"latent_dim={self.latent_dim_}."
+            )
+        return Z
+
+    @property
+    def _game(self):
+        """The trained game: its attributes are the networks."""
+        check_is_fitted(self)
+        return self.net_.trained_
+
+    def _apply(self, function, tensor, *others):
+        """Apply a trained network, or one of its methods, to arrays."""
+        return apply_network(function, tensor, self.net_.device, *others)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "n_iter_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # what networks return is float32, always
+        tags.input_tags.allow_nan = True  # in tables
+        return tags
+
+    def save(self, path):
+        """Write the fitted estimator to a file.
+
+        The file, in the safetensors format, holds the weights, the parameters and what was
+        learnt about the data's layout: names, dtypes, ranges and categories. No sample is in it,
+        except those that `PolarityGAN` draws between.
+        Not in it are ``callbacks``, ``checkpoint``, ``model_selection``, and the optimizers'
+        state: a pickle has that.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the estimator is not fitted.
+        TypeError
+            If a parameter is an object that is neither plain nor an objective, a penalty, a
+            conditioning or an architecture: a file without code can't make it again. Use pickle or
+            joblib then.
+        """
+        check_is_fitted(self)
+        tensors, learnt = {}, {}
+        for name, value in vars(self).items():
+            if isinstance(value, GameNet):
+                tensors |= {f"{name}/{key}": weight for key, weight in value.weights().items()}
+            elif name.endswith("_") and name not in _REBUILT:
+                learnt[name] = value
+        params = self.get_params(deep=False)
+        described = {
+            "format": _FILE_FORMAT,
+            "class": type(self).__name__,
+            "params": {name: params[name] for name in params if name not in _NOT_SAVED},
+            "learnt": learnt,
+        }
+        own = {type(component) for component in _components(params.values())}
+        try:
+            text = json.dumps(PlainCodec([*_PLAIN_CLASSES, *own]).encode(described))
+        except TypeError as error:
+            raise TypeError(
+                f"{type(self).__name__} can't be saved without code: {error}. Use pickle or "
+                "joblib instead."
+            ) from error
+        save_tensors(path, tensors, text)
+
+    @classmethod
+    def load(cls, path, *, classes=()):
+        """Read an estimator from a file that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            No code is run from it, wherever it comes from.
+        classes : sequence of type, default=()
+            Objectives, penalties, conditionings and architectures of your own that it may name.
+
+        Returns
+        -------
+        estimator : fitted estimator of this class
+            Without a GPU it works on the CPU, whatever it was trained on.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged, was changed, was written by a newer version, or holds
+            another estimator, or tensors that its networks don't have.
+        """
+        tensors, text = load_tensors(path)
+        try:
+            described = PlainCodec([*_PLAIN_CLASSES, *classes]).decode(json.loads(text))
+            return cls._rebuild(described, tensors, path)
+        except (KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
+            raise ValueError(f"{path} does not hold what it should: {error}.") from error
+
+    @classmethod
+    def _rebuild(cls, described, tensors, path):
+        if described["format"] > _FILE_FORMAT:
+            raise ValueError(f"{path} was written by a newer version of skgal; update skgal.")
+        if described["class"] != cls.__name__:
+            raise ValueError(
+                f"{path} holds a {described['class']}, not a {cls.__name__}; call "
+                f"{described['class']}.load instead."
+            )
+        estimator = cls(**described["params"])
+        vars(estimator).update(described["learnt"])
+        if hasattr(estimator, "latent"):  # an autoencoder draws none
+            estimator.latent_distribution_ = latent_distribution(estimator.latent)
+        settings = net_settings(estimator, "auto")
+        nets = {"net_": estimator._make_net(seed=0, **settings), **estimator.extra_nets()}
+        for name, net in nets.items():
+            start = name + "/"
+            weights = {k.removeprefix(start): w for k, w in tensors.items() if k.startswith(start)}
+            try:
+                setattr(estimator, name, net.load_weights(weights))
+            except ValueError as error:
+                raise ValueError(f"{path} does not hold what it should: {error}.") from error
+        return estimator
+
+
+class Training:
+    """What one ``fit`` gives the nets that it trains: settings, callbacks, checkpoints.
+
+    Parameters
+    ----------
+    estimator : NetworkEstimator
+        Whose ``fit`` it is.
+    data : tuple
+        All that it learns from; a checkpoint of other data is refused.
+    context : sklearn.callback.CallbackContext
+        Of that ``fit``, for scikit-learn's callbacks.
+    """
+
+    def __init__(self, estimator, data, context):
+        self.estimator = estimator
+        self.context = context
+        # At once: a RandomState moves on as the training draws seeds from it.
+        self._asked = None if estimator.checkpoint is None else _describe(estimator, data)
+
+    def settings(self, part, callbacks=(), n_updates=0):
+        """Return what any net of this ``fit`` is made with, but its game and seed.
+
+        Parameters
+        ----------
+        part : str
+            What this net does in the training; names its checkpoint.
+        callbacks : iterable of skorch callbacks, default=()
+        n_updates : int, default=0
+            Updates that the net has made in an earlier ``fit``.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            **net_settings(self.estimator, self.estimator.device),
+            "checkpoint": self._make_checkpoint(part, n_updates),
+            "callbacks": [*callbacks, TaskReport(self.context, self.estimator)],
+            "verbose": int(self.estimator.verbose),
+        }
+
+    def renew(self, net, callbacks):
+        """Return a copy of a net that was trained before, to train on as this ``fit`` asks."""
+        settings = self.settings("game", callbacks, net.n_updates_)
+        net = copy(net)  # networks, optimizer and history are copied, as in a pickle
+        for name in ("max_iter", "callbacks", "checkpoint"):
+            setattr(net, name, settings[name])
+        return net.initialize_callbacks()
+
+    def _make_checkpoint(self, part, n_updates):
+        if self._asked is None:
+            return None
+        asked = {**self._asked, "updates before": str(n_updates)}
+        return TrainingCheckpoint(Path(self.estimator.checkpoint) / f"{part}.pt", asked)
+
+
+def net_settings(estimator, device):
+    """Return the settings of a net that follow from an estimator's parameters."""
+    return {
+        "max_iter": estimator.max_iter,
+        "batch_size": estimator.batch_size,
+        "lr": estimator.learning_rate,
+        "optimizer__betas": tuple(estimator.betas),
+        "optimizer__fused": True,
+        "precision": estimator.precision,
+        "device": resolve_device(device),
+    }
+
+
+def make_net(game, arguments, **settings):
+    """Build the net that trains a game made with arguments."""
+    return GameNet(game, **{f"module__{k}": v for k, v in arguments.items()}, **settings)
+
+
+def history_rows(net):
+    """Return a net's history as plain rows, one dict an epoch."""
+    return [
+        {name: value for name, value in row.items() if name != "batches"} for row in net.history
+    ]
+
+
+def _describe(estimator, data):
+    """Say what a training was asked for, in words that another process would use as well."""
+    params = estimator.get_params(deep=False)
+    asked = {
+        name: _in_words(value) for name, value in params.items() if name not in _WITHOUT_EFFECT
+    }
+    return {"generator": type(estimator).__name__, **asked, "data": hash_of(data)}
+
+
+def _in_words(value):
+    if isinstance(value, np.random.RandomState):
+        return f"a RandomState in the state {hash_of(value.get_state())}"
+    return _ADDRESS.sub("", repr(value))
+
+
+# Estimators among the parameters, which a file can name though they are a user's own.
+_COMPONENTS = (Objective, Penalty, Conditioning, Architecture)
+
+
+def _components(values):
+    """Find the components among some values, in lists and in parameters of others too."""
+    for value in values:
+        if isinstance(value, _COMPONENTS):
+            yield value
+            yield from _components(value.get_params(deep=False).values())
+        elif isinstance(value, tuple | list):
+            yield from _components(value)
+
+
+def save_tensors(path, tensors, text):
+    """Write tensors by name, and a text, to one safetensors file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(tensors, path, metadata={"skgal": text, "sha256": _digest(tensors, text)})
+
+
+def load_tensors(path):
+    """Read what `save_tensors` wrote; a file that is damaged, or of another kind, is refused."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, no dict
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged, or no safetensors file: {error}.") from error
+    if "skgal" not in metadata:
+        raise ValueError(f"{path} is a safetensors file, but was not written by skgal.")
+    text = metadata["skgal"]
+    if metadata.get("sha256") != _digest(tensors, text):
+        raise ValueError(f"{path} was changed after it was written: its checksum is another.")
+    return tensors, text
+
+
+def _digest(tensors, text):
+    digest = sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(str((tensors[name].dtype, tuple(tensors[name].shape))).encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()

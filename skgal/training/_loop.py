@@ -1,0 +1,600 @@
+"""The loop that plays any game: a skorch net whose unit of work is an update of the weights."""
+
+from copy import copy, deepcopy
+from traceback import walk_tb
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.dataset import Dataset
+from skorch.utils import to_tensor
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
+
+from skgal.exceptions import NonFiniteLossError
+from skgal.nn import float32_default, set_rng, torch_generator
+from skgal.training._precision import prepare_network
+from skgal.utils import seeded_torch
+
+# How many batches of inputs settle the batch-norm statistics of an averaged network.
+_STATISTICS_BATCHES = 20
+
+
+class StopTraining(Exception):  # noqa: N818, a signal and no error
+    """Raised by a callback of a :class:`GameNet`, at the end of an epoch, to end the training.
+
+    skorch's own callbacks say so by ``KeyboardInterrupt``; that of ``EarlyStopping`` is understood
+    as well. Any other ``KeyboardInterrupt`` is the user's, and ends ``fit`` by that error.
+    """
+
+
+class GameNet(NeuralNet):
+    """Train a :class:`Game`, whatever its networks and losses.
+
+    What skorch calls an epoch is here ``updates_per_epoch`` updates: the interval at which
+    losses reach the history and callbacks see them. Between two of them nothing waits for
+    the device. The data are one tensor on the device; all randomness comes from ``seed``.
+
+    There is one optimizer, with a parameter group for each part of the game, so skorch's callbacks
+    (``LRScheduler``, ``GradientNormClipping``, ``EarlyStopping``, ``ProgressBar`` and others)
+    work as with any net. ``EpochScoring`` needs ``on_train=True, use_caching=False``.
+
+    Parameters
+    ----------
+    module : class or callable
+        The game; made with what is given as ``module__name``.
+    max_iter : int
+        Number of updates.
+    seed : int
+        Decides initial weights, batches and latent points.
+    batch_size : int, default=64
+    optimizer : class, default=torch.optim.Adam
+    lr : float, default=2e-4
+    part_lr : dict of str to float or None, default=None
+        Other step sizes, by the names of the parts of the game.
+    ema_decay : float or None, default=None
+        Decay of the moving average of the weights of the networks that the game names in
+        ``averaged``. It is smaller in the first updates, so that the average forgets the initial
+        weights. None: no average is taken.
+    updates_per_epoch : int, default=50
+    precision : {"float32", "bfloat16"}, default="float32"
+        What networks compute in while they are trained. Weights, losses, penalties, gradients and
+        averages are float32, always.
+    checkpoint : TrainingCheckpoint or None, default=None
+        Where the training goes on from, and leaves its state after epochs.
+    callbacks : list of skorch callbacks or None, default=None
+        What skorch callbacks keep in attributes ending in ``_`` survives a checkpoint if it is
+        plain (numbers, strings, tensors) or has ``state_dict()`` and ``load_state_dict(state)``; so
+        does the state of a callback that has these two itself.
+    verbose : int, default=0
+        Print a row of losses every epoch if positive.
+    device : str, default="cpu"
+    **kwargs
+        Further skorch parameters, such as ``optimizer__betas`` and ``module__critic_iter``.
+
+    Attributes
+    ----------
+    module_ : Game
+        With the weights as they are trained.
+    trained_ : Game
+        The same with averaged networks where there are such: what to use once trained.
+    n_updates_ : int
+        Updates made since the networks were new.
+    history_ : skorch.history.History
+        A row an epoch: mean losses by name, ``updates`` so far, ``dur`` in seconds.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.training import GameNet, ReconstructionGame
+    >>> net = GameNet(
+    ...     ReconstructionGame,
+    ...     module__encoder=lambda: torch.nn.Linear(3, 1),
+    ...     module__decoder=lambda: torch.nn.Linear(1, 3),
+    ...     max_iter=100,
+    ...     lr=0.1,
+    ...     seed=0,
+    ... )
+    >>> line = torch.linspace(-1, 1, 20)[:, None] * torch.ones(3)
+    >>> net.fit(line).history[-1, "reconstruction_loss"] < 1e-3
+    True
+    >>> net.predict(line).shape
+    (20, 3)
+    """
+
+    def __init__(
+        self,
+        module,
+        *,
+        max_iter,
+        seed,
+        criterion=None,
+        optimizer=torch.optim.Adam,
+        lr=2e-4,
+        part_lr=None,
+        batch_size=64,
+        ema_decay=None,
+        updates_per_epoch=50,
+        precision="float32",
+        checkpoint=None,
+        train_split=None,
+        callbacks=None,
+        verbose=0,
+        device="cpu",
+        **kwargs,
+    ):
+        self.max_iter = max_iter
+        self.seed = seed
+        self.part_lr = part_lr
+        self.ema_decay = ema_decay
+        self.updates_per_epoch = updates_per_epoch
+        self.precision = precision
+        self.checkpoint = checkpoint
+        super().__init__(
+            module,
+            criterion=criterion,
+            optimizer=optimizer,
+            lr=lr,
+            batch_size=batch_size,
+            train_split=train_split,
+            callbacks=callbacks,
+            verbose=verbose,
+            device=device,
+            **kwargs,
+        )
+
+    @property
+    def _default_callbacks(self):
+        return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
+
+    def initialize(self):
+        """Make the game, its optimizer and the source of randomness from the seed."""
+        super().initialize()
+        self.rng_ = torch_generator(self.seed, self.device)
+        self.n_updates_ = 0
+        return self
+
+    def initialize_module(self):
+        """Make the game, and networks for the averages."""
+        with seeded_torch(self.seed), float32_default():
+            self.module_ = self.module(**self.get_params_for("module"))
+        prepare_network(self.module_, self.precision)
+        self.module_.precision = self.precision
+        averaged = {name: self.module_.get_submodule(name) for name in self._averaged(self.module_)}
+        self.averages_ = nn.ModuleDict(deepcopy(averaged)).requires_grad_(False)
+        return self
+
+    def _averaged(self, game):
+        return () if self.ema_decay is None else game.averaged
+
+    def initialize_criterion(self):
+        """Do nothing: losses belong to the game."""
+        return self
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Make one optimizer, with a parameter group for each part of the game."""
+        groups = []
+        for part, network in self.module_.parts().items():
+            trainable = ((n, w) for n, w in network.named_parameters() if w.requires_grad)
+            (own,), settings = self.get_params_for_optimizer("optimizer", trainable)
+            lr = (self.part_lr or {}).get(part)
+            groups += own if lr is None else [{**group, "lr": lr} for group in own]
+        self.optimizer_ = self.optimizer(groups, **settings)
+        return self
+
+    def initialize_callbacks(self):
+        """Make the callbacks, once they are seen to be such."""
+        for callback in self.callbacks or ():
+            instance = callback[1] if isinstance(callback, tuple) else callback
+            cls = instance if isinstance(instance, type) else type(instance)
+            if not issubclass(cls, Callback):
+                raise TypeError(
+                    "callbacks must be skorch callbacks (skorch.callbacks.Callback), got "
+                    f"{callback!r}."
+                )
+        return super().initialize_callbacks()
+
+    @property
+    def trained_(self):
+        """The game as it is to be used: with averaged networks, where there are such."""
+        game = copy(self.module_)
+        game.__dict__["_modules"] = {**self.module_._modules, **self.averages_}
+        return game
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train on; an interrupt by the user is not swallowed, as skorch would.
+
+        Parameters
+        ----------
+        X : array or tensor of shape (n_samples, ...), or what else the game draws from
+        y : array or tensor of shape (n_samples,), dtype int64, default=None
+        classes : None
+            Ignored.
+        **fit_params
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        if not self.initialized_:
+            self.initialize()
+        self.notify("on_train_begin", X=X, y=y)
+        self.fit_loop(X, y)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        """Make ``max_iter`` updates, in epochs of ``updates_per_epoch``."""
+        data = self.module_.make_data(
+            X, y, batch_size=self.batch_size, rng=self.rng_, device=self.device
+        )
+        if self.n_updates_ == 0:
+            for name, average in self.averages_.items():
+                average.load_state_dict(self.module_.get_submodule(name).state_dict())
+        self.module_.train()
+        self.averages_.eval()
+        for network in (self.module_, self.averages_):
+            set_rng(network, self.rng_)
+        last = self.n_updates_ + self.max_iter
+        is_enough = self._resume(data)
+        while self.n_updates_ < last and not is_enough:
+            n_updates = min(self.updates_per_epoch, last - self.n_updates_)
+            # As long as the samples that are used: so ProgressBar counts the updates.
+            epoch = Dataset(data.samples, data.labels, length=n_updates * self.batch_size)
+            shown = {"dataset_train": epoch, "dataset_valid": None}
+            self.notify("on_epoch_begin", **shown)
+            self.run_single_epoch(data, n_updates)
+            is_enough = not self._end_epoch(data=data, **shown)
+            is_last = is_enough or self.n_updates_ == last
+            self._save(data, is_last=is_last, is_enough=is_enough)
+        for name, average in self.averages_.items():
+            self._settle(average, self.module_.get_submodule(name), data)
+        self.module_.eval()
+        return self
+
+    def run_single_epoch(self, data, n_updates):
+        """Make updates, and record the means of their losses."""
+        parts = {
+            name: [(n, w) for n, w in network.named_parameters() if w.requires_grad]
+            for name, network in self.module_.parts().items()
+        }
+        averaged = [
+            (list(average.parameters()), list(self.module_.get_submodule(name).parameters()))
+            for name, average in self.averages_.items()
+        ]
+        totals = {}
+        for _ in range(n_updates):
+            self.notify("on_batch_begin", batch=None, training=True)
+            losses = self.train_step(data, parts)
+            self.n_updates_ += 1
+            self._average(averaged)
+            for name, loss in losses.items():
+                totals.setdefault(name, []).append(loss)
+            self.notify("on_batch_end", batch=None, y_pred=None, training=True, **losses)
+        for name, all_losses in totals.items():
+            mean = float(torch.stack(all_losses).mean())
+            self.history.record(name, mean)
+            self.history.record_batch(name, mean)
+            _check_finite(name, mean, self.n_updates_)
+        self.history.record("updates", self.n_updates_)
+
+    def train_step(self, data, parts):
+        """Make one update, each turn of the game in order; return the last loss of each."""
+        game, batch, losses = self.module_, None, {}
+        turns = game.turns(self.n_updates_)
+        made = {turn: self.n_updates_ * turns.count(turn) for turn in turns}
+        for turn in turns:
+            data.step = made[turn]
+            batch = getattr(game, f"{turn}_batch")(data, batch)
+            loss = getattr(game, f"{turn}_loss")(batch)
+            # Of one part alone: gradients of the others are not even computed.
+            self.optimizer_.zero_grad(set_to_none=True)
+            loss.backward(inputs=[weight for _, weight in parts[turn]])
+            self.notify("on_grad_computed", named_parameters=parts[turn], training=True)
+            self.optimizer_.step()
+            game.after_step(turn)
+            made[turn] += 1
+            losses[f"{turn}_loss"] = loss.detach()
+        return losses
+
+    def _average(self, averaged):
+        """Move the averaged weights towards the present ones."""
+        for average, weights in averaged:
+            decay = min(self.ema_decay, (1 + self.n_updates_) / (10 + self.n_updates_))
+            get_ema_multi_avg_fn(decay)(average, weights, self.n_updates_)
+
+    def _settle(self, average, network, data):
+        """Give averaged weights what else belongs to them: buffers, and batch-norm statistics."""
+        for own, source in zip(average.buffers(), network.buffers(), strict=True):
+            own.copy_(source)
+        if any(isinstance(layer, _BatchNorm) for layer in average.modules()):
+            # update_bn passes on the first element of what it is given: here, the inputs.
+            draws = ([self.module_.draw_inputs(data)] for _ in range(_STATISTICS_BATCHES))
+            update_bn(draws, _Unpacked(average).eval())
+
+    @torch.no_grad()
+    def preview(self, data):
+        """Return the game as it would be used if the training ended now.
+
+        Parameters
+        ----------
+        data : TrainingData
+            What statistics of averaged networks are taken from; its draws change.
+
+        Returns
+        -------
+        game : Game
+            Its networks are copies, in evaluation mode.
+        """
+        game = deepcopy(self.trained_)
+        set_rng(game, data.rng)
+        for name in self.averages_:
+            self._settle(game.get_submodule(name), self.module_.get_submodule(name), data)
+        return game.eval()
+
+    def infer(self, x, **fit_params):
+        """Apply the trained game, as skorch's ``predict`` does."""
+        x = to_tensor(x, device=self.device)
+        return self.trained_(**x) if isinstance(x, dict) else self.trained_(x)
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches of ``predict``; torch's global generator is not drawn from."""
+        iterator = super().get_iterator(dataset, training=training)
+        iterator.generator = torch_generator(self.seed)
+        return iterator
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start the history row of the epoch, and the one row that stands for its batches."""
+        super().on_epoch_begin(net, **kwargs)
+        self.history.new_batch()
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Start no history row: a loss per update would have to be waited for."""
+
+    def _end_epoch(self, **shown):
+        """Have the callbacks see the epoch; tell whether the training goes on."""
+        try:
+            self.notify("on_epoch_end", **shown)
+        except StopTraining:
+            return False
+        except KeyboardInterrupt as interrupt:
+            if not _is_early_stopping(interrupt):
+                raise
+            return False
+        return True
+
+    def _save(self, data, *, is_last, is_enough):
+        if self.checkpoint is None:
+            return
+        state = {
+            "parts": self._parts(),
+            "game": {name: part.state_dict() for name, part in self.module_.stateful().items()},
+            "data": data.state_dict(),
+            "callbacks": {name: _state_of(callback) for name, callback in self.callbacks_},
+            "n_updates": self.n_updates_,
+            "history": list(self.history),
+            "is_enough": is_enough,
+        }
+        self.checkpoint.save(_on_cpu(state), is_last=is_last)
+
+    def _resume(self, data):
+        """Go on from the checkpoint, if there is one; tell whether a callback had stopped it."""
+        state = None if self.checkpoint is None else self.checkpoint.load()
+        if state is None:
+            return False
+        self._load_parts(state["parts"])
+        for name, part in self.module_.stateful().items():
+            part.load_state_dict(state["game"][name])
+        data.load_state_dict(state["data"])
+        for name, callback in self.callbacks_:
+            _restore(callback, state["callbacks"].get(name, {}))
+        self.n_updates_ = state["n_updates"]
+        self.history[:] = state["history"]
+        return state["is_enough"]
+
+    def weights(self):
+        """Return the tensors of all networks, by the names of network and tensor."""
+        return {
+            f"{name}/{key}": tensor
+            for name in self._modules
+            for key, tensor in getattr(self, name + "_").state_dict().items()
+        }
+
+    def load_weights(self, weights):
+        """Make the networks with tensors that `weights` returned, ready for use.
+
+        Parameters
+        ----------
+        weights : dict of str to torch.Tensor
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If names, shapes or dtypes of the tensors are not those of the networks. Nothing is
+            allocated before that is known.
+        """
+        with torch.device("meta"), float32_default():
+            game = self.module(**self.get_params_for("module"))
+        expected = {f"module/{key}": _kind(weight) for key, weight in game.state_dict().items()}
+        for name in self._averaged(game):
+            own = game.get_submodule(name).state_dict().items()
+            expected |= {f"averages/{name}.{key}": _kind(weight) for key, weight in own}
+        given = {key: _kind(weight) for key, weight in weights.items()}
+        wrong = [k for k in expected.keys() | given.keys() if expected.get(k) != given.get(k)]
+        if wrong:
+            name = min(wrong)
+            raise ValueError(
+                f"the networks need {len(expected)} tensors, of which {name!r} is "
+                f"{expected.get(name, 'not one')}; the file has {given.get(name, 'none of it')}"
+            )
+        self.initialize()
+        for name in self._modules:
+            start = name + "/"
+            part = {k.removeprefix(start): w for k, w in weights.items() if k.startswith(start)}
+            getattr(self, name + "_").load_state_dict(part)
+            getattr(self, name + "_").eval()
+        return self
+
+    def _parts(self):
+        """Return the states of networks and optimizers."""
+        names = (name + "_" for name in (*self._modules, *self._optimizers))
+        return {name: getattr(self, name).state_dict() for name in names if hasattr(self, name)}
+
+    def _load_parts(self, parts):
+        for name, part in parts.items():
+            # A copy: an optimizer would go on writing to the tensors that it is given.
+            getattr(self, name).load_state_dict(deepcopy(part))
+
+    # Networks are pickled as their weights: parametrised layers don't pickle, and weights
+    # trained on a GPU must load without one.
+
+    def __getstate__(self):
+        state = self.__dict__.copy()
+        state["checkpoint"] = None  # the file stays with the training
+        if not self.initialized_:
+            return state
+        parts = self._parts()
+        for name in parts:
+            del state[name]
+        state["rng_"] = self.rng_.get_state()
+        state["parts"] = _on_cpu(parts)
+        state["game"] = {name: part.state_dict() for name, part in self.module_.stateful().items()}
+        return state
+
+    def __setstate__(self, state):
+        parts, game = state.pop("parts", None), state.pop("game", {})
+        self.__dict__.update(state)
+        if parts is None:
+            return
+        self.device = self._check_device(self.device, _available(self.device))
+        kept = {name: state[name] for name in ("history_", "verbose", "n_updates_")}
+        rng_state = state["rng_"]
+        kept["history_"] = copy(kept["history_"])
+        self.history_, self.verbose = None, 0
+        self.initialize()
+        self.__dict__.update(kept)
+        self._load_parts(parts)
+        for name, part in self.module_.stateful().items():
+            part.load_state_dict(game[name])
+        for name in self._modules:
+            getattr(self, name + "_").eval()
+        if rng_state.shape == self.rng_.get_state().shape:  # else another kind of device
+            self.rng_.set_state(rng_state)
+
+
+class TaskReport(Callback):
+    """Tell scikit-learn's callbacks, such as its ProgressBar, of each epoch, as a task.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+        Of the estimator's ``fit``.
+    estimator : estimator
+        The one being fitted.
+    """
+
+    def __init__(self, context, estimator):
+        self.context = context
+        self.estimator = estimator
+        self._task = None
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Report that a task begins."""
+        self._task = self.context.subcontext(task_name="epoch")
+        self._task.call_on_fit_task_begin(estimator=self.estimator)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Report that it ends; stop if a callback wants to."""
+        if self._task.call_on_fit_task_end(estimator=self.estimator):
+            raise StopTraining
+
+    def on_train_end(self, net, **kwargs):
+        """Let go of the estimator, which holds the net."""
+        self.context = self.estimator = self._task = None
+
+
+class _Unpacked(nn.Module):
+    """A network of several arguments as one of a tuple."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs):
+        return self.network(*inputs)
+
+
+def _check_finite(name, mean, n_updates):
+    if not abs(mean) < float("inf"):
+        raise NonFiniteLossError(
+            f"{name} became {mean} within {n_updates} updates; lower learning_rate, or "
+            "choose another objective or penalty."
+        )
+
+
+def _is_early_stopping(interrupt):
+    """Tell skorch's way to say that it is enough from Ctrl-C, which any line may raise."""
+    *_, (frame, _) = walk_tb(interrupt.__traceback__)
+    callback = frame.f_locals.get("self")
+    is_there = frame.f_code is EarlyStopping.on_epoch_end.__code__
+    return is_there and callback.misses_ >= callback.patience
+
+
+def _state_of(callback):
+    """Return what of a skorch callback survives a checkpoint."""
+    if hasattr(callback, "state_dict"):
+        return {"": callback.state_dict()}
+    state = {}
+    for name, value in vars(callback).items():
+        if not name.endswith("_") or isinstance(value, type):
+            continue
+        if hasattr(value, "load_state_dict"):
+            state[name] = value.state_dict()
+        elif _is_plain(value):
+            state[name] = value
+    return state
+
+
+def _is_plain(value):
+    if isinstance(value, dict | list | tuple):
+        return all(map(_is_plain, value.values() if isinstance(value, dict) else value))
+    return value is None or isinstance(value, bool | int | float | str | torch.Tensor)
+
+
+def _restore(callback, state):
+    if "" in state:
+        callback.load_state_dict(state[""])
+        return
+    for name, value in state.items():
+        part = getattr(callback, name, None)
+        if hasattr(part, "load_state_dict"):
+            part.load_state_dict(value)
+        else:
+            setattr(callback, name, value)
+
+
+def _on_cpu(value):
+    """Copy every tensor of a nested state to the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, dict):
+        return {key: _on_cpu(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_on_cpu(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _kind(tensor):
+    return tuple(tensor.shape), tensor.dtype
+
+
+def _available(device):
+    is_missing_gpu = torch.device(device).type == "cuda" and not torch.cuda.is_available()
+    return "cpu" if is_missing_gpu else device
