@@ -87,7 +87,7 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or pool
-            All samples at hand, labelled or not: whatever :func:`skgal.utils.as_pool` takes.
+            All available samples, labelled or not: whatever :func:`skgal.utils.as_pool` takes.
         y : array-like of shape (n_samples,), default=None
             Labels, missing ones included; most strategies don't need them.
 
@@ -113,7 +113,7 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         clf : fitted estimator
-            The model to be taught.
+            The model that will learn from the labels.
         X : array-like of n_samples samples
             A few of those that it was fitted to, to try it on.
 
@@ -143,9 +143,9 @@ class PoolStrategy(BaseStrategy):
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
             The pool, labelled samples included.
         y : array-like of shape (n_samples,)
-            Labels, missing where nobody has given one.
+            Labels, missing ones included.
         clf : estimator
-            The model to be taught, fitted on the labelled samples.
+            The model that will learn from the labels, fitted on those that are known.
         candidates : None, array-like of int, or array-like of samples, default=None
             What may be chosen: the unlabelled samples of X; those at these positions of X;
             or these samples, which need not be in X.
@@ -173,11 +173,11 @@ class SynthesisStrategy(BaseStrategy):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
-            The samples at hand, earlier synthetic ones included.
+            The available samples, earlier synthetic ones included.
         y : array-like of shape (n_samples,)
-            Labels, missing where nobody has given one.
+            Labels, missing ones included.
         clf : estimator
-            The model to be taught, fitted on the labelled samples.
+            The model that will learn from the labels, fitted on those that are known.
         batch_size : int, default=1
             How many samples to design.
         asked : Asked or None, default=None

@@ -153,7 +153,7 @@ def _check_probabilities(net, probas):
     module = type(net.module_).__name__
     if probas.isnan().any():
         raise ValueError(
-            f"{module} puts out NaN for training samples, so it can't judge others; its training "
+            f"{module} puts out NaN for training samples, so it can't score others; its training "
             "has failed, or the samples have gaps. Try a lower lr, or fill the gaps."
         )
     is_sum = (probas.sum(dim=-1) - 1).abs() < _ROUNDING

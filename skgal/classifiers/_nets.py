@@ -88,7 +88,7 @@ class SoftCrossEntropyLoss(nn.CrossEntropyLoss):
     """Cross-entropy of classes or of class probabilities, for nets that output logits.
 
     :class:`torch.nn.CrossEntropyLoss`, except that probabilities may lack the last columns: a
-    class that nobody has seen yet has probability 0.
+    class without samples so far has probability 0.
 
     Parameters are those of :class:`torch.nn.CrossEntropyLoss`.
     """
@@ -157,13 +157,7 @@ def weighted_targets(proba, sample_weight=None):
 
 
 class MostProbableClassSplit:
-    """A skorch ``train_split`` that sees the most probable class of each sample.
-
-    Parameters
-    ----------
-    split : callable
-        Such as ``skorch.dataset.ValidSplit``.
-    """
+    """A skorch ``train_split`` that sees the most probable class of each sample."""
 
     def __init__(self, split):
         self.split = split
@@ -304,23 +298,7 @@ _NOT_HIDDEN = (
 
 
 def find_layers(module, names=None):
-    """Find submodules by name, or all hidden activations.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    names : list of str or None, default=None
-        As ``named_modules`` spells them. None: all hidden activations that are modules.
-
-    Returns
-    -------
-    list of torch.nn.Module
-
-    Raises
-    ------
-    ValueError
-        If there is no submodule of such a name, or no hidden activation.
-    """
+    """Find submodules by name, or all hidden activations."""
     if names is None:
         layers = [layer for layer in module.modules() if _is_hidden_activation(layer)]
         if not layers:

@@ -180,17 +180,11 @@ def _check_single_label(clf, is_multilabel):
 
 
 class SkorchProba(nn.Module):
-    """What ``predict_proba`` of a skorch classifier computes, as a function of tensors.
-
-    Parameters
-    ----------
-    net : skorch.NeuralNet
-        A fitted net. Its weights are shared, and stay on its device.
-    """
+    """What ``predict_proba`` of a skorch classifier computes, as a function of tensors."""
 
     def __init__(self, net):
         super().__init__()
-        self._net = (net,)  # a tuple: whoever moves this module must not move the net
+        self._net = (net,)  # a tuple, so that moving this module doesn't move the net
         self._nonlinearity = net._get_predict_nonlinearity()
         floating = (p.dtype for p in net.module_.parameters() if p.is_floating_point())
         self._dtype = next(floating, None)
@@ -226,7 +220,7 @@ class UserSamples(nn.Module):
 
     def __init__(self, network, layout, device):
         super().__init__()
-        self._network = (network,)  # a tuple: whoever moves this module must not move the network
+        self._network = (network,)  # a tuple, so that moving this module doesn't move the network
         self._device = device
         self._sample_shape = layout.sample_shape
         scale, centre = layout.affine
@@ -270,13 +264,7 @@ class UserProba(nn.Module):
 
 
 class Affine(nn.Module):
-    """Compute x W' + b in the precision of the weights.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_outputs, n_features)
-    bias : ndarray of shape (n_outputs,) or scalar
-    """
+    """Compute x W' + b in the precision of the weights."""
 
     def __init__(self, weight, bias):
         super().__init__()
@@ -291,14 +279,7 @@ class Affine(nn.Module):
 
 
 class Rescale(nn.Module):
-    """Compute x * factor + shift column by column, in double precision.
-
-    Parameters
-    ----------
-    factor, shift : ndarray of shape (n_features,) or scalar
-    bounds : tuple of float or None, default=None
-        Where the result is clipped.
-    """
+    """Compute x * factor + shift column by column, in double precision."""
 
     def __init__(self, factor, shift, bounds=None):
         super().__init__()
@@ -313,12 +294,7 @@ class Rescale(nn.Module):
 
 
 class UnitRows(nn.Module):
-    """Divide each row by its norm; a row of zeros stays as it is.
-
-    Parameters
-    ----------
-    order : {1, 2, inf}
-    """
+    """Divide each row by its norm; a row of zeros stays as it is."""
 
     def __init__(self, order):
         super().__init__()
@@ -347,12 +323,7 @@ class HuberProba(nn.Module):
 
 
 class Complement(nn.Module):
-    """Turn the probability of the second class into those of both.
-
-    Parameters
-    ----------
-    proba : (n,) or (n, 1) tensor, mapped to (n, 2)
-    """
+    """Turn the probability of the second class into those of both."""
 
     def forward(self, proba):
         """Map (n,) or (n, 1) to (n, 2)."""
@@ -361,13 +332,7 @@ class Complement(nn.Module):
 
 
 class ShareOut(nn.Module):
-    """Make each row sum to one (one-vs-rest).
-
-    Parameters
-    ----------
-    uniform : bool
-        Whether a row of zeros is shared out evenly; else it stays.
-    """
+    """Make each row sum to one (one-vs-rest)."""
 
     def __init__(self, uniform=True):
         super().__init__()
@@ -383,14 +348,7 @@ class ShareOut(nn.Module):
 
 
 class Columns(nn.Module):
-    """Compute one column each by several modules from the same input.
-
-    Parameters
-    ----------
-    parts : list of torch.nn.Module
-    column : int or None
-        Which column of each part to take; None for parts that return (n,).
-    """
+    """Compute one column each by several modules from the same input."""
 
     def __init__(self, parts, column):
         super().__init__()

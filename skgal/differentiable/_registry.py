@@ -11,7 +11,7 @@ _forms = {}
 
 
 def register_differentiable(cls, method):
-    """Teach skgal the differentiable form of a method of your estimator; a decorator.
+    """Register the differentiable form of a method of your estimator; a decorator.
 
     It holds for subclasses too, unless they define the method anew.
 
@@ -91,7 +91,7 @@ def differentiable(estimator, method):
     ------
     skgal.exceptions.NotDifferentiableError
         If the method has no known differentiable form: trees, forests and boosting, for
-        example, and whatever nobody has registered.
+        example, and whatever is not registered.
     sklearn.exceptions.NotFittedError
         If the estimator isn't fitted.
 

@@ -157,19 +157,6 @@ class Progress:
 
     A point has converged once the last ``patience`` steps brought it at most the share ``tol``
     of all it has gained since the start, which suits scores of any scale.
-
-    Parameters
-    ----------
-    n_points : int
-    tol : float or None
-        None: no point ever does.
-    patience : int
-
-    Attributes
-    ----------
-    best : ndarray of shape (n_points,)
-    active : ndarray of int
-        The points that have not converged.
     """
 
     def __init__(self, n_points, tol, patience):

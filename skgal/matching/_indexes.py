@@ -142,18 +142,7 @@ class HnswIndex(Index):
 
 
 def merge(found, k):
-    """Keep the k nearest of several lists of neighbours.
-
-    Parameters
-    ----------
-    found : list of (distances, indices)
-    k : int
-
-    Returns
-    -------
-    distances, indices : ndarrays of shape (n_queries, k)
-        Nearest first.
-    """
+    """Keep the k nearest of several lists of neighbours."""
     if len(found) == 1:
         return found[0]
     distances, indices = (np.concatenate(part, axis=1) for part in zip(*found, strict=True))

@@ -20,7 +20,7 @@ class ADBA(LatentStrategy):
     Active decision boundary annotation [1]_, for two classes. A linear classifier is fitted to
     the latent points of the labelled samples; through the unlabelled sample of which it is
     least sure goes a line perpendicular to its boundary, and the generator makes samples
-    evenly along the line. Whoever labels only has to say where the class turns: then all
+    evenly along the line. The oracle only has to say where the class changes: then all
     samples of the line have their labels, see :func:`label_lines`.
 
     Parameters
@@ -52,9 +52,9 @@ class ADBA(LatentStrategy):
     Notes
     -----
     The boundary is that of the latent classifier, not of ``clf``, which may be None. In the
-    original they are the same: teach ``make_pipeline(FrozenEstimator(gin), LinearSVC())`` for
+    original they are the same: pass ``make_pipeline(FrozenEstimator(gin), LinearSVC())`` for
     that. Where no sample of X is unlabelled, the lines go through points drawn from the latent
-    distribution. A line reaches as far as the latent points at hand, but not out of the support
+    distribution. A line reaches as far as the latent points of the samples, but not out of the support
     of the latent distribution.
 
     The paper found the method worse than all others that it compared.
@@ -238,7 +238,7 @@ def label_lines(synthesis, turns, classes):
     turns : array-like of shape (n_lines,)
         The position on each line, in units of ``synthesis.position``, where the class turns.
         Infinity where all of the line is of the first class, minus infinity where all is of
-        the second, NaN where whoever labels declines.
+        the second, NaN where the oracle declines.
     classes : sequence of two labels
         The class before the turn, and the one behind it.
 

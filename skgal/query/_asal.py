@@ -111,8 +111,8 @@ class GAAL(LatentSearch, LatentStrategy):
 
     Generative adversarial active learning [1]_: random latent points climb, along the
     gradient through classifier and generator, to where the score is highest, and the samples
-    there are labelled. It costs the same whatever the size of the pool, and asks whoever labels
-    about samples that nobody has ever seen: near the boundary the classes are hard to tell
+    there are labelled. It costs the same whatever the size of the pool, and asks the oracle
+    about generated samples: near the boundary the classes are hard to tell
     apart, and poor generators make that worse. :class:`ASAL` asks about real samples like them.
 
     Parameters

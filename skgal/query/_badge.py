@@ -84,23 +84,7 @@ class BADGE(EmbeddingStrategy):
 
 
 def gradient_k_means_pp(residuals, points, k, rng):
-    """Draw the centres of k-means++ among outer products that are never formed.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_samples, n_classes)
-    points : ndarray of shape (n_samples, n_features)
-        The vectors to be clustered are the outer products of the rows of these two.
-    k : int
-        From 1 to n_samples.
-    rng : numpy.random.RandomState
-
-    Returns
-    -------
-    ndarray of shape (k,), dtype int
-        The vector of the largest norm, any of several, then those drawn. Once all others are
-        equal to one that is drawn, the rest is drawn uniformly.
-    """
+    """Draw the centres of k-means++ among outer products that are never formed."""
     squared_norms = _squared_norms(residuals, points)
     chosen = np.empty(k, dtype=np.intp)
     (chosen[0],) = top_k(squared_norms, 1, rng.random_sample(len(points)))

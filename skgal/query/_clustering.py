@@ -101,19 +101,7 @@ class TypiClust(EmbeddingStrategy):
 
 
 def typicality(points, clusters, n_neighbors):
-    """Inverse mean distance of points to their nearest neighbours in their cluster.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, n_features)
-    clusters : ndarray of shape (n_points,), dtype int
-    n_neighbors : int
-
-    Returns
-    -------
-    ndarray of shape (n_points,)
-        0 for a point alone in its cluster.
-    """
+    """Inverse mean distance of points to their nearest neighbours in their cluster."""
     typical = np.zeros(len(points))
     for cluster in np.unique(clusters):
         members = np.flatnonzero(clusters == cluster)
@@ -247,22 +235,7 @@ class ProbCover(EmbeddingStrategy):
 
 
 def pure_radius(points, n_clusters, purity, seed):
-    """Find the largest radius at which balls around points mostly stay in one cluster.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, n_features)
-    n_clusters : int
-        At least 2.
-    purity : float
-        The share of the points whose balls must hold no point of another cluster.
-    seed : int
-        Decides the start of k-means.
-
-    Returns
-    -------
-    float
-    """
+    """Find the largest radius at which balls around points mostly stay in one cluster."""
     n_clusters = min(n_clusters, len(points))
     clusters = KMeans(n_clusters, random_state=seed).fit_predict(points)
     distances = np.full(len(points), np.inf)
@@ -276,25 +249,7 @@ def pure_radius(points, n_clusters, purity, seed):
 
 
 def greedy_cover(graph, covered, k, tie_break):
-    """Choose vertices one by one, each the one with the most uncovered neighbours.
-
-    Parameters
-    ----------
-    graph : sparse matrix of shape (n_points, n_points)
-        Symmetric; an entry for each two neighbours, every point being its own.
-    covered : ndarray of shape (n_points,), dtype bool
-        What is covered already.
-    k : int
-        From 1 to n_points.
-    tie_break : ndarray of shape (n_points,)
-        Of points that cover equally many, the one with the highest value here comes first.
-
-    Returns
-    -------
-    chosen : ndarray of shape (k,), dtype int
-    n_covers : ndarray of shape (n_points,)
-        How many uncovered points each would have covered as the first.
-    """
+    """Choose vertices one by one, each the one with the most uncovered neighbours."""
     uncovered = ~covered
     n_covers = graph @ uncovered.astype(np.float64)
     remaining = n_covers.copy()

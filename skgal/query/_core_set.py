@@ -82,20 +82,6 @@ def k_centre_greedy(points, nearest, k, tie_break):
     bound. Only the ``_HEAD`` farthest points learn of each centre at once: as long as the
     farthest of them exceeds the bound of all others, it is the farthest of all. When it
     doesn't, the others learn of the new centres in one matrix product.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, n_features)
-    nearest : ndarray of shape (n_points,)
-        Squared distance of each point to its nearest centre; infinite where there is none.
-    k : int
-        From 1 to n_points.
-    tie_break : ndarray of shape (n_points,)
-        Of points equally far away, the one with the highest value here comes first.
-
-    Returns
-    -------
-    ndarray of shape (k,), dtype int
     """
     nearest = np.array(nearest, dtype=np.float64)
     chosen = np.empty(0, dtype=np.intp)

@@ -42,8 +42,8 @@ from skgal.utils import is_missing, seeded_nets, unwrap
 def pseudo_probabilities(decisions):
     """Put the softmax of decision values in the place of class probabilities.
 
-    Of a binary classifier, whose one value is signed, the logistic function. Nobody has
-    calibrated them, but they rank the classes as the decisions do, and for two classes also the
+    Of a binary classifier, whose one value is signed, the logistic function. They are
+    not calibrated, but they rank the classes as the decisions do, and for two classes also the
     samples by how near to the boundary they are.
     """
     decisions = check_array(

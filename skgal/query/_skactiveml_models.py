@@ -12,20 +12,7 @@ from skgal.query._measures import check_classifier, class_probabilities
 
 
 def as_skactiveml_model(model, like, refit):
-    """Wrap a model for a strategy of scikit-activeml.
-
-    Parameters
-    ----------
-    model : fitted estimator
-    like : array or DataFrame
-        Samples as the model takes them; the strategy has them as rows of numbers.
-    refit : bool
-        Whether the strategy trains the model, on class codes, or reads it as it is.
-
-    Returns
-    -------
-    SkactivemlClassifier or SkactivemlRegressor
-    """
+    """Wrap a model for a strategy of scikit-activeml."""
     if not refit and is_regressor(model):
         return FittedRegressor(model, like)
     if not refit:
@@ -54,14 +41,7 @@ def as_samples(rows, like):
 
 
 class FittedClassifier(SkactivemlClassifier):
-    """A fitted classifier that strategies read, and cannot train.
-
-    Parameters
-    ----------
-    model : fitted classifier
-    like : array or DataFrame
-        Samples as it takes them.
-    """
+    """A fitted classifier that strategies read, and cannot train."""
 
     def __init__(self, model, like):
         super().__init__(classes=np.arange(len(model.classes_)))
@@ -87,14 +67,7 @@ class FittedClassifier(SkactivemlClassifier):
 
 
 class FittedRegressor(SkactivemlRegressor):
-    """A fitted regressor that strategies read, and cannot train.
-
-    Parameters
-    ----------
-    model : fitted regressor
-    like : array or DataFrame
-        Samples as it takes them.
-    """
+    """A fitted regressor that strategies read, and cannot train."""
 
     def __init__(self, model, like):
         super().__init__()
