@@ -54,8 +54,8 @@ class ADBA(LatentStrategy):
     The boundary is that of the latent classifier, not of ``clf``, which may be None. In the
     original they are the same: pass ``make_pipeline(FrozenEstimator(gin), LinearSVC())`` for
     that. Where no sample of X is unlabelled, the lines go through points drawn from the latent
-    distribution. A line reaches as far as the latent points of the samples, but not out of the support
-    of the latent distribution.
+    distribution. A line reaches as far as the latent points of the samples, but stays in
+    the support of the latent distribution.
 
     The paper found the method worse than all others that it compared.
 
