@@ -11,12 +11,23 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from skgal.active import LabelStore
 from skgal.active._store_samples import decode_sample, hash_pool, stack_samples, to_npy
+from skgal.utils import as_pool
 
 hashes = LabelStore.hash_samples
+
+
+@pytest.fixture
+def store():
+    with LabelStore() as store:
+        yield store
+
 
 # The same values in another container, dtype or unit
 
@@ -138,7 +149,93 @@ def test_different_values_are_different_samples():
     assert len(set(hashes(np.array([[value] for value in rows], dtype=object)))) == len(rows)
 
 
-# What comes back
+# What comes back, and is told apart
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2),
+        np.array([[np.nan, -0.0], [np.inf, 1e-45]], dtype=np.float32),
+        np.array([[2**63 - 1], [-(2**63)]]),
+        np.array([["a", "zebra"], ["b", ""]]),
+        np.array([["a", 1.5], [None, True]], dtype=object),
+        np.array([[True], [False]]),
+    ],
+    ids=["float", "image", "special", "integer", "text", "mixed", "bool"],
+)
+def test_arrays_come_back_exactly(store, X):
+    store.ask(X)
+    back = stack_samples([record.X for record in store.records()], like=X)
+    assert back.dtype == X.dtype
+    np.testing.assert_array_equal(back, X)
+
+
+@given(hnp.arrays(st.sampled_from([np.float64, np.float32, np.int16, np.uint8]), (2, 3)))
+def test_equal_numbers_hash_equally(X):
+    once = hashes(X)
+    assert hashes(X.astype(np.float64)) == once
+    assert (once[0] == once[1]) == np.array_equal(X[0], X[1], equal_nan=X.dtype.kind == "f")
+
+
+def test_hashes_tell_samples_apart():
+    big = np.array([[2**60], [2**60 + 1]])
+    assert len(set(hashes(big))) == 2
+    assert hashes(big.astype(float)[:1]) != hashes(big[1:])
+    flat, image = np.zeros((1, 4)), np.zeros((1, 1, 2, 2))
+    assert hashes(flat) != hashes(image)
+    assert hashes([["1", "2"]]) != hashes([[1, 2]])
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_tables_come_back_with_their_types(store, make_frame):
+    frame = make_frame(
+        {
+            "count": np.array([1, 2**40]),
+            "size": np.array([0.1, np.nan], dtype=np.float32),
+            "name": ["x", "ÿ"],
+            "flag": [True, False],
+        }
+    )
+    store.ask(frame)
+    samples = [record.X for record in store.records()]
+    assert samples[0]["name"] == "x"
+    back = stack_samples(samples, like=frame)
+    assert type(back) is type(frame)
+    assert list(back.dtypes) == list(frame.dtypes)
+    assert back.equals(frame) or back.equals(frame, null_equal=True)
+
+
+def test_columns_of_any_name_and_categories(store):
+    frame = pd.DataFrame({0: [1, 2], ("a", 1): pd.Categorical(["u", "v"])})
+    store.ask(frame)
+    assert [list(record.X.values()) for record in store.records()] == [[1, "u"], [2, "v"]]
+    back = stack_samples([record.X for record in store.records()], like=frame)
+    pd.testing.assert_frame_equal(back, frame)
+
+
+def test_sparse_rows_come_back(store):
+    X = sparse.random_array((5, 1000), density=0.01, format="csr", rng=0)
+    store.ask(X)
+    back = stack_samples([record.X for record in store.records()], like=X)
+    assert (back != X).nnz == 0
+    messy = sparse.csr_matrix(([1.0, 0.0, 2.0], ([0, 0, 0], [3, 5, 3])), shape=(1, 9))
+    neat = sparse.csr_matrix(([3.0], ([0], [3])), shape=(1, 9))
+    assert hashes(messy) == hashes(neat)
+
+
+def test_pools_are_told_apart():
+    X = np.arange(6.0).reshape(3, 2)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    pools = [X, X[::-1], X[:2], X.reshape(3, 1, 2), frame, frame.rename(columns={"a": "c"})]
+    assert len({hash_pool(pool) for pool in pools}) == len(pools)
+    assert hash_pool(X.astype(np.float32)) == hash_pool(X)
+    for form in (np.asarray, pd.DataFrame, sparse.csr_matrix):
+        one, two, other = ([form(x[:2]), form(x[2:])] for x in (X, X.astype(int), X[::-1]))
+        assert hash_pool(as_pool(one)) == hash_pool(as_pool(two)) != hash_pool(as_pool(other))
+    assert hash_pool(as_pool([X[:2], X[2:]])) == hash_pool(as_pool([X])) == hash_pool(X)
+    assert hash_pool(sparse.csr_matrix(X)) != hash_pool(sparse.csr_matrix(X[::-1]))
 
 
 @pytest.mark.parametrize(
