@@ -3,6 +3,7 @@
 import json
 import mimetypes
 import secrets
+from asyncio import wait_for
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -16,6 +17,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from skgal.annotation._session import StaleBatchError
+
+BODY_BYTES = 2**20
+"""Longest body of a request: a few thousand answers."""
+
+BODY_SECONDS = 10
+"""How long it may take to come."""
 
 PAGE = Path(__file__).parent / "page"
 
@@ -139,11 +146,38 @@ async def _change(request, change, names):
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "POST application/json.")
     try:
-        body = json.loads(await request.body())
+        body = json.loads(await wait_for(_read_body(request), BODY_SECONDS))
         values = [body[name] for name in names]
-    except (ValueError, TypeError, KeyError) as error:
+        is_valid = all(_FIELDS[name](value) for name, value in zip(names, values, strict=True))
+    except TimeoutError as error:
+        raise HTTPException(408, "The body of the request did not come.") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise HTTPException(400, f"Expected a JSON object of {', '.join(names)}.") from error
+    if not is_valid:
+        raise HTTPException(422, f"Unexpected types of values for {', '.join(names)}.")
     return JSONResponse(await run_in_threadpool(change, *values))
+
+
+async def _read_body(request):
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES:
+            raise HTTPException(413, f"A request has {BODY_BYTES} bytes at most.")
+    return body
+
+
+def _is_whole(value):
+    return type(value) is int and abs(value) < 2**63
+
+
+_FIELDS = {
+    "number": _is_whole,
+    "ids": lambda ids: isinstance(ids, list) and all(map(_is_whole, ids)),
+    "answers": lambda answers: isinstance(answers, list),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < 1e9,
+}
+"""What a value of each field must be."""
 
 
 def _explain(status_code):

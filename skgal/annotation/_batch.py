@@ -45,6 +45,11 @@ class Batch:
         self._store = store
         self._annotator = annotator
         self._classes = _check_classes(store.classes if classes is None else classes)
+        if self._classes is None and (store.n_outputs or 1) > 1:
+            raise ValueError(
+                f"The page takes one number for each sample, but the labels of this store have "
+                f"{store.n_outputs}; answer by tell, or by a program."
+            )
         self._records = store.records(ids=ids)
         self._ids = [record.id for record in self._records]
         self._samples = show_samples(
@@ -70,7 +75,7 @@ class Batch:
             {
                 "id": record.id,
                 "row": self._samples.row(position),
-                "belief": self._prediction(record),
+                "prediction": self._prediction(record),
             }
             for position, record in enumerate(self._records)
         ]
@@ -173,9 +178,12 @@ class Batch:
 
     def _prediction(self, record):
         """What the model predicts: one share for each class, a number, or None."""
-        if isinstance(record.prediction, Mapping) and self._classes is not None:
-            return [record.prediction.get(name, 0.0) for name in self._classes]
-        return record.prediction if isinstance(record.prediction, Real) else None
+        prediction = record.prediction
+        if isinstance(prediction, Mapping) and self._classes is not None:
+            prediction = [prediction.get(name, 0.0) for name in self._classes]
+        elif not isinstance(prediction, Real):
+            return None
+        return prediction if np.isfinite(prediction).all() else None  # JSON knows no NaN
 
     def _items(self):
         items, lines = [], defaultdict(list)

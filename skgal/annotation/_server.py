@@ -12,6 +12,12 @@ ADDRESS = "127.0.0.1"
 
 STOP_SECONDS = 5
 
+HEADER_SECONDS = 10
+"""How long a connection may be open without a request on it."""
+
+MOST_CONNECTIONS = 64
+"""So many at once, of pages and of other programs; each takes a file descriptor."""
+
 
 class PageServer:
     """Serve the page of a session from a thread.
@@ -63,6 +69,7 @@ class PageServer:
             log_config=None,
             lifespan="off",
             ws="none",
+            http=_make_protocol(),
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
@@ -91,6 +98,39 @@ class PageServer:
             raise
         self._port = listener.getsockname()[1]
         return listener
+
+
+def _make_protocol():
+    """Make uvicorn's protocol refuse too many connections, and close those that stay silent."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class LimitedProtocol(H11Protocol):
+        _silence = None
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            if len(self.connections) > MOST_CONNECTIONS:
+                transport.abort()
+            self._wait_for_request()
+
+        def data_received(self, data):
+            super().data_received(data)
+            self._wait_for_request()
+
+        def connection_lost(self, exc):
+            self._silence.cancel()
+            super().connection_lost(exc)
+
+        def _wait_for_request(self):
+            if self._silence is not None:
+                self._silence.cancel()
+            self._silence = self.loop.call_later(HEADER_SECONDS, self._close_if_silent)
+
+        def _close_if_silent(self):
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.close()
+
+    return LimitedProtocol
 
 
 def _stop(server, thread):

@@ -218,15 +218,40 @@ def test_a_number_is_typed(ask, visit):
     assert session.labels() == [-2.5, None]
 
 
-def test_what_the_model_believes_is_hidden_until_asked_for(ask, visit):
-    beliefs = [{"cat": 0.7, "dog": 0.1, "emu": 0.2}, {"cat": 0.5, "dog": 0.5}]
-    page = visit(ask(DIGITS[:2], predictions=beliefs))
-    assert page.find_all(".belief") == []
-    page.find("#switch-beliefs").click()
-    assert page.text(".belief").splitlines() == ["cat · 70 %", "emu · 20 %", "dog · 10 %"]
+def test_the_prediction_is_hidden_until_asked_for_and_shown_beside_its_switch(ask, visit):
+    predictions = [{"cat": 0.7, "dog": 0.1, "emu": 0.2}, {"cat": 0.5, "dog": 0.5}]
+    page = visit(ask(DIGITS[:2], predictions=predictions))
+    assert not page.find("#prediction").is_displayed()
+    page.find("#switch-predictions").click()
+    assert page.text("#prediction").splitlines() == ["cat · 70 %", "emu · 20 %", "dog · 10 %"]
+    switch, shown = page.find("#switch-predictions").rect, page.find("#prediction").rect
+    assert abs(shown["y"] - switch["y"]) < 100
+    assert shown["y"] + shown["height"] <= page.driver.execute_script("return window.innerHeight")
+    page.press("1", "1 of 2")
+    assert page.text("#prediction").splitlines()[:2] == ["cat · 50 %", "dog · 50 %"]
     page.driver.refresh()
     page.wait_until_shown()
-    assert page.find_all(".belief") == []
+    assert not page.find("#prediction").is_displayed()
+
+
+def test_predictions_that_are_no_numbers_block_nothing(ask, visit):
+    predictions = [{"cat": float("nan"), "dog": 1.0}, {"cat": float("inf"), "dog": 0.0}]
+    session = ask(DIGITS[:2], predictions=predictions)
+    page = visit(session)
+    page.press("1", "1 of 2")
+    assert session.labels()[0] == "cat"
+
+
+def test_at_the_end_the_page_says_that_all_is_done(ask, visit):
+    session = ask(DIGITS[:1])
+    page = visit(session)
+    page.press("1", "1 of 1")
+    page.press(Keys.ENTER)
+    assert session.returns()
+    session.oracle.close()
+    page.wait_for(lambda: "All done" in page.text("#stage"))
+    assert not page.find("#error").is_displayed()
+    assert not page.find("#answers").is_displayed()
 
 
 def test_another_annotators_answers_appear(ask, visit):

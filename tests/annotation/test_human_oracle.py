@@ -271,7 +271,7 @@ def test_a_learner_asks_a_person_batch_after_batch(client_at, wait_for):
             batch = wait_for(lambda c=client: (b := c.call("api/batch"))["open"] and b)
             assert batch["classes"] == ["high", "low"]
             rows = [float(sample["row"][0]) for sample in batch["samples"]]
-            assert all(sum(sample["belief"]) == pytest.approx(1) for sample in batch["samples"])
+            assert all(sum(sample["prediction"]) == pytest.approx(1) for sample in batch["samples"])
             client.answer(
                 [sample["id"] for sample in batch["samples"]], [int(r < 0.5) for r in rows]
             )

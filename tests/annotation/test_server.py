@@ -1,5 +1,6 @@
 """Who may talk to the server, and what it takes for an answer."""
 
+import contextlib
 import http.client
 import json
 import logging
@@ -69,7 +70,8 @@ def test_only_json_is_taken(session):
     body = {"number": 1, "ids": session.ids[:1], "answers": [0], "seconds": 1}
     form = {"Content-Type": "text/plain"}
     assert session.client.request(path, body, form)[0] == 415
-    for wrong in [b"no json", b"[1, 2]", b'{"number": 1}']:
+    deep, latin = b"[" * 100_000, b'{"number": "\xe9"}'
+    for wrong in [b"no json", b"[1, 2]", b'{"number": 1}', b"", b"null", b"3", deep, latin]:
         assert session.client.request(path, wrong)[0] == 400
     assert session.client.request(path)[0] == 405
     assert session.labels() == [None] * 4
@@ -85,10 +87,19 @@ def test_only_json_is_taken(session):
         ({"answers": ["cat"]}, 422),
         ({"answers": [0, 1]}, 422),
         ({"ids": [99]}, 422),
+        ({"ids": 1}, 422),
+        ({"ids": [[1]]}, 422),
+        ({"ids": ["1"]}, 422),
+        ({"ids": [2**70]}, 422),
+        ({"answers": None}, 422),
+        ({"seconds": "1"}, 422),
+        ({"seconds": None}, 422),
+        ({"seconds": -1}, 422),
+        ({"number": "1"}, 422),
         ({"ids": [], "answers": []}, 422),
     ],
 )
-def test_what_is_no_answer_is_refused_and_not_recorded(session, change, status):
+def test_unusable_answers_are_refused_and_not_recorded(session, change, status):
     body = {"number": 1, "ids": session.ids[:1], "answers": [0], "seconds": 1} | change
     refused, content, _ = session.client.request("api/answers", body)
     assert refused == status
@@ -154,3 +165,30 @@ def test_a_request_that_is_no_http_is_refused(session):
     connection.request("GET", "/" + "x" * 100_000)
     assert connection.getresponse().status in (400, 403)
     connection.close()
+
+
+def test_large_and_missing_bodies_are_refused(session, monkeypatch):
+    assert session.client.request("api/answers", b"[" + b" " * 2**21)[0] == 413
+    monkeypatch.setattr("skgal.annotation._app.BODY_SECONDS", 0.2)
+    parts = urlsplit(session.oracle.url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
+    headers = {"Content-Type": "application/json", "Content-Length": "1000"}
+    connection.request("POST", f"{parts.path}api/answers", headers=headers)
+    assert connection.getresponse().status == 408
+    connection.close()
+
+
+def test_silent_connections_are_closed_and_never_too_many(ask, monkeypatch):
+    monkeypatch.setattr("skgal.annotation._server.HEADER_SECONDS", 1)
+    monkeypatch.setattr("skgal.annotation._server.MOST_CONNECTIONS", 8)
+    session = ask(IMAGES)
+    address = ("127.0.0.1", urlsplit(session.oracle.url).port)
+    silent = [socket.create_connection(address, timeout=30) for _ in range(40)]
+    for number, connection in enumerate(silent):
+        with contextlib.suppress(OSError):  # closed by the other side already
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: local" if number % 2 else b"")
+    for connection in silent:
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(100) == b"", "closed by the server"
+        connection.close()
+    assert session.client.request("api/progress")[0] == 200

@@ -1,16 +1,16 @@
 // All samples of the batch as tiles; one is the current one, and gets the answer.
 
 import { make } from "./dom.js";
-import { showBelief, showSample } from "./sample.js";
+import { showPrediction, showSample } from "./sample.js";
 
 /** Show the tiles; `choose(index)` is called when one is clicked. */
-export function showGrid(stage, { batch, items, current, answerOf, beliefs, choose }) {
+export function showGrid(stage, { batch, items, current, answerOf, predictions, choose }) {
   const tiles = items.map((item, index) => {
     const position = item.positions[0];
     const content = showSample(batch, position);
     const tile = make("button", { type: "button", className: "tile" }, content);
     tile.append(make("span", { className: "answer" }));
-    if (beliefs) tile.append(showBelief(batch, position));
+    if (predictions) tile.append(showPrediction(batch, position));
     tile.addEventListener("click", () => choose(index));
     return make("li", {}, tile);
   });

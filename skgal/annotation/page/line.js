@@ -1,17 +1,17 @@
 // A line of samples between two classes: the person says where the class turns.
 
 import { make } from "./dom.js";
-import { showBelief, showSample } from "./sample.js";
+import { showPrediction, showSample } from "./sample.js";
 
 /**
  * Show the line; `submit(answers)` gets one class position for each of its samples.
  *
  * Returns `press(index)`, which sets the two classes by turns: the first key is the left one.
  */
-export function showLine(stage, { batch, item, answered, beliefs, submit }) {
+export function showLine(stage, { batch, item, answered, predictions, submit }) {
   const cells = item.positions.map((position) => {
     const cell = make("li", {}, showSample(batch, position));
-    if (beliefs) cell.append(showBelief(batch, position));
+    if (predictions) cell.append(showPrediction(batch, position));
     return cell;
   });
   const strip = make("ol", { className: "line", tabIndex: 0, "aria-label": "Line of samples" }, ...cells);

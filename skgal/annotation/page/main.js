@@ -7,6 +7,7 @@ import { columnsOf, showGrid, updateGrid } from "./grid.js";
 import { fetchImage, forgetImages } from "./images.js";
 import { classOf, hintOf, matches, needSearch } from "./keys.js";
 import { showLine } from "./line.js";
+import { showPrediction } from "./sample.js";
 import { showSingle } from "./single.js";
 
 const POLL_MILLISECONDS = 1500;
@@ -17,7 +18,7 @@ const page = {
   open: true, // whether the batch still takes answers
   current: 0, // position of the item that gets the next answer
   grid: false,
-  beliefs: false,
+  predictions: false,
   saving: false,
   saves: 0,
   lost: false, // whether the server was out of reach
@@ -52,7 +53,7 @@ function showBatch() {
   find("classes").hidden = isNumber;
   find("answers").hidden = !items().length;
   find("switch-view").hidden = hasLines || !items().length;
-  find("switch-beliefs").hidden = !page.batch.samples.some((sample) => sample.belief !== null);
+  find("switch-predictions").hidden = !page.batch.samples.some((sample) => sample.prediction !== null);
   if (hasLines) page.grid = false;
   if (!isNumber) showClasses();
   showStage();
@@ -87,8 +88,25 @@ function showStage() {
     const next = items()[page.current + 1];
     if (next && page.batch.image) fetchImage(page.batch, next.positions[0]).catch(showError);
   }
+  // Beside its switch, where the eye is; tiles and lines have theirs with each sample.
+  const isSingle = item && !page.grid && !isLine(item);
+  find("prediction").hidden = !(isSingle && page.predictions);
+  if (isSingle) find("prediction").replaceChildren(showPrediction(page.batch, item.positions[0]));
   page.shownAt = performance.now();
   showProgress();
+}
+
+/** The server is gone, and nothing was left to do. */
+function showEnd() {
+  const text = "All done: every answer is saved, and the session has ended. If it starts again at "
+    + "this address, this page goes on by itself.";
+  stage.replaceChildren(make("p", { className: "waiting" }, text));
+  find("answers").hidden = true;
+  find("finished").hidden = true;
+  find("progress-text").textContent = "All done";
+  document.title = "All done · Labelling";
+  showError(null);
+  page.batch = null; // read anew once the server is back
 }
 
 function showProgress() {
@@ -208,8 +226,9 @@ async function poll() {
     if (page.lost) showError(null);
     page.lost = false;
   } catch (error) {
-    showError(error);
     page.lost = true;
+    if (error.status === 0 && page.batch && !(items().length && page.open)) showEnd();
+    else showError(error);
   }
   setTimeout(poll, POLL_MILLISECONDS);
 }
@@ -279,7 +298,7 @@ find("decline").addEventListener("click", () => submitAll(null));
 find("undo").addEventListener("click", undo);
 find("finish").addEventListener("click", finish);
 find("switch-view").addEventListener("click", () => toggle("switch-view", "grid"));
-find("switch-beliefs").addEventListener("click", () => toggle("switch-beliefs", "beliefs"));
+find("switch-predictions").addEventListener("click", () => toggle("switch-predictions", "predictions"));
 find("filter").addEventListener("input", showClasses);
 find("filter").addEventListener("keydown", (event) => {
   const first = find("classes").firstElementChild;

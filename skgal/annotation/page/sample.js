@@ -1,9 +1,9 @@
-// One sample: its picture or its row, and what the model believes of it.
+// One sample: its picture or its row, and what the model predicts for it.
 
 import { make } from "./dom.js";
 import { fetchImage, whenNear } from "./images.js";
 
-const MOST_BELIEFS = 3;
+const MOST_SHARES = 3;
 
 /** The picture or the table row of the sample at a position of the batch. */
 export function showSample(batch, position) {
@@ -27,19 +27,19 @@ function row(batch, position) {
   return make("table", { "aria-label": `Sample ${position + 1}` }, make("tbody", {}, ...rows));
 }
 
-/** What the model believes: bars for the most probable classes, or a number. */
-export function showBelief(batch, position) {
-  const belief = batch.samples[position].belief;
-  const box = make("div", { className: "belief" });
-  if (belief === null) box.append("No belief recorded.");
-  else if (typeof belief === "number") box.append(`The model expects ${belief.toPrecision(4)}.`);
-  else box.append(...bars(batch.classes, belief));
+/** What the model predicts: bars for the most probable classes, or a number. */
+export function showPrediction(batch, position) {
+  const prediction = batch.samples[position].prediction;
+  const box = make("div", { className: "prediction" });
+  if (prediction === null) box.append("No prediction recorded.");
+  else if (typeof prediction === "number") box.append(`The model expects ${prediction.toPrecision(4)}.`);
+  else box.append(...bars(batch.classes, prediction));
   return box;
 }
 
 function bars(names, shares) {
   const order = shares.map((_, index) => index).sort((a, b) => shares[b] - shares[a]);
-  return order.slice(0, MOST_BELIEFS).map((index) => {
+  return order.slice(0, MOST_SHARES).map((index) => {
     const bar = make("progress", { max: 1, value: shares[index] });
     return make("label", {}, `${names[index]} · ${Math.round(100 * shares[index])} %`, bar);
   });
