@@ -58,7 +58,7 @@ class Conversation(RuleBasedStateMachine):
             self.learner.store_.close()
             self.folder.cleanup()
 
-    def taught(self, *, if_pending):
+    def refitted(self, *, if_pending):
         if if_pending or not self.pending:
             self.known_to_model = dict(self.labels)
 
@@ -68,7 +68,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(n=st.integers(1, 3))
     def ask(self, n):
         query = self.learner.ask(n)
-        self.taught(if_pending=True)
+        self.refitted(if_pending=True)
         left = BUDGET - len(self.asked) + len(self.ignored)
         assert len(query) == min(n, left, 26 - len(self.asked))
         start = 4 + len(self.asked)
@@ -98,14 +98,14 @@ class Conversation(RuleBasedStateMachine):
             else:
                 self.labels[sample] = label
         if not elsewhere:
-            self.taught(if_pending=False)
+            self.refitted(if_pending=False)
 
     @precondition(lambda self: self.labels)
     @rule(data=st.data())
     def tell_again(self, data):
         for sample in self.some(self.labels, data):
             self.learner.tell(sample, self.labels[sample])
-        self.taught(if_pending=False)
+        self.refitted(if_pending=False)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -114,7 +114,7 @@ class Conversation(RuleBasedStateMachine):
         self.learner.ignore(sorted(ids))
         self.ignored |= ids & self.pending
         self.pending -= ids
-        self.taught(if_pending=False)
+        self.refitted(if_pending=False)
 
     @rule()
     def undo(self):
@@ -132,10 +132,11 @@ class Conversation(RuleBasedStateMachine):
         if politely:
             self.learner.store_.close()
         else:
-            # Reopened beside the old connection, which never says goodbye.
-            self.forgotten = self.learner
+            # Reopened beside the old connection, which is never closed.
+            self.abandoned = self.learner
         self.open()
-        self.taught(if_pending=True)
+        # Its model is that of the last round, unless all is answered.
+        self.refitted(if_pending=False)
 
     @invariant()
     def same_record(self):
