@@ -356,11 +356,15 @@ def _hashable_rows(X):
     if sparse.issparse(X):
         X = X.toarray()
     X = np.asarray(X)
-    if X.dtype.kind in "biuf":
-        # One dtype for all, and no negative zeros: equal numbers must have equal bytes.
-        X = X.astype(np.float64) + 0.0
-        return [row.tobytes() for row in X]
-    return [tuple(row) for row in X.reshape(len(X), -1).tolist()]
+    X = X.reshape(len(X), -1)
+    if X.dtype.kind not in "biuf":
+        return [tuple(row) for row in X.tolist()]
+    # One dtype for all, and no negative zeros: equal numbers must have equal bytes. Beyond 2**53
+    # float64 would merge integers; Python compares those with floats exactly.
+    floats = X.astype(np.float64) + 0.0
+    is_large = (np.abs(floats) >= 2**53).any(axis=1)
+    rows = zip(X, floats, is_large, strict=True)
+    return [tuple(x.tolist()) if large else row.tobytes() for x, row, large in rows]
 
 
 class EstimatorOracle:

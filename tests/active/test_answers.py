@@ -195,6 +195,13 @@ def test_label_oracle_finds_rows_by_value():
         oracle([[0, 1], [9, 9]])
 
 
+def test_label_oracle_tells_large_integers_apart():
+    X = 2**60 + np.arange(40)[:, np.newaxis]
+    oracle = LabelOracle(X, np.arange(40))
+    np.testing.assert_array_equal(oracle(X[::-1]), np.arange(40)[::-1])
+    assert oracle(X[:1].astype(object)).tolist() == [0]
+
+
 def test_label_oracle_finds_images_and_rows_of_frames():
     images = np.arange(8, dtype=np.uint8).reshape(2, 1, 2, 2)
     assert LabelOracle(images, [0, 1])(images[::-1]).tolist() == [1, 0]
