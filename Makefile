@@ -8,7 +8,7 @@ DIST ?= dist
 EXTRAS ?= test
 # Tests run side by side, in as many processes.
 JOBS ?= auto
-# More arguments: make test ARGS="tests/design -x", make demo ARGS="--dataset fashion_mnist"
+# More arguments: make test ARGS="tests/design -x", make demo ARGS="--simulator reactor"
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -17,7 +17,7 @@ READY := $(VENV)/.ready
 .PHONY: help demo test lint format wheel clean
 
 help:
-	@echo "make demo    active image synthesis on scikit-learn's digits: a table and a figure"
+	@echo "make demo    an expensive simulator and 60 designs: a table and a figure"
 	@echo "make test    unit tests and doctests"
 	@echo "make lint    ruff and the import-layer contract"
 	@echo "make format  let ruff rewrite the files"
