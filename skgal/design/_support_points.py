@@ -1,6 +1,5 @@
 """Support points: the design that matches a distribution and keeps its points apart."""
 
-import warnings
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
@@ -15,7 +14,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
 from skgal.design._energy import check_weighted_sample, check_width, mean_distance
-from skgal.utils import as_random_state
+from skgal.utils import as_random_state, warn_user
 
 # A distance d counts as sqrt(d² + SMOOTHING²), in units of the candidates' spread. It keeps
 # divisions by coincident points finite, leaves the procedure's descent exact (the root is
@@ -238,12 +237,11 @@ def _minimise(objective, points, low, high, max_iter, tol):
         if certain <= tol:
             break
         if len(history) > max_iter:
-            warnings.warn(
+            warn_user(
                 f"The support points had not settled after max_iter={max_iter} iterations: one "
                 f"more lowers the objective by at least {certain:.1e} standard deviations of the "
                 f"candidates, tol={tol:g}. Increase max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=4,  # past _minimise, support_points and the check of its parameters
             )
             break
         # At a bound that the objective pushes against, a point can't move.

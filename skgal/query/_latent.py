@@ -20,7 +20,15 @@ from skgal.design import support_points
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
 from skgal.query._measures import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
-from skgal.utils import as_random_state, draw_seed, is_missing, row_blocks, seeded_nets, take_rows
+from skgal.utils import (
+    as_random_state,
+    draw_seed,
+    is_missing,
+    row_blocks,
+    seeded_nets,
+    take_rows,
+    warn_user,
+)
 
 
 class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
@@ -213,11 +221,10 @@ class GuidedLatentStrategy(LatentStrategy):
         rate = uncertainty_rater(clf, self.measure, scales, self.output_weights)
         uncertain = np.concatenate([rate(block) for block in self._generated(latent)])
         if np.ptp(uncertain) == 0:
-            warnings.warn(
+            warn_user(
                 f"The model is equally unsure ({uncertain[0]:.3g}) of all {len(latent)} latent "
                 "candidates, so its uncertainty does not guide the design.",
                 UniformUncertaintyWarning,
-                stacklevel=5,  # the caller of synthesize
             )
         return uncertain
 

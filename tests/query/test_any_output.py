@@ -56,7 +56,9 @@ class FrameProba(LogisticRegression):
         return pl.DataFrame(proba) if isinstance(X, pl.DataFrame) else proba
 
 
-@pytest.mark.parametrize("measure", ["entropy", "margin", "least_confident", "min_distance"])
+@pytest.mark.parametrize(
+    "measure", ["entropy", "margin_of_confidence", "least_confidence", "min_distance"]
+)
 @pytest.mark.parametrize(
     "frame", [FRAME, pl.DataFrame(X, schema=list("abc"))], ids=["pandas", "polars"]
 )
