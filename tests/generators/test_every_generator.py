@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.callback import ProgressBar
+from sklearn.exceptions import NotFittedError
+from skorch.callbacks import Callback
 
 from skgal.exceptions import SingleSampleClassWarning
 from skgal.generators import ACGAN, CGAN, GAN, GIN, Autoencoder, BiGAN
@@ -273,3 +276,68 @@ def test_biggan_at_the_size_of_cifar(generator_class):
     assert samples.shape == (2, 3, 32, 32)
     attention = generator.net_.trained_.generator.blocks[1].attention
     assert attention.gamma != 0  # it has learnt to attend
+
+
+# Interrupts, and torch's default dtype.
+
+
+@pytest.mark.parametrize("event", ["on_epoch_end", "on_grad_computed", "on_batch_end"])
+def test_ctrl_c_stops_and_the_same_call_goes_on(make_any, event, tmp_path):
+    class Interrupt(Callback):
+        pass
+
+    def interrupt(self, net, **kwargs):
+        if net.n_updates_ >= 51:
+            raise KeyboardInterrupt
+
+    setattr(Interrupt, event, interrupt)
+    settings = {"max_iter": 102, "checkpoint": tmp_path}
+    unbroken = make_any(max_iter=102).fit(TABLE, Y)
+    generator = make_any(callbacks=[Interrupt()], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        generator.fit(TABLE, Y)
+    with pytest.raises(NotFittedError):
+        generator.transform(TABLE)
+    generator.set_params(callbacks=None).fit(TABLE, Y)
+    assert_array_equal(generator.transform(TABLE), unbroken.transform(TABLE))
+
+
+def test_an_interrupted_warm_start_leaves_the_generator_as_it_was(make_any, tmp_path):
+    class Interrupt(Callback):
+        def on_grad_computed(self, net, **kwargs):
+            if net.n_updates_ >= 55:
+                raise KeyboardInterrupt
+
+    twice = make_any(warm_start=True).fit(TABLE, Y)
+    before = twice.transform(TABLE)
+    settings = {"max_iter": 100, "checkpoint": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        twice.set_params(callbacks=[Interrupt()], **settings).fit(TABLE, Y)
+    assert_array_equal(twice.transform(TABLE), before)
+    twice.set_params(callbacks=None).fit(TABLE, Y)  # goes on
+    unbroken = make_any(warm_start=True).fit(TABLE, Y).set_params(max_iter=100).fit(TABLE, Y)
+    assert_array_equal(twice.transform(TABLE), unbroken.transform(TABLE))
+
+
+def test_torch_s_default_dtype_changes_nothing(make_any, tmp_path):
+    expected = make_any().fit(TABLE, Y)
+
+    def draw(generator):
+        if isinstance(generator, Autoencoder):
+            return generator.inverse_transform(generator.transform(TABLE))
+        drawn = generator.sample(5, random_state=0)
+        return drawn[0] if isinstance(drawn, tuple) else drawn
+
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        generator = make_any().fit(TABLE, Y)
+        generator.save(tmp_path / "file")
+        loaded = type(generator).load(tmp_path / "file")
+        revived = pickle.loads(pickle.dumps(generator))
+        for one in (generator, loaded, revived):
+            assert_array_equal(draw(one), draw(expected))
+            assert_array_equal(one.transform(TABLE), expected.transform(TABLE))
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(default)
