@@ -3,6 +3,8 @@
 And the labels known at the start: those given, or those that a simulation shows.
 """
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
@@ -39,7 +41,7 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
             )
         return pool
     # Strings and mixed columns are for the estimator to read, so dtype=None.
-    return check_array(
+    X = check_array(
         X,
         accept_sparse="csr" if accept_sparse and get_tags(estimator).input_tags.sparse else False,
         dtype=None,
@@ -48,6 +50,9 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
         estimator="ActiveLearner",
         input_name=input_name,
     )
+    if X.dtype == object and all(isinstance(value, Real) for value in X.flat):
+        return X.astype(np.float64)  # numbers, which not every method of a model takes as objects
+    return X
 
 
 def _accepts_nan(estimator):

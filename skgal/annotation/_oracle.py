@@ -30,7 +30,7 @@ class HumanOracle:
     """An oracle that shows samples on a web page of this machine, where a person labels them.
 
     The page is served from a thread of this process, at 127.0.0.1 only and under an address
-    nobody can guess; it loads nothing from elsewhere. Every answer is in the store, on disk if
+    that can't be guessed; it loads nothing from elsewhere. Every answer is in the store, on disk if
     the store is, before the page shows it as given. So a closed tab, a reload or a killed
     process loses nothing: open the address again, or call again, and what is still pending is
     shown.

@@ -50,7 +50,7 @@ class Session:
         ----------
         timeout : float
             Seconds after which to return whatever the state is: other processes may answer,
-            too, and nobody tells when they do.
+            too, without notice.
 
         Returns
         -------
@@ -63,7 +63,7 @@ class Session:
 
     @property
     def last_seen(self):
-        """When a page was last heard of, on the clock of ``time.monotonic``."""
+        """When a page last asked for anything, on the clock of ``time.monotonic``."""
         return self._seen
 
     def describe(self):
