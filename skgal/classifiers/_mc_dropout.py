@@ -75,7 +75,8 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
 
     References
     ----------
-    Selective augmentation, equation (4).
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, equation
+    (4).
     """
     labels = torch.as_tensor(labels, device=net.device)
     totals = None
@@ -128,7 +129,8 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
 
     References
     ----------
-    Selective augmentation, Algorithm 1 and equation (3).
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, Algorithm
+    1 and equation (3).
     """
     labels = torch.as_tensor(labels, device=net.device)
     centroids = [normalize(centroid, dim=1) for centroid in centroids]

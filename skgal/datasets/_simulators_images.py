@@ -294,9 +294,10 @@ def make_stenosis(n_samples=120, *, n_test=1000, task="class", size=16, random_s
 
     References
     ----------
-    AISEL, section 5.2: aortic stenosis, whose designs were images of patients. Borrvall and
-    Petersson, Topology optimization of fluids in Stokes flow, International Journal for Numerical
-    Methods in Fluids 41, 2003, equations 4 and 17.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    section 5.2: aortic stenosis, whose designs were images of patients. Borrvall and Petersson,
+    Topology optimization of fluids in Stokes flow, International Journal for Numerical Methods in
+    Fluids 41, 2003, equations 4 and 17.
 
     Examples
     --------

@@ -40,8 +40,9 @@ def energy_distance(X, Y, *, x_weights=None, y_weights=None):
 
     References
     ----------
-    Székely and Rizzo, "Energy statistics: A class of statistics based on distances",
-    Journal of Statistical Planning and Inference 143, 2013. AISEL, equation (9).
+    Székely and Rizzo, "Energy statistics: A class of statistics based on distances", Journal of
+    Statistical Planning and Inference 143, 2013. J. Chen et al., "Active image synthesis for
+    efficient labeling" (AISEL), IEEE TPAMI 43, 2021, equation (9).
 
     Examples
     --------

@@ -137,9 +137,10 @@ def support_points(
 
     References
     ----------
-    AISEL, equation (10). Mak and Joseph, "Support points", Annals of Statistics 46, 2018,
-    algorithm 1 (``sp.ccp``). Lange, "A quasi-Newton acceleration of the EM algorithm",
-    Statistica Sinica 5, 1995.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    equation (10). Mak and Joseph, "Support points", Annals of Statistics 46, 2018, algorithm 1
+    (``sp.ccp``). Lange, "A quasi-Newton acceleration of the EM algorithm", Statistica Sinica 5,
+    1995.
 
     Examples
     --------

@@ -48,7 +48,8 @@ def search_latent(
 
     References
     ----------
-    ASAL, equation (1) and section 4.2.
+    C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020, equation (1)
+    and section 4.2.
 
     Examples
     --------

@@ -111,7 +111,8 @@ default="auto"
     ----------
     .. [1] Odena, Olah & Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs",
        2017.
-    .. [2] ALCG, equations (1) to (5), Algorithm 1 and section 3.4. As there, and other than in
+    .. [2] M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG),
+       KDD 2019, equations (1) to (5), Algorithm 1 and section 3.4. As there, and other than in
        [1]_, the classifier learns from real samples only.
 
     Examples

@@ -76,7 +76,8 @@ class Autoencoder(NetworkEstimator):
 
     References
     ----------
-    .. [1] ASAL, section 3.2 and tables 4, 6 and 9.
+    .. [1] C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
+       section 3.2 and tables 4, 6 and 9.
 
     Examples
     --------

@@ -124,7 +124,8 @@ Penalty, or a list of these, default="auto"
     References
     ----------
     .. [1] G. Mariani, F. Scheidegger, R. Istrate, C. Bekas, C. Malossi, "BAGAN: Data Augmentation
-       with Balancing GAN", 2018; Polarity-GAN, section 3.3.
+       with Balancing GAN", 2018; K. Deepshikha, A. Naman, "Removing class imbalance using
+       Polarity-GAN: an uncertainty sampling approach", arXiv 2020, section 3.3.
 
     Examples
     --------

@@ -92,7 +92,8 @@ Penalty, or a list of these, default="auto"
     References
     ----------
     .. [1] J. Donahue, P. Krähenbühl, T. Darrell, "Adversarial feature learning", ICLR 2017.
-    .. [2] AISEL, section 5.1.2; ``benchmarks/results/reconstruction.json``.
+    .. [2] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+       2021, section 5.1.2; ``benchmarks/results/reconstruction.json``.
 
     Examples
     --------

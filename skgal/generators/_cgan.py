@@ -103,8 +103,9 @@ default="auto"
 
     References
     ----------
-    .. [1] Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014; Polarity-GAN,
-       appendix A.1, equation (11).
+    .. [1] Mirza & Osindero, "Conditional Generative Adversarial Nets", 2014; K. Deepshikha, A.
+       Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling approach", arXiv
+       2020, appendix A.1, equation (11).
     .. [2] Miyato & Koyama, "cGANs with Projection Discriminator", 2018.
 
     Examples

@@ -171,7 +171,8 @@ Penalty, or a list of these, default="auto"
 
     References
     ----------
-    .. [1] Polarity-GAN, Algorithm 1 and equations (3) to (6).
+    .. [1] K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty
+       sampling approach", arXiv 2020, Algorithm 1 and equations (3) to (6).
     .. [2] L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually
        converge?", ICML 2018.
 

@@ -47,7 +47,8 @@ class FrechetSelection(BaseEstimator):
 
     References
     ----------
-    .. [1] Selective augmentation, section 3.2, equation (2).
+    .. [1] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,
+       section 3.2, equation (2).
 
     Examples
     --------

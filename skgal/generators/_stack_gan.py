@@ -137,7 +137,8 @@ default="auto"
     ----------
     .. [1] Zhang et al., "StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial
        Networks", 2018.
-    .. [2] Selective augmentation, sections 3.1 and 4.2.
+    .. [2] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,
+       sections 3.1 and 4.2.
     .. [3] Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.2.
 
     Examples

@@ -159,7 +159,8 @@ class SamplesDisplay:
 
         References
         ----------
-        Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figures 7 and 10.
+        J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+        2021, figures 7 and 10.
         """
         grid, Z = latent_plane(generator, coordinates, n_grid, origin)
         y = None if label is None else np.full(len(Z), label)
@@ -267,7 +268,8 @@ class ReconstructionDisplay:
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figure 3.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    figure 3.
 
     Examples
     --------

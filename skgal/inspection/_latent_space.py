@@ -53,7 +53,8 @@ class LatentSpaceDisplay:
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), figures 4 and 11.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    figures 4 and 11.
 
     Examples
     --------

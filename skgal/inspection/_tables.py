@@ -38,7 +38,8 @@ class AugmentationDisplay:
 
     References
     ----------
-    Y. Xue et al., "Selective synthetic augmentation with quality assurance", figures 5 and 6.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, figures 5
+    and 6.
 
     Examples
     --------

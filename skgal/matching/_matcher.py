@@ -83,7 +83,8 @@ class FeatureMatcher(BaseEstimator):
 
     References
     ----------
-    .. [1] ASAL, section 3.2 and equation (2).
+    .. [1] C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
+       section 3.2 and equation (2).
 
     Examples
     --------

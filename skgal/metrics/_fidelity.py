@@ -46,7 +46,7 @@ def frechet_distance(real, generated):
     ----------
     M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
     equilibrium", NeurIPS 2017, equation (6). Y. Xue et al., "Selective synthetic augmentation with
-    quality assurance", section 3.2.
+    quality assurance", arXiv 2019, section 3.2.
 
     Examples
     --------

@@ -32,8 +32,8 @@ def least_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (7): there the sum over the samples, here each sample's summand.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (7): there the sum over the samples, here each sample's summand.
 
     Examples
     --------
@@ -66,8 +66,8 @@ def margin_of_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (8).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (8).
 
     Examples
     --------
@@ -99,8 +99,8 @@ def ratio_of_confidence(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (9).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (9).
 
     Examples
     --------
@@ -137,8 +137,8 @@ def entropy(proba):
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation
-    (6).
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    equation (6).
 
     Examples
     --------
@@ -171,8 +171,8 @@ def normalized_entropy(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    equation (10), where the sum over the classes is left out.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (10), where the sum over the classes is left out.
 
     Examples
     --------
@@ -205,8 +205,8 @@ def mean_uncertainty(proba):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020,
-    section 5, table 3; equations (7) to (10) are printed as sums over the
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, section 5, table 3; equations (7) to (10) are printed as sums over the
     samples, but the table's values are means.
 
     Examples

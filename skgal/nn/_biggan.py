@@ -48,7 +48,8 @@ class BigGAN(Architecture):
     A. Brock, J. Donahue, K. Simonyan, "Large scale GAN training for high fidelity natural image
     synthesis", ICLR 2019, appendix B.
 
-    Y. Xue et al., "Selective synthetic augmentation with quality assurance", section 4.2.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, section
+    4.2.
 
     Examples
     --------

@@ -25,7 +25,8 @@ class ConvClassifier(nn.Module):
 
     References
     ----------
-    .. [1] AISEL, appendix D.
+    .. [1] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+       2021, appendix D.
 
     Examples
     --------

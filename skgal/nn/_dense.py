@@ -40,8 +40,8 @@ class Dense(Architecture):
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), appendix D. Its
-    generator and critic are those of ``Dense(hidden=(512, 512, 1024, 1024, 1024),
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    appendix D. Its generator and critic are those of ``Dense(hidden=(512, 512, 1024, 1024, 1024),
     critic_hidden=(1024, 1024, 1024, 512, 512), critic_leak=0)``; its encoder is convolutional,
     which the parameter ``encoder`` of `skgal.generators.GIN` takes apart from these.
 

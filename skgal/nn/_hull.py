@@ -58,9 +58,9 @@ class HullGenerator(nn.Module):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, equation (3). The
-    paper leaves open how noise and samples are combined in the "pseudo space"; here it is the
-    space of the codes.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (3). The paper leaves open how noise and samples are combined in
+    the "pseudo space"; here it is the space of the codes.
 
     Examples
     --------

@@ -88,7 +88,8 @@ class StackGenerator(nn.Module):
     H. Zhang et al., "StackGAN++: realistic image synthesis with stacked generative adversarial
     networks", TPAMI 2018, section 4.
 
-    Y. Xue et al., "Selective synthetic augmentation with quality assurance", section 3.1.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, section
+    3.1.
 
     Examples
     --------

@@ -190,8 +190,8 @@ class Wasserstein(Objective):
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation (3) and
-    Algorithm 1, line 5.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    equation (3) and Algorithm 1, line 5.
 
     M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, equation (2).
 
@@ -320,7 +320,8 @@ def evasion_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, equation (6).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (6).
 
     Examples
     --------

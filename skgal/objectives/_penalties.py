@@ -99,7 +99,8 @@ class WeightClip(Penalty):
     M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, Algorithm 1, line
     7.
 
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), Algorithm 1, line 13.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    Algorithm 1, line 13.
 
     Examples
     --------

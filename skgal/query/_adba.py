@@ -62,7 +62,8 @@ class ADBA(LatentStrategy):
     References
     ----------
     .. [1] M. Huijser, J. C. van Gemert, "Active decision boundary annotation with deep generative
-       models", 2017; ASAL, sections 2 and 5.3.
+       models", 2017; C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV
+       2020, sections 2 and 5.3.
 
     Examples
     --------

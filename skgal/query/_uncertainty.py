@@ -47,8 +47,8 @@ class UncertaintySampling(RankingStrategy):
 
     References
     ----------
-    .. [1] K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: An uncertainty
-       sampling approach", 2020, equations (7) to (10).
+    .. [1] K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty
+       sampling approach", arXiv 2020, equations (7) to (10).
 
     Examples
     --------
@@ -118,7 +118,8 @@ class CertaintySampling(RankingStrategy):
 
     References
     ----------
-    .. [1] ALCG, section 3.3, equations (6) to (8).
+    .. [1] M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG),
+       KDD 2019, section 3.3, equations (6) to (8).
 
     Examples
     --------
@@ -174,8 +175,7 @@ class LearningLoss(RankingStrategy):
 
     References
     ----------
-    D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019; reference [28] of
-    ASAL.
+    D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019.
 
     Examples
     --------

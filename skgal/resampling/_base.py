@@ -440,8 +440,9 @@ def select(scores, n_wanted, at_most=None):
 
     References
     ----------
-    Selective augmentation, Algorithm 1 and section 3.3. The algorithm takes the median of the
-    distances of a class, section 3.3 that of the candidates left by the entropy: as here.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, Algorithm
+    1 and section 3.3. The algorithm takes the median of the distances of a class, section 3.3 that
+    of the candidates left by the entropy: as here.
 
     Examples
     --------

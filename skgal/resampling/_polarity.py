@@ -81,7 +81,8 @@ class PolarityGANSampler(GeneratorOverSampler):
 
     References
     ----------
-    .. [1] Polarity-GAN, Algorithm 1 and equations (3) to (6).
+    .. [1] K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty
+       sampling approach", arXiv 2020, Algorithm 1 and equations (3) to (6).
 
     Examples
     --------

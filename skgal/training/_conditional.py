@@ -25,7 +25,8 @@ class ConditionalGame(AdversarialGame):
     ----------
     M. Mirza, S. Osindero, "Conditional generative adversarial nets", 2014, equation (2).
 
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, equation (11).
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, equation (11).
     """
 
     def generate(self, latent, labels=None):
@@ -75,8 +76,7 @@ class AuxiliaryGame(ConditionalGame):
     2017.
 
     M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG), KDD 2019,
-    equations (1) to (5); Algorithm
-    1, lines 11 to 15; section 3.4.
+    equations (1) to (5); Algorithm 1, lines 11 to 15; section 3.4.
     """
 
     def __init__(

@@ -61,8 +61,8 @@ class InversionGame(Game):
 
     References
     ----------
-    Y. Chen et al., "Active image synthesis for efficient labeling" (AISEL), equation (5) and the
-    second half of Algorithm 1.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    equation (5) and the second half of Algorithm 1.
     """
 
     def __init__(self, encoder, *, latent_dim, latent="uniform"):

@@ -49,9 +49,9 @@ class PolarityGame(ConditionalGame):
 
     References
     ----------
-    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN", 2020, Algorithm 1 and
-    equations (4) to (6). Line 7 there has the critic take generated samples for real ones, which
-    equation (5) contradicts.
+    K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
+    approach", arXiv 2020, Algorithm 1 and equations (4) to (6). Line 7 there has the critic take
+    generated samples for real ones, which equation (5) contradicts.
     """
 
     def __init__(

@@ -33,7 +33,8 @@ class StackGame(ConditionalGame):
     H. Zhang et al., "StackGAN++: realistic image synthesis with stacked generative adversarial
     networks", TPAMI 2018, section 4.1.
 
-    Y. Xue et al., "Selective synthetic augmentation with quality assurance", section 3.1.
+    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, section
+    3.1.
 
     T. Salimans et al., "Improved techniques for training GANs", NeurIPS 2016, section 3.2.
     """
