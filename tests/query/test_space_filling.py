@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from scipy.stats import qmc
+from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skgal.active import ActiveLearner, CallableOracle
 from skgal.base import Asked
 from skgal.generators import DesignBox
-from skgal.query import SpaceFilling
+from skgal.query import LatentRandom, SpaceFilling
 from skgal.testing import check_query_strategy
 
 X = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.5, 0.2, 0.1]])
@@ -90,6 +92,28 @@ def test_it_spreads_over_any_latent_space(toys):
     assert np.isfinite(latent).all()
     assert np.abs(latent.mean(axis=0)).max() < 0.05
     assert np.abs(latent.std(axis=0) - 1).max() < 0.05
+
+
+@pytest.mark.parametrize("strategy_class", [SpaceFilling, LatentRandom])
+def test_a_learner_gets_no_design_twice_where_some_fail(strategy_class):
+    calls = []
+
+    def solve(x):
+        calls.append(tuple(x))
+        if x[0] > 0.6:
+            raise RuntimeError("the mesh folds")
+        return int(x[1] > 0.5)
+
+    oracle = CallableOracle(solve, on_error="decline")
+    ActiveLearner(
+        SVC(),
+        strategy_class(DesignBox()),
+        oracle=oracle,
+        batch_size=6,
+        budget=24,
+        random_state=0,
+    ).fit(X, Y)
+    assert len(set(calls)) == len(calls) == 24
 
 
 def test_an_unknown_method_is_refused():
