@@ -4,43 +4,47 @@ An `Architecture` is a recipe that builds the three networks for a shape; the ne
 to tensors and know nothing of losses or training.
 """
 
-from skgal.nn._apply import BLOCK_SIZE, apply_network
-from skgal.nn._architecture import Architecture, Critic
-from skgal.nn._attention import SelfAttention
-from skgal.nn._biggan import BigGAN
-from skgal.nn._class_norm import ConditionalBatchNorm2d
-from skgal.nn._classifier import ConvClassifier, make_classifier
-from skgal.nn._conditional_critic import (
+from skgal.nn._architecture import Architecture, ClassInput, Critic, append_classes, one_hot
+from skgal.nn._bagan import ClassLatents, FakeClassCritic, copy_weights
+from skgal.nn._biggan import BigGAN, ConditionalBatchNorm2d, SelfAttention
+from skgal.nn._classifiers import (
+    ConvClassifier,
+    DropoutMLP,
+    LossPrediction,
+    ResNet,
+    make_classifier,
+    make_dropout_classifier,
+)
+from skgal.nn._critics import (
+    CONDITIONINGS,
     AuxiliaryCritic,
+    Concatenation,
     ConcatenationCritic,
     ConditionalCritic,
-    GivenClasses,
-    ProjectionCritic,
-)
-from skgal.nn._conditioning import (
-    CONDITIONINGS,
-    Concatenation,
     Conditioning,
+    GivenClasses,
+    JointCritic,
+    MinibatchCritic,
+    MinibatchDiscrimination,
     Projection,
+    ProjectionCritic,
+    join,
     resolve_conditioning,
 )
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
-from skgal.nn._device import resolve_device
-from skgal.nn._dropout import Dropout
-from skgal.nn._dropout_classifier import DropoutMLP, ResNet, make_dropout_classifier
-from skgal.nn._fake_class import ClassLatents, FakeClassCritic, copy_weights
+from skgal.nn._device import (
+    BLOCK_SIZE,
+    apply_network,
+    float32_default,
+    resolve_device,
+    torch_generator,
+)
 from skgal.nn._hull import HullGenerator, mix
-from skgal.nn._joint_critic import JointCritic, join
-from skgal.nn._loss_prediction import LossPrediction
-from skgal.nn._minibatch import MinibatchCritic, MinibatchDiscrimination
-from skgal.nn._one_hot import ClassInput, append_classes, one_hot
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
-from skgal.nn._seeding import float32_default, torch_generator
 from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
-from skgal.nn._stochastic import Stochastic, set_rng
-from skgal.nn._table import TableGenerator
+from skgal.nn._stochastic import Dropout, Stochastic, TableGenerator, set_rng
 
 __all__ = [
     "ARCHITECTURES",

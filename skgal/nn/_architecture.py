@@ -1,24 +1,29 @@
-"""The contract of the networks: an architecture builds a generator, a critic, an encoder."""
+"""The contract of the networks: an architecture builds a generator, a critic, an encoder.
+
+Further down: the sizes that convolutions go through, and classes as input of a network.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
+from typing import NamedTuple
 
+import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skgal.nn._one_hot import ClassInput
-
 LEAK = 0.2
+# A side is halved while it is longer than this, so it ends at 4, 5 or 6.
+_MAX_BASE_SIDE = 6
 
 
 class Critic(nn.Module):
     """A critic in two parts: features, and a linear head that turns them into one logit.
 
-    The seam serves whoever needs the penultimate features: the consistency term, a projection of
-    the class, an auxiliary classifier, the features that a generator's ``transform`` returns.
+    The penultimate features are what the consistency term, a projection of the class, an auxiliary
+    classifier and a generator's ``transform`` use.
 
     Parameters
     ----------
@@ -76,7 +81,7 @@ class Architecture(BaseEstimator, ABC):
     """Base of the recipes for a generator, a critic and an encoder that fit a shape of sample.
 
     Subclasses hold sizes and choices in explicit keyword parameters, and build networks with
-    torch's default generator (whoever builds them seeds it). The networks keep their state in
+    torch's default generator, which the caller seeds. The networks keep their state in
     parameters and buffers, can be deep-copied and pickled, and draw nothing in ``forward``,
     `skgal.nn.Stochastic` layers excepted.
 
@@ -86,7 +91,7 @@ class Architecture(BaseEstimator, ABC):
     _parameter_constraints: dict = {}
 
     def check(self, shape: Sequence[int]) -> None:
-        """Say what is wrong with the parameters, or with the shape, before anything is built.
+        """Refuse parameters or a shape that no network can be built for.
 
         Subclasses extend it by what else they need.
 
@@ -203,23 +208,7 @@ class Architecture(BaseEstimator, ABC):
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape of one sample as a tuple, or say what is wrong with it.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        (n_features,) or (channels, height, width).
-
-    Returns
-    -------
-    shape : tuple of int
-        The same numbers.
-
-    Raises
-    ------
-    ValueError
-        If the shape has neither one nor three dimensions, or a dimension is not a positive integer.
-    """
+    """Return the shape of one sample as a tuple of 1 or 3 positive integers, or refuse it."""
     shape = tuple(shape)
     if len(shape) not in (1, 3) or not all(
         isinstance(side, Integral) and side > 0 for side in shape
@@ -229,3 +218,129 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
             f"got {shape}."
         )
     return tuple(int(side) for side in shape)
+
+
+class Level(NamedTuple):
+    """A size of an image, and the strides that lead to the next coarser one."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]
+
+
+def resolution_levels(shape: Sequence[int]) -> tuple[list[Level], tuple[int, int]]:
+    """Return the sizes of an image from the full one to the coarsest, and the small base below."""
+    shape = check_shape(shape)
+    if len(shape) != 3:
+        raise ValueError(
+            "A convolutional architecture needs samples of shape (channels, height, width), "
+            f"got {shape}: give the image's shape or choose architecture='dense'."
+        )
+    levels, base = halvings(shape[1:])
+    if not levels:
+        raise ValueError(
+            f"A convolutional architecture needs a side longer than {_MAX_BASE_SIDE}, "
+            f"got an image of {base}: choose architecture='dense'."
+        )
+    return levels, base
+
+
+def halvings(size: tuple[int, int]) -> tuple[list[Level], tuple[int, int]]:
+    """Halve each side, rounded up, while it is long; the list is empty if the size is small."""
+    levels = []
+    while max(size) > _MAX_BASE_SIDE:
+        stride = tuple(2 if side > _MAX_BASE_SIDE else 1 for side in size)
+        levels.append(Level(size, stride))
+        size = tuple(-(-side // step) for side, step in zip(size, stride, strict=True))
+    return levels, size
+
+
+def one_hot(labels: Tensor, n_classes: int) -> Tensor:
+    """Turn classes into rows with a one among zeros.
+
+    Parameters
+    ----------
+    labels : torch.Tensor of shape (n,), dtype int64
+        Classes as integers, from 0 to n_classes - 1.
+    n_classes : int
+        The number of classes.
+
+    Returns
+    -------
+    rows : torch.Tensor of shape (n, n_classes), dtype float32
+
+    Examples
+    --------
+    >>> import torch
+    >>> one_hot(torch.tensor([2, 0]), 3)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    # torch's own function checks the range, which would make the host wait for the GPU.
+    return (labels.unsqueeze(1) == torch.arange(n_classes, device=labels.device)).float()
+
+
+def append_classes(x: Tensor, labels: Tensor, n_classes: int) -> Tensor:
+    """Append classes to samples: as columns to rows, as constant planes to images.
+
+    Parameters
+    ----------
+    x : torch.Tensor of shape (n, n_columns) or (n, channels, height, width)
+        Samples or latents.
+    labels : torch.Tensor of shape (n,), dtype int64
+        Their classes.
+    n_classes : int
+        The number of classes.
+
+    Returns
+    -------
+    x : torch.Tensor of shape (n, n_columns + n_classes) or (n, channels + n_classes, ...)
+
+    Examples
+    --------
+    >>> import torch
+    >>> append_classes(torch.zeros(5, 3, 8, 8), torch.zeros(5, dtype=torch.int64), 2).shape
+    torch.Size([5, 5, 8, 8])
+    """
+    planes = one_hot(labels, n_classes)
+    planes = planes.reshape(planes.shape + (1,) * (x.ndim - 2))
+    return torch.cat([x, planes.expand(-1, -1, *x.shape[2:])], dim=1)
+
+
+class ClassInput(nn.Module):
+    """A generator of given classes, made of one that takes its latent and classes side by side.
+
+    Parameters
+    ----------
+    generator : torch.nn.Module
+        Maps (n, latent_dim + n_classes) to samples.
+    n_classes : int
+        The number of classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> generator = ClassInput(torch.nn.Linear(2 + 10, 5), 10)
+    >>> generator(torch.zeros(7, 2), torch.zeros(7, dtype=torch.int64)).shape
+    torch.Size([7, 5])
+    """
+
+    def __init__(self, generator: nn.Module, n_classes: int):
+        super().__init__()
+        self.generator = generator
+        self.n_classes = n_classes
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Return samples of the given classes.
+
+        Parameters
+        ----------
+        z : torch.Tensor of shape (n, latent_dim)
+            Latents.
+        labels : torch.Tensor of shape (n,), dtype int64
+            The class of each sample.
+
+        Returns
+        -------
+        samples : torch.Tensor of shape (n, *shape)
+        """
+        return self.generator(append_classes(z, labels, self.n_classes))

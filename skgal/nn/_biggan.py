@@ -9,17 +9,18 @@ from numbers import Integral
 import torch
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from skgal.nn._architecture import Architecture, Critic
-from skgal.nn._attention import SelfAttention
-from skgal.nn._class_norm import ConditionalBatchNorm2d
-from skgal.nn._dropout import Dropout
-from skgal.nn._ladder import resolution_ladder
+from skgal.nn._architecture import Architecture, Critic, one_hot, resolution_levels
 from skgal.nn._residual import Residual
+from skgal.nn._stochastic import Dropout
 
 # Of the initial weights.
 _DEVIATION = 0.02
+# The queries have an eighth of the channels, the values a half.
+_QUERY_SHARE = 8
+_VALUE_SHARE = 2
 
 
 class BigGAN(Architecture):
@@ -69,80 +70,30 @@ class BigGAN(Architecture):
         self.attention = attention
 
     def check(self, shape: Sequence[int]) -> None:
-        """Say what is wrong with the parameters, or with the shape, before anything is built.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, or the shape is not that of such an image.
-        """
+        """Refuse parameters or a shape that no network can be built for."""
         super().check(shape)
-        resolution_ladder(shape)
+        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the generator of samples without classes.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        generator : torch.nn.Module
-            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
-        """
+        """Build the generator of samples without classes."""
         return _OneClass(self.make_conditional_generator(latent_dim, shape, n_classes=1))
 
     def make_conditional_generator(
         self, latent_dim: int, shape: Sequence[int], n_classes: int
     ) -> nn.Module:
-        """Build the generator: the class scales and shifts the maps of every block.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-        n_classes : int
-            The number of classes.
-
-        Returns
-        -------
-        generator : torch.nn.Module
-            Maps (n, latent_dim) and classes (n,) to (n, *shape), in [-1, 1].
-        """
+        """Build the generator: the class scales and shifts the maps of every block."""
         return _Generator(latent_dim, shape, n_classes, self.width, attention=self.attention)
 
     def make_critic(self, shape: Sequence[int]) -> Critic:
-        """Build the critic.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        critic : Critic
-            Its features are the sums over the last block's positions.
-        """
-        rungs, _ = resolution_ladder(shape)
+        """Build the critic. Its features are the sums over the last block's positions."""
+        levels, _ = resolution_levels(shape)
         # The coarsest two blocks work at one resolution.
-        strides = [*(rung.stride for rung in rungs[:-1]), (1, 1), (1, 1)]
+        strides = [*(level.stride for level in levels[:-1]), (1, 1), (1, 1)]
         layers: list[nn.Module] = []
-        for level, stride in enumerate(strides):
-            n_in = self.width if level else shape[0]
-            layers.append(_DownBlock(n_in, self.width, stride=stride, is_first=not level))
-            if self.attention and not level:
+        for index, stride in enumerate(strides):
+            n_in = self.width if index else shape[0]
+            layers.append(_DownBlock(n_in, self.width, stride=stride, is_first=not index))
+            if self.attention and not index:
                 layers.append(SelfAttention(self.width))
             layers.append(Dropout())
         return _initialised(
@@ -150,25 +101,124 @@ class BigGAN(Architecture):
         )
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the encoder of `Residual`.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        encoder : torch.nn.Sequential
-            Maps (n, *shape) to (n, latent_dim).
-        """
+        """Build the encoder of `Residual`."""
         return Residual(width=self.width).make_encoder(latent_dim, shape)
 
 
+class ConditionalBatchNorm2d(nn.Module):
+    r"""Batch normalisation, then a scale and a shift for each channel and class.
+
+    .. math:: (1 + g_y) \odot \frac{x - \mu}{\sigma} + b_y
+
+    Parameters
+    ----------
+    width : int
+        Channels.
+    n_classes : int
+        The number of classes.
+
+    References
+    ----------
+    V. Dumoulin, J. Shlens, M. Kudlur, "A learned representation for artistic style", ICLR 2017,
+    equation (5); in generators: T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR
+    2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> norm = ConditionalBatchNorm2d(4, n_classes=10)
+    >>> norm(torch.zeros(2, 4, 8, 8), torch.tensor([0, 9])).shape
+    torch.Size([2, 4, 8, 8])
+    """
+
+    def __init__(self, width: int, n_classes: int):
+        super().__init__()
+        self.n_classes = n_classes
+        self.norm = nn.BatchNorm2d(width, affine=False)
+        self.gain = nn.Linear(n_classes, width, bias=False)
+        self.shift = nn.Linear(n_classes, width, bias=False)
+        for layer in (self.gain, self.shift):
+            nn.init.normal_(layer.weight, std=_DEVIATION)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        """Normalise, scale and shift.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, channels, height, width)
+            Maps.
+        labels : torch.Tensor of shape (n,), dtype int64
+            The class of each.
+
+        Returns
+        -------
+        x : torch.Tensor of the same shape
+        """
+        classes = one_hot(labels, self.n_classes).to(x.dtype)
+        gain, shift = self.gain(classes)[..., None, None], self.shift(classes)[..., None, None]
+        return (1 + gain) * self.norm(x) + shift
+
+
+class SelfAttention(nn.Module):
+    r"""Add to each position a weighted mean of all positions.
+
+    .. math:: x + \gamma\, o\big(\mathrm{softmax}(q(x)\, k(x)^\top)\, v(x)\big)
+
+    where :math:`q, k, v, o` are 1x1 convolutions, keys and values are halved by taking the largest
+    of four neighbours, and :math:`\gamma` starts at 0, so the layer is the
+    identity at first.
+
+    Parameters
+    ----------
+    width : int
+        Channels in and out.
+
+    References
+    ----------
+    H. Zhang et al., "Self-attention generative adversarial networks", ICML 2019, section 3; with
+    the halving of A. Brock, J. Donahue, K. Simonyan, "Large scale GAN training for high fidelity
+    natural image synthesis", ICLR 2019, as their program has it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(2, 16, 8, 8)
+    >>> bool((SelfAttention(16)(x) == x).all())
+    True
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        n_query, n_value = max(width // _QUERY_SHARE, 1), max(width // _VALUE_SHARE, 1)
+        self.query = nn.Conv2d(width, n_query, 1, bias=False)
+        self.key = nn.Conv2d(width, n_query, 1, bias=False)
+        self.value = nn.Conv2d(width, n_value, 1, bias=False)
+        self.out = nn.Conv2d(n_value, width, 1, bias=False)
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, channels, height, width)
+            Maps.
+
+        Returns
+        -------
+        x : torch.Tensor of the same shape
+        """
+        query = self.query(x).flatten(2)
+        key = max_pool2d(self.key(x), 2, ceil_mode=True).flatten(2)
+        value = max_pool2d(self.value(x), 2, ceil_mode=True).flatten(2)
+        # Not scaled_dot_product_attention: gradient penalties need a second derivative.
+        weights = torch.softmax(query.transpose(1, 2) @ key, dim=2)
+        mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        return x + self.gamma * self.out(mixed)
+
+
 class _Generator(nn.Module):
-    """Blocks up from a small map, each told the class."""
+    """Blocks up from a small map, each conditioned on the class."""
 
     def __init__(
         self,
@@ -180,13 +230,13 @@ class _Generator(nn.Module):
         attention: bool,
     ):
         super().__init__()
-        rungs, base = resolution_ladder(shape)
-        attended = rungs[min(1, len(rungs) - 1)] if attention else None
+        levels, base = resolution_levels(shape)
+        attended = levels[min(1, len(levels) - 1)] if attention else None
         self.first = nn.Linear(latent_dim, width * prod(base))
         self.unflatten = nn.Unflatten(1, (width, *base))
         self.blocks = nn.ModuleList(
-            _UpBlock(width, n_classes, size=rung.size, attention=rung is attended)
-            for rung in reversed(rungs)
+            _UpBlock(width, n_classes, size=level.size, attention=level is attended)
+            for level in reversed(levels)
         )
         self.last = nn.Sequential(
             nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, shape[0], 3, padding=1), nn.Tanh()
@@ -203,7 +253,7 @@ class _Generator(nn.Module):
 
 
 class _OneClass(nn.Module):
-    """A generator of given classes where there is but one."""
+    """A conditional generator of a single class, called without it."""
 
     def __init__(self, generator: nn.Module):
         super().__init__()
@@ -214,7 +264,7 @@ class _OneClass(nn.Module):
 
 
 class _UpBlock(nn.Module):
-    """A residual block from a smaller map to one of the given size, told the class."""
+    """A residual block from a smaller map to one of the given size, conditioned on the class."""
 
     def __init__(self, width: int, n_classes: int, *, size: tuple[int, int], attention: bool):
         super().__init__()
@@ -244,7 +294,7 @@ class _DownBlock(nn.Module):
             nn.Conv2d(n_out, n_out, 3, padding=1),
             pool,
         ]
-        # Pixels must not meet an activation first.
+        # No activation is applied to pixels.
         self.residual = nn.Sequential(*([] if is_first else [nn.ReLU()]), *convolutions)
         is_identity = n_in == n_out and stride == (1, 1)
         self.shortcut = (

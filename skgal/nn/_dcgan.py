@@ -10,16 +10,15 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from skgal.nn._architecture import LEAK, Architecture, Critic
-from skgal.nn._dropout import Dropout
-from skgal.nn._ladder import resolution_ladder
+from skgal.nn._architecture import LEAK, Architecture, Critic, resolution_levels
+from skgal.nn._stochastic import Dropout
 
 # The width doubles with each halving of the image, up to this multiple.
 _MAX_WIDENING = 8
 
 
 class DCGAN(Architecture):
-    """Strided convolutions down, transposed convolutions up, for images of any size.
+    """Strided convolutions down, transposed convolutions up, for images with a side of at least 7.
 
     The number of levels follows from the size: each side is halved, on its own, until it is about 4
     (28x28 has three levels, 64x64 four). The number of channels doubles from level to level. The
@@ -56,81 +55,33 @@ class DCGAN(Architecture):
         self.norm = norm
 
     def check(self, shape: Sequence[int]) -> None:
-        """Say what is wrong with the parameters, or with the shape, before anything is built.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, or the shape is not that of such an image.
-        """
+        """Refuse parameters or a shape that no network can be built for."""
         super().check(shape)
-        resolution_ladder(shape)
+        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the generator.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        generator : torch.nn.Sequential
-            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
-        """
-        rungs, base = resolution_ladder(shape)
-        channels = [shape[0], *self._widths(len(rungs))]
+        """Build the generator."""
+        levels, base = resolution_levels(shape)
+        channels = [shape[0], *self._widths(len(levels))]
         layers = [
             nn.Linear(latent_dim, channels[-1] * base[0] * base[1]),
             nn.Unflatten(1, (channels[-1], *base)),
         ]
-        for rung, (n_out, n_in) in zip(
-            reversed(rungs), reversed(list(pairwise(channels))), strict=True
+        for level, (n_out, n_in) in zip(
+            reversed(levels), reversed(list(pairwise(channels))), strict=True
         ):
             if self.norm is not None:
                 layers.append(nn.BatchNorm2d(n_in))
-            layers += [nn.ReLU(), _UpConv2d(n_in, n_out, size=rung.size, stride=rung.stride)]
+            layers += [nn.ReLU(), _UpConv2d(n_in, n_out, size=level.size, stride=level.stride)]
         return _channels_last(nn.Sequential(*layers, nn.Tanh()))
 
     def make_critic(self, shape: Sequence[int]) -> Critic:
-        """Build the critic.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        critic : Critic
-            Its features are the flattened coarsest map.
-        """
+        """Build the critic. Its features are the flattened coarsest map."""
         trunk, n_features = self._make_trunk(shape, norm=False)
         return _channels_last(Critic(trunk, n_features))
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the encoder: normalised convolutions, a hidden layer, a linear output.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        encoder : torch.nn.Sequential
-            Maps (n, *shape) to (n, latent_dim).
-        """
+        """Build the encoder: normalised convolutions, a hidden layer, a linear output."""
         trunk, n_features = self._make_trunk(shape, norm=True)
         n_hidden = _MAX_WIDENING * self.width
         hidden = [
@@ -144,18 +95,23 @@ class DCGAN(Architecture):
         return [self.width * min(2**level, _MAX_WIDENING) for level in range(n_levels)]
 
     def _make_trunk(self, shape: Sequence[int], *, norm: bool) -> tuple[nn.Sequential, int]:
-        rungs, _ = resolution_ladder(shape)
-        channels = [shape[0], *self._widths(len(rungs))]
+        levels, _ = resolution_levels(shape)
+        channels = [shape[0], *self._widths(len(levels))]
         size = tuple(shape[1:])
         layers: list[nn.Module] = []
-        for rung, (n_in, n_out) in zip(rungs, pairwise(channels), strict=True):
+        for level, (n_in, n_out) in zip(levels, pairwise(channels), strict=True):
             # Halves round down here: no pixel is left out, and the features are fewer.
             layers.append(
                 nn.Conv2d(
-                    n_in, n_out, _kernel(rung.stride), stride=rung.stride, padding=1, bias=not norm
+                    n_in,
+                    n_out,
+                    _kernel(level.stride),
+                    stride=level.stride,
+                    padding=1,
+                    bias=not norm,
                 )
             )
-            size = tuple(side // step for side, step in zip(size, rung.stride, strict=True))
+            size = tuple(side // step for side, step in zip(size, level.stride, strict=True))
             if norm:
                 layers.append(nn.BatchNorm2d(n_out))
             layers.append(nn.LeakyReLU(LEAK))

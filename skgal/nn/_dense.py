@@ -12,8 +12,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skgal.nn._architecture import LEAK, Architecture, Critic, check_shape
-from skgal.nn._dropout import Dropout
-from skgal.nn._table import TableGenerator
+from skgal.nn._stochastic import Dropout, TableGenerator
 
 
 class Dense(Architecture):
@@ -77,51 +76,17 @@ class Dense(Architecture):
         self.groups = groups
 
     def check(self, shape: Sequence[int]) -> None:
-        """Say what is wrong with the parameters, or with the shape, before anything is built.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (n_features,) or (channels, height, width).
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, or the shape is of another kind.
-        """
+        """Refuse parameters or a shape that no network can be built for."""
         super().check(shape)
         for name in ("hidden", "critic_hidden", "encoder_hidden"):
             self._hidden(name)
 
     def for_table(self, groups: Sequence[int]) -> Dense:
-        """Return a copy whose generators put out numbers and categories.
-
-        Parameters
-        ----------
-        groups : sequence of int
-            Which features belong together: see `TableGenerator`.
-
-        Returns
-        -------
-        architecture : Dense
-        """
+        """Return a copy whose generators put out numbers and categories."""
         return clone(self).set_params(groups=tuple(groups))
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the generator: ReLU layers and a hyperbolic tangent.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (n_features,) or (channels, height, width).
-
-        Returns
-        -------
-        generator : torch.nn.Module
-            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
-        """
+        """Build the generator: ReLU layers and a hyperbolic tangent."""
         shape = check_shape(shape)
         widths = [latent_dim, *self._hidden("hidden")]
         layers: list[nn.Module] = []
@@ -133,18 +98,7 @@ class Dense(Architecture):
         return nn.Sequential(*layers, nn.Tanh(), nn.Unflatten(1, shape))
 
     def make_critic(self, shape: Sequence[int]) -> Critic:
-        """Build the critic: leaky ReLU layers.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (n_features,) or (channels, height, width).
-
-        Returns
-        -------
-        critic : Critic
-            Its features are the last hidden layer.
-        """
+        """Build the critic: leaky ReLU layers. Its features are the last hidden layer."""
         widths = [prod(check_shape(shape)), *self._hidden("critic_hidden")]
         layers: list[nn.Module] = [nn.Flatten()]
         for n_in, n_out in pairwise(widths):
@@ -152,20 +106,7 @@ class Dense(Architecture):
         return Critic(nn.Sequential(*layers), widths[-1])
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the encoder: leaky ReLU layers with batch normalisation, and a linear output.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (n_features,) or (channels, height, width).
-
-        Returns
-        -------
-        encoder : torch.nn.Sequential
-            Maps (n, *shape) to (n, latent_dim).
-        """
+        """Build the encoder: leaky ReLU layers with batch normalisation, and a linear output."""
         widths = [prod(check_shape(shape)), *self._hidden("encoder_hidden")]
         layers: list[nn.Module] = [nn.Flatten()]
         for n_in, n_out in pairwise(widths):

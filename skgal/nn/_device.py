@@ -1,6 +1,11 @@
-"""Where the networks live."""
+"""Where and how networks run: the device, seeded generators, an array block by block."""
 
+from contextlib import contextmanager
+
+import numpy as np
 import torch
+
+BLOCK_SIZE = 512
 
 
 def resolve_device(device):
@@ -40,3 +45,74 @@ def resolve_device(device):
             "use device='auto' or device='cpu'."
         )
     return str(device)
+
+
+def torch_generator(seed, device="cpu"):
+    """Return a new random number generator, seeded.
+
+    Parameters
+    ----------
+    seed : int
+    device : str or torch.device, default="cpu"
+
+    Returns
+    -------
+    torch.Generator
+    """
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+@contextmanager
+def float32_default():
+    """Make float32 torch's default dtype within the context.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import float32_default
+    >>> with float32_default():
+    ...     layer = torch.nn.Linear(2, 1)
+    >>> layer.weight.dtype
+    torch.float32
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
+
+
+def apply_network(function, array, device, *others):
+    """Apply a network, or one of its methods, to the rows of an array.
+
+    Parameters
+    ----------
+    function : callable
+        Maps a tensor of shape (n, ...) to a tensor of shape (n, ...). A network should be in
+        evaluation mode.
+    array : ndarray of shape (n_samples, ...), dtype float32
+    device : str
+        Where the network is.
+    *others : ndarrays of shape (n_samples, ...)
+        What ``function`` takes besides, row by row: the classes, say.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, ...), dtype float32
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgal.nn import apply_network
+    >>> apply_network(torch.tanh, np.zeros((3, 2), dtype=np.float32), "cpu").shape
+    (3, 2)
+    """
+    blocks = zip(
+        *(torch.from_numpy(one).split(BLOCK_SIZE) for one in (array, *others)), strict=True
+    )
+    with torch.inference_mode():
+        return np.concatenate(
+            [function(*(part.to(device) for part in block)).cpu() for block in blocks]
+        )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from skgal.nn._one_hot import ClassInput, one_hot
+from skgal.nn._architecture import ClassInput, one_hot
 
 # How near to 0 and 1 a share may be before it is turned into a normal number.
 _LEAST_SHARE = 1e-9

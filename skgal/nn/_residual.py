@@ -8,13 +8,12 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
-from skgal.nn._architecture import Architecture, Critic
-from skgal.nn._dropout import Dropout
-from skgal.nn._ladder import resolution_ladder
+from skgal.nn._architecture import Architecture, Critic, resolution_levels
+from skgal.nn._stochastic import Dropout
 
 
 class Residual(Architecture):
-    """Residual blocks, each halving or doubling the image, for images of any size.
+    """Residual blocks, each halving or doubling the image, for images with a side of at least 7.
 
     Deeper than `DCGAN` and slower, for its first layers work at the image's full resolution. Each
     block has two 3x3 convolutions and a shortcut; sides are halved by averaging and doubled by
@@ -46,42 +45,18 @@ class Residual(Architecture):
         self.width = width
 
     def check(self, shape: Sequence[int]) -> None:
-        """Say what is wrong with the parameters, or with the shape, before anything is built.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of range, or the shape is not that of such an image.
-        """
+        """Refuse parameters or a shape that no network can be built for."""
         super().check(shape)
-        resolution_ladder(shape)
+        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the generator.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        generator : torch.nn.Sequential
-            Maps (n, latent_dim) to (n, *shape), in [-1, 1].
-        """
-        rungs, base = resolution_ladder(shape)
+        """Build the generator."""
+        levels, base = resolution_levels(shape)
         width = self.width
         return nn.Sequential(
             nn.Linear(latent_dim, width * base[0] * base[1]),
             nn.Unflatten(1, (width, *base)),
-            *(_UpBlock(width, size=rung.size) for rung in reversed(rungs)),
+            *(_UpBlock(width, size=level.size) for level in reversed(levels)),
             nn.BatchNorm2d(width),
             nn.ReLU(),
             nn.Conv2d(width, shape[0], 3, padding=1),
@@ -89,43 +64,19 @@ class Residual(Architecture):
         )
 
     def make_critic(self, shape: Sequence[int]) -> Critic:
-        """Build the critic.
-
-        Parameters
-        ----------
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        critic : Critic
-            Its features are the means of the last block's channels.
-        """
+        """Build the critic. Its features are the means of the last block's channels."""
         return Critic(self._make_trunk(shape, norm=False), self.width)
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
-        """Build the encoder: the critic's blocks with batch normalisation, and a linear output.
-
-        Parameters
-        ----------
-        latent_dim : int
-            The width of the latents.
-        shape : tuple of int
-            (channels, height, width), a side of at least 7.
-
-        Returns
-        -------
-        encoder : torch.nn.Sequential
-            Maps (n, *shape) to (n, latent_dim).
-        """
+        """Build the encoder: the critic's blocks with batch normalisation, and a linear output."""
         return nn.Sequential(*self._make_trunk(shape, norm=True), nn.Linear(self.width, latent_dim))
 
     def _make_trunk(self, shape: Sequence[int], *, norm: bool) -> nn.Sequential:
-        rungs, _ = resolution_ladder(shape)
+        levels, _ = resolution_levels(shape)
         width = self.width
-        # Pixels must not meet an activation or a normalisation first: a convolution comes before.
+        # A convolution first: no activation or normalisation is applied to pixels.
         layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1)]
-        for stride in (*(rung.stride for rung in rungs), (1, 1)):
+        for stride in (*(level.stride for level in levels), (1, 1)):
             layers.append(_DownBlock(width, stride=stride, norm=norm))
             if not norm:
                 layers.append(Dropout())

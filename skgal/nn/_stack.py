@@ -9,11 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from skgal.nn._architecture import check_shape
-from skgal.nn._conditional_critic import ConditionalCritic
-from skgal.nn._ladder import halvings
-from skgal.nn._one_hot import append_classes
-from skgal.nn._table import TableGenerator
+from skgal.nn._architecture import append_classes, check_shape, halvings
+from skgal.nn._critics import ConditionalCritic
+from skgal.nn._stochastic import TableGenerator
 
 # As in StackGAN-v2: stages, and residual blocks in each that refines another.
 _N_STAGES = 3
@@ -181,8 +179,8 @@ def _image_stages(
     latent_dim: int, shapes: Sequence[tuple[int, ...]], n_classes: int, width: int
 ) -> tuple[list[nn.Module], list[nn.Module]]:
     sizes = [shape[1:] for shape in shapes]
-    rungs, base = halvings(sizes[0])
-    n_levels = len(shapes) + len(rungs)
+    levels, base = halvings(sizes[0])
+    n_levels = len(shapes) + len(levels)
     # From the base map to the last stage.
     channels = [width * min(2**level, _MAX_WIDENING) for level in reversed(range(n_levels))]
     first = [
@@ -191,9 +189,9 @@ def _image_stages(
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     ]
-    to_first, onwards = channels[: len(rungs) + 1], channels[len(rungs) :]
-    for rung, (n_in, n_out) in zip(reversed(rungs), pairwise(to_first), strict=True):
-        first.append(_up_block(n_in, n_out, rung.size))
+    to_first, onwards = channels[: len(levels) + 1], channels[len(levels) :]
+    for level, (n_in, n_out) in zip(reversed(levels), pairwise(to_first), strict=True):
+        first.append(_up_block(n_in, n_out, level.size))
     stages = [nn.Sequential(*first)]
     for size, (n_in, n_out) in zip(sizes[1:], pairwise(onwards), strict=True):
         joint = _convolution(n_in + n_classes, n_in), nn.ReLU()

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from itertools import product
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from skgal.nn import (
     resolve_architecture,
     set_rng,
 )
+from skgal.nn._architecture import resolution_levels
 from skgal.objectives import ConsistencyTerm
 
 SMALL = {"dense": Dense(hidden=(8, 6)), "dcgan": DCGAN(width=2), "residual": Residual(width=2)}
@@ -277,3 +279,26 @@ def test_residual_maps_follow_the_ladder():
         module.register_forward_hook(lambda _, __, output: sizes.append(tuple(output.shape[2:])))
     trunk(normal(1, 1, 11, 37))
     assert sizes == [(11, 37), (6, 19), (6, 10), (6, 5), (6, 5)]
+
+
+SIZES = [size for size in product(range(1, 65, 3), [1, 6, 7, 8, 13, 28, 37, 64]) if max(size) > 6]
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_each_level_is_the_rounded_up_half_of_the_one_before(height, width):
+    levels, base = resolution_levels((1, height, width))
+    sizes = [level.size for level in levels] + [base]
+    assert sizes[0] == (height, width)
+    for level, below in zip(levels, sizes[1:], strict=True):
+        for side, stride, half in zip(level.size, level.stride, below, strict=True):
+            assert stride == (2 if side > 6 else 1)
+            assert half == (side + 1) // 2 if stride == 2 else half == side
+    for side, end in zip((height, width), base, strict=True):
+        assert 4 <= end <= 6 if side > 6 else end == side
+
+
+def test_familiar_sizes():
+    levels, base = resolution_levels((1, 28, 28))
+    assert [level.size for level in levels] == [(28, 28), (14, 14), (7, 7)]
+    assert base == (4, 4)
+    assert len(resolution_levels((3, 64, 64))[0]) == 4

@@ -1,18 +1,117 @@
-"""Classifiers with dropout, to be run several times: Monte-Carlo dropout."""
+"""Classifiers: AISEL's for images, those for Monte-Carlo dropout, a head that predicts losses."""
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from skgal.nn._architecture import check_shape
+from skgal.nn._architecture import LEAK, Architecture, check_shape
 
 # Images with such sides get the paper's network, smaller ones a smaller one.
 _LARGE_SIDE = 32
 # Above this side the first layers halve the image twice, as those of the original do.
 _MAX_FULL_RESOLUTION = 64
+
+
+class ConvClassifier(nn.Module):
+    """The classifier of AISEL: three convolutions, two hidden layers, logits.
+
+    Each convolution halves the image (stride 2, which the paper leaves open) and is followed
+    by batch normalisation and leaky ReLU; each hidden layer by batch normalisation and ReLU.
+    Pixels may come as uint8; ``scale`` and ``shift`` bring them to about [-1, 1].
+
+    Parameters
+    ----------
+    image_shape : tuple of int (channels, height, width)
+    n_classes : int
+    widths : tuple of int, default=(32, 64, 64)
+        Channels of the convolutions.
+    hidden : tuple of int, default=(512, 64)
+        Units of the hidden layers.
+    value_range : tuple of float, default=(0.0, 255.0)
+        What the darkest and the brightest pixel are.
+
+    References
+    ----------
+    .. [1] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+       2021, appendix D.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import ConvClassifier
+    >>> net = ConvClassifier((1, 28, 28), n_classes=10)
+    >>> net(torch.zeros(2, 1, 28, 28, dtype=torch.uint8)).shape
+    torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        n_classes,
+        *,
+        widths=(32, 64, 64),
+        hidden=(512, 64),
+        value_range=(0.0, 255.0),
+    ):
+        super().__init__()
+        channels, height, width = image_shape
+        self.value_range = value_range
+        layers = []
+        for n_out in widths:
+            layers += [
+                nn.Conv2d(channels, n_out, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.LeakyReLU(LEAK),
+            ]
+            channels, height, width = n_out, -(-height // 2), -(-width // 2)
+        layers.append(nn.Flatten())
+        n_in = channels * height * width
+        for n_out in hidden:
+            layers += [nn.Linear(n_in, n_out, bias=False), nn.BatchNorm1d(n_out), nn.ReLU()]
+            n_in = n_out
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(n_in, n_classes)
+
+    def forward(self, images):
+        """Return the logits, shape (n, n_classes), of images of shape (n, c, h, w)."""
+        low, high = self.value_range
+        scaled = (images.float() - low) * (2 / (high - low)) - 1
+        return self.head(self.features(scaled))
+
+
+def make_classifier(
+    architecture: Architecture, shape: tuple[int, ...], n_classes: int
+) -> nn.Sequential:
+    """Build a classifier, or an encoder, whose hidden layers are those of a critic.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Builds the critic.
+    shape : tuple of int
+        The shape of one sample: (n_features,) or (channels, height, width).
+    n_classes : int
+        The number of outputs.
+
+    Returns
+    -------
+    classifier : torch.nn.Sequential
+        The hidden layers and the last one; maps (n, *shape) to (n, n_classes), not bounded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Dense, make_classifier
+    >>> make_classifier(Dense(), (4,), 3)(torch.zeros(2, 4)).shape
+    torch.Size([2, 3])
+    """
+    critic = architecture.make_critic(shape)
+    return nn.Sequential(critic.body, nn.Linear(critic.n_features, n_classes))
 
 
 class ResNet(nn.Sequential):
@@ -173,3 +272,53 @@ def make_dropout_classifier(shape: Sequence[int], n_classes: int) -> nn.Module:
     if min(shape[1:]) >= _LARGE_SIDE:
         return ResNet(shape, n_classes)
     return ResNet(shape, n_classes, blocks=(1, 1, 1), widths=(16, 32, 64))
+
+
+class LossPrediction(nn.Module):
+    """The loss prediction module: one value a sample from the outputs of several layers.
+
+    Each output is averaged over its positions (height and width, for images) and passes through
+    a linear layer and ReLU of its own; one more linear layer makes the loss of all. How wide
+    the outputs are shows in the first batch.
+
+    Parameters
+    ----------
+    n_outputs : int
+        How many outputs there will be.
+    width : int, default=128
+        Units that each output is mapped to.
+
+    References
+    ----------
+    D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019, section 3.2 and
+    figure 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import LossPrediction
+    >>> head = LossPrediction(2)
+    >>> head([torch.zeros(5, 16, 14, 14), torch.zeros(5, 64)]).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, n_outputs, width=128):
+        super().__init__()
+        with warnings.catch_warnings():
+            # Each lazy layer warns that the module is experimental.
+            warnings.filterwarnings("ignore", message="Lazy modules")
+            self.branches = nn.ModuleList(nn.LazyLinear(width) for _ in range(n_outputs))
+        self.head = nn.Linear(n_outputs * width, 1)
+
+    def forward(self, outputs):
+        """Return the predicted losses, shape (n,), from tensors of shape (n, width, ...)."""
+        if len(outputs) != len(self.branches):
+            raise ValueError(
+                f"LossPrediction was made for the outputs of {len(self.branches)} layers; "
+                f"got {len(outputs)}."
+            )
+        hidden = [
+            branch(output.flatten(2).mean(2) if output.ndim > 2 else output).relu()
+            for branch, output in zip(self.branches, outputs, strict=True)
+        ]
+        return self.head(torch.cat(hidden, dim=1)).squeeze(1)
