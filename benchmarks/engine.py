@@ -1,4 +1,4 @@
-"""Updates per second of ``GAN.fit`` against a loop written by hand in PyTorch.
+"""Updates per second of processor time of ``GAN.fit`` against a loop written by hand in PyTorch.
 
 Both train the same networks on the same data with the same Wasserstein objective, penalty,
 fused Adam, batch size, critic steps and moving average; the loop is what an experienced PyTorch
@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import skorch
 import torch
+from skorch.callbacks import Callback
 from torch import autograd
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -44,10 +45,22 @@ CASES = {
 }
 
 
+class Stopwatch(Callback):
+    """Processor time of the updates alone."""
+
+    seconds = 0.0
+
+    def on_epoch_begin(self, net, **kwargs):
+        self._started = time.process_time()
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seconds += time.process_time() - self._started
+
+
 def run_skgal(X, architecture, n_updates, penalty):
     """Return seconds of ``n_updates`` updates inside ``GAN.fit``, and of all of it."""
-    started = time.perf_counter()
-    gan = GAN(
+    started, watch = time.process_time(), Stopwatch()
+    GAN(
         latent_dim=LATENT_DIM,
         latent="uniform",
         architecture=architecture,
@@ -61,13 +74,14 @@ def run_skgal(X, architecture, n_updates, penalty):
         max_iter=n_updates,
         device="cpu",
         random_state=0,
+        callbacks=[watch],
     ).fit(X)
-    return sum(row["dur"] for row in gan.history_), time.perf_counter() - started
+    return watch.seconds, time.process_time() - started
 
 
 def run_by_hand(X, architecture, n_updates, penalty):
     """Return seconds of ``n_updates`` updates of a hand-written WGAN(-GP), and of all of it."""
-    set_up = time.perf_counter()
+    set_up = time.process_time()
     data = torch.as_tensor(X)
     with seeded_torch(0):
         generator = architecture.make_generator(LATENT_DIM, X.shape[1:])
@@ -81,7 +95,7 @@ def run_by_hand(X, architecture, n_updates, penalty):
     def latent():
         return torch.rand(BATCH_SIZE, LATENT_DIM, generator=rng) * 2 - 1
 
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(n_updates):
         for _ in range(CRITIC_ITER):
             real = data[torch.randint(len(data), (BATCH_SIZE,), generator=rng)]
@@ -101,7 +115,7 @@ def run_by_hand(X, architecture, n_updates, penalty):
         loss.backward()
         generator_optimizer.step()
         average.update_parameters(generator)
-    ended = time.perf_counter()
+    ended = time.process_time()
     return ended - started, ended - set_up
 
 

@@ -53,7 +53,7 @@ class TrainingCheckpoint:
         content = BytesIO()
         torch.save({"configuration": json.dumps(self.configuration), "state": state}, content)
         unfinished = self.path.with_name(self.path.name + ".part")
-        with open(unfinished, "wb") as file:
+        with open(unfinished, "wb", opener=_open_no_link) as file:
             file.write(_HEADER + sha256(content.getbuffer()).digest())
             file.write(content.getbuffer())
             file.flush()
@@ -102,3 +102,8 @@ class TrainingCheckpoint:
                 f"The checkpoint {self.path} belongs to another training: "
                 f"{'; '.join(differences)}. Choose another folder, or delete this one."
             )
+
+
+def _open_no_link(path, flags):
+    """Open a file for writing, unless a symbolic link in its place leads elsewhere."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)

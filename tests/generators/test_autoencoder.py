@@ -100,5 +100,5 @@ def test_bad_input():
         autoencoder.transform(np.zeros((2, 1, 4, 4)))
     with pytest.raises(ValueError, match="latent_dim=3"):
         autoencoder.inverse_transform(np.zeros((2, 4)))
-    with pytest.raises(ValueError, match="NaN"):
-        small().fit(np.full((5, 2), np.nan))
+    with pytest.raises(ValueError, match="infinity"):
+        small().fit(np.full((5, 2), np.inf))

@@ -428,6 +428,14 @@ def test_a_damaged_checkpoint_is_refused(n_bits, tmp_path):
         make_resumable(tmp_path).fit(DATA)
 
 
+def test_a_link_in_the_place_of_a_checkpoint_is_not_followed(tmp_path):
+    (tmp_path / "other").write_text("precious")
+    (tmp_path / "game.pt.part").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match=r"game\.pt\.part"):
+        make_resumable(tmp_path).fit(DATA)
+    assert (tmp_path / "other").read_text() == "precious"
+
+
 # On a GPU.
 
 
