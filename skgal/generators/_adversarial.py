@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import BaseGenerator
@@ -148,7 +149,9 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     def finish(self, tensor, labels, rng, training):
         """Warn of a training that has failed."""
         self.latent_distribution_ = latent_distribution(self.latent)
-        _warn_of_failure(self, tensor, labels)
+        _warn_of_collapse(self, tensor, labels)
+        if hasattr(self._game, "critic"):
+            _warn_of_perfect_critic(self)
 
     def sample_latent(self, n_samples=1, *, random_state=None):
         """Draw latent points.
@@ -216,6 +219,10 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         tensor = self._to_network(X)
         return self._apply(self._game.critic.features, tensor)
 
+    def _can_score(self):
+        return not hasattr(self, "net_") or hasattr(self.net_.module_, "critic")
+
+    @available_if(_can_score)
     def score_samples(self, X):
         """Rate how real samples look to the critic.
 
@@ -279,25 +286,28 @@ def zero_centred_penalty():
     return GradientPenalty(weight=1.0, target=0.0)
 
 
-def _warn_of_failure(generator, tensor, labels):
-    """Warn if samples hardly vary, or the critic has nothing left to learn."""
-    name = type(generator).__name__
+def _warn_of_collapse(generator, tensor, labels):
+    """Warn if samples hardly vary."""
     varied = _diversity(generator, tensor, labels)
     if varied < _LEAST_DIVERSITY:
         warn_user(
-            f"The samples of {name} vary {varied:.2g} times as much as the data after "
-            f"{generator.n_iter_} updates: either the training was too short, or the generator "
-            "has collapsed. Raise max_iter; if that doesn't help, try a penalty, another "
+            f"The samples of {type(generator).__name__} vary {varied:.2g} times as much as the "
+            f"data after {generator.n_iter_} updates: either the training was too short, or the "
+            "generator has collapsed. Raise max_iter; if that doesn't help, try a penalty, another "
             "objective or a smaller learning_rate.",
             ModeCollapseWarning,
         )
+
+
+def _warn_of_perfect_critic(generator):
+    """Warn if the critic has nothing left to learn, so that the generator learns nothing either."""
     objective = generator.net_.module_.objective
     left = _residual_loss(objective, generator.history_[-1]["critic_loss"])
     if left < _LEAST_LOSS:
         warn_user(
-            f"The critic of {name} is right about every sample: {left:.1%} of its loss is left, "
-            "so the generator has nothing to learn from. Try a penalty, an augmentation, "
-            'objective="wasserstein" or a smaller critic_iter.',
+            f"The critic of {type(generator).__name__} is right about every sample: {left:.1%} of "
+            "its loss is left, so the generator has nothing to learn from. Try a penalty, an "
+            'augmentation, objective="wasserstein" or a smaller critic_iter.',
             CriticWonWarning,
         )
 

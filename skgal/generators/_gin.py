@@ -9,17 +9,32 @@ from skorch.callbacks import LRScheduler
 
 from skgal.generators._adversarial import AdversarialGenerator, EncodingMixin
 from skgal.generators._base import history_rows, make_net, net_settings
-from skgal.nn import ARCHITECTURES, Architecture, resolve_architecture
-from skgal.training import AdversarialGame, InversionGame
+from skgal.nn import ARCHITECTURES, Architecture, Dense, resolve_architecture
+from skgal.training import (
+    AdversarialGame,
+    InversionGame,
+    InvertibleAdversarialGame,
+    InvertibleGame,
+)
 from skgal.utils import draw_seed
+
+# Widths of networks without a critic, which small tables need no larger.
+_SMALL = (64, 64)
 
 
 class GIN(EncodingMixin, AdversarialGenerator):
-    """Generative invertible network: a generator, and an encoder fitted to invert it.
+    """Generative invertible network: a generator, and an encoder that inverts it.
 
-    The generator maps the cube [-1, 1]^r to samples and is trained first. The encoder is
-    trained afterwards, on pairs of a latent point and the sample generated from it, so it
-    inverts the generator and nothing else [1]_. The cube is a space to design samples in.
+    The generator maps the cube [-1, 1]^r to samples, the encoder samples to the cube, which is a
+    space to design samples in.
+
+    On tables the two learn together and without a critic: real rows are restored from their
+    codes, latent points from what is generated of them, codes fill the cube, and generated rows
+    have a small energy distance to the real ones (:class:`skgal.training.InvertibleGame`). From a
+    few dozen rows that takes seconds and inverts real ones. On images, and where an objective or a
+    penalty is chosen, the default is the paper's: the generator is trained against a critic first,
+    the encoder afterwards on pairs of a latent point and the sample generated from it, so it
+    inverts the generator and nothing else [1]_.
 
     The paper minimises the Wasserstein distance and clips the critic's weights
     (``objective="wasserstein", penalty="weight_clip"``); its networks are a dense generator and
@@ -37,22 +52,28 @@ class GIN(EncodingMixin, AdversarialGenerator):
     objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
 "relativistic"} or Objective, default="auto"
         What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
-        for images and ``"nonsaturating"`` for tables.
+        for images. For tables it is the energy distance, which needs no critic, and
+        ``"nonsaturating"`` where ``penalty`` or ``inversion="after"`` asks for one.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
         ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
     architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
-        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
-        a side, else ``"dcgan"``.
+        The networks. ``"auto"`` is ``Dense(hidden=(64, 64))`` without a critic, ``"dense"`` for
+        tables with one and for images of fewer than 8 pixels a side, else ``"dcgan"``.
     encoder : None, {"auto", "dense", "dcgan", "residual"} or Architecture, default=None
         Where the encoder comes from. None: from ``architecture``, as generator and critic do.
+    inversion : {"auto", "joint", "after"}, default="auto"
+        When the encoder learns: together with the generator, or after it, as in the paper.
+        ``"auto"`` is ``"joint"`` for tables, and ``"after"`` for images and where ``objective`` or
+        ``penalty`` is given. ``"joint"`` with a critic adds the terms of the inversion to the
+        generator's loss (:class:`skgal.training.InvertibleAdversarialGame`).
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500
         Number of generator updates.
     encoder_max_iter : int or None, default=None
-        Number of encoder updates; None: as many as ``max_iter``.
+        Number of encoder updates after those of the generator; None: as many as ``max_iter``.
     batch_size : int, default=64
         Samples a batch, at most the number of samples of X.
     critic_iter : int, default=1
@@ -62,7 +83,8 @@ Penalty, or a list of these, default="auto"
     betas : tuple of float, default=(0.5, 0.9)
         Adam's decay rates of the averages of gradients and of their squares.
     encoder_learning_rate : float, default=2e-3
-        Largest step size of Adam for the encoder, which rises and falls in one cycle.
+        Largest step size of Adam for an encoder that is trained after the generator; it rises and
+        falls in one cycle.
     augment : None, "auto", str or list of str, default="auto"
         Differentiable augmentation of what the critic sees: any of ``"translation"``,
         ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
@@ -92,14 +114,16 @@ Penalty, or a list of these, default="auto"
     Attributes
     ----------
     net_ : skgal.training.GameNet
-        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
+        The trained networks: ``net_.trained_.generator``, ``net_.trained_.critic`` if there is one
+        and ``net_.trained_.encoder`` if that was trained along.
     encoder_net_ : skgal.training.GameNet
-        The trained encoder.
+        The encoder that was trained after the generator.
     history_ : list of dict
-        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
-        (seconds).
+        A row every 50 updates: ``updates``, ``critic_loss`` and ``generator_loss``, or
+        ``inversion_loss`` without a critic, ``dur`` (seconds).
     encoder_history_ : list of dict
-        A row every 50 updates: ``updates``, ``encoder_loss``, ``dur`` (seconds).
+        A row every 50 updates: ``updates``, ``encoder_loss``, ``dur`` (seconds); only for an
+        encoder that was trained after the generator.
     n_iter_ : int
         Number of generator updates made.
     latent_dim_ : int
@@ -134,6 +158,7 @@ Penalty, or a list of these, default="auto"
     _parameter_constraints = {
         **AdversarialGenerator._parameter_constraints,
         "encoder": [None, StrOptions({"auto", *ARCHITECTURES}), Architecture],
+        "inversion": [StrOptions({"auto", "joint", "after"})],
         "encoder_max_iter": [None, Interval(Integral, 1, None, closed="left")],
         "encoder_learning_rate": [Interval(Real, 0, None, closed="neither")],
     }
@@ -146,6 +171,7 @@ Penalty, or a list of these, default="auto"
         penalty="auto",
         architecture="auto",
         encoder=None,
+        inversion="auto",
         image_shape=None,
         max_iter=2500,
         encoder_max_iter=None,
@@ -188,15 +214,50 @@ Penalty, or a list of these, default="auto"
             checkpoint=checkpoint,
         )
         self.encoder = encoder
+        self.inversion = inversion
         self.encoder_max_iter = encoder_max_iter
         self.encoder_learning_rate = encoder_learning_rate
 
     def make_game(self, architecture):
-        """Return the game of a generator and a critic."""
-        return AdversarialGame, self.game_arguments(architecture)
+        """Return the game of a generator, with a critic or an encoder or both."""
+        if not self._has_critic():
+            shape = self.layout_.shape
+            return InvertibleGame, {
+                "generator": partial(architecture.make_generator, self.latent_dim, shape),
+                "encoder": self._encoder_recipe(),
+                "latent_dim": self.latent_dim,
+                "latent": self.latent,
+            }
+        arguments = self.game_arguments(architecture)
+        if self._is_joint():
+            return InvertibleAdversarialGame, {**arguments, "encoder": self._encoder_recipe()}
+        return AdversarialGame, arguments
+
+    def _is_joint(self):
+        if self.inversion == "auto":
+            return not self.layout_.is_image and self.objective == self.penalty == "auto"
+        return self.inversion == "joint"
+
+    def _has_critic(self):
+        is_chosen = not (self.objective == self.penalty == "auto")
+        return is_chosen or self.layout_.is_image or not self._is_joint()
+
+    def resolve_architecture(self):
+        """Return the architecture for the samples that ``fit`` has seen."""
+        if self.architecture != "auto" or self._has_critic():
+            return super().resolve_architecture()
+        small = Dense(hidden=_SMALL)
+        return small if self.layout_.groups is None else small.for_table(self.layout_.groups)
+
+    def _encoder_recipe(self):
+        make_encoder = self.resolve_encoder().make_encoder
+        return partial(make_encoder, self.latent_dim, self.layout_.shape)
 
     def finish(self, tensor, labels, rng, training):
-        """Fit the encoder to invert the generator."""
+        """Fit the encoder to invert the generator, unless the two have learnt together."""
+        super().finish(tensor, labels, rng, training)
+        if self._is_joint():
+            return
         net = self._make_encoder_net(draw_seed(rng), **training.settings("encoder"))
         schedule = LRScheduler(
             torch.optim.lr_scheduler.OneCycleLR,
@@ -209,16 +270,17 @@ Penalty, or a list of these, default="auto"
         net.set_params(callbacks=[schedule, *net.callbacks])
         self.encoder_net_ = net.fit(self._game.generator)
         self.encoder_history_ = history_rows(net)
-        super().finish(tensor, labels, rng, training)
 
     def _make_encoder_net(self, seed, **settings):
-        architecture = self.resolve_encoder()
-        encoder = partial(architecture.make_encoder, self.latent_dim, self.layout_.shape)
         settings |= {
             "max_iter": self.encoder_max_iter or self.max_iter,
             "lr": self.encoder_learning_rate,
         }
-        arguments = {"encoder": encoder, "latent_dim": self.latent_dim, "latent": self.latent}
+        arguments = {
+            "encoder": self._encoder_recipe(),
+            "latent_dim": self.latent_dim,
+            "latent": self.latent,
+        }
         return make_net(InversionGame, arguments, seed=seed, **settings)
 
     def resolve_encoder(self):
@@ -228,8 +290,11 @@ Penalty, or a list of these, default="auto"
         return resolve_architecture(self.encoder, self.layout_.shape)
 
     def extra_nets(self):
-        """Return the encoder's net."""
+        """Return the net of an encoder that is trained after the generator."""
+        if self._is_joint():
+            return {}
         return {"encoder_net_": self._make_encoder_net(0, **net_settings(self, "auto"))}
 
     def _encode(self, tensor):
-        return self._apply(self.encoder_net_.module_.encoder, tensor)
+        encoder = self._game.encoder if self._is_joint() else self.encoder_net_.module_.encoder
+        return self._apply(encoder, tensor)

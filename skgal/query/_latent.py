@@ -10,7 +10,7 @@ from sklearn.base import is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
-from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
+from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min, r2_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -21,9 +21,11 @@ from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
 from skgal.query._measures import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
 from skgal.utils import (
+    as_pool,
     as_random_state,
     draw_seed,
     is_missing,
+    make_layout,
     row_blocks,
     seeded_nets,
     take_rows,
@@ -169,6 +171,10 @@ class AskedLatent:
 # the likeliest, a sample has to be.
 _MOST_OUTCOMES = 300
 LIKELY = 0.7
+# Samples that the inversion is measured on, at most; and the share of the candidates near a point
+# among which it moves, where the generator inverts real samples perfectly.
+_MOST_RESTORED = 1000
+_NEAR = 0.005
 # A failure this often in a row is no chance.
 _MAX_REDRAWS = 20
 
@@ -411,6 +417,13 @@ class AISEL(GuidedLatentStrategy):
         How many such points; of a grid, how many cells it has, at most.
     max_iter : int, default=200
         Iterations of the convex-concave procedure at most.
+    n_neighbors : int or "auto", default="auto"
+        Each point of the design moves to the densest of the ``n_neighbors`` candidates nearest to
+        it; 0 leaves it where it is, as in the paper. Few points lie inside a curved region of
+        uncertainty, not on it, where the model is sure. ``"auto"`` is the share
+        ``0.005 * inversion_score_`` of the candidates for classifiers: far where the generator
+        inverts real samples, and hardly at all where it doesn't, as on small sets of images, whose
+        most uncertain latent points are the poorest images; for regressors it is 0.
     n_jobs : int, default=None
         Number of threads of the procedure, as in :mod:`joblib`. The samples are the same for
         any number.
@@ -424,6 +437,9 @@ class AISEL(GuidedLatentStrategy):
     ----------
     generator_ : generator
         The fitted generator.
+    inversion_score_ : float
+        Share of the variance of the samples of ``fit`` that encoder and generator restore, from 0
+        to 1: R², each feature in the range of its values.
 
     See Also
     --------
@@ -461,6 +477,7 @@ class AISEL(GuidedLatentStrategy):
         "balance": ["boolean"],
         "power": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "n_jobs": [Integral, None],
     }
     _needs_encoder = True
@@ -476,6 +493,7 @@ class AISEL(GuidedLatentStrategy):
         candidates="auto",
         n_candidates=10_000,
         max_iter=200,
+        n_neighbors="auto",
         n_jobs=None,
         missing_label=np.nan,
         random_state=None,
@@ -488,6 +506,7 @@ class AISEL(GuidedLatentStrategy):
         self.candidates = candidates
         self.n_candidates = n_candidates
         self.max_iter = max_iter
+        self.n_neighbors = n_neighbors
         self.n_jobs = n_jobs
         self.missing_label = missing_label
         self.random_state = random_state
@@ -523,6 +542,11 @@ class AISEL(GuidedLatentStrategy):
             n_jobs=self.n_jobs,
             random_state=draw_seed(rng),
         )
+        n_neighbors = self._count_neighbors(clf, len(candidates))
+        if n_neighbors > 0:
+            return _densest_nearby(
+                points, candidates[likely], (density * success)[likely], n_neighbors
+            )
         # Between the candidates that attract it, a point may lie where there is none.
         misplaced = history.success(points) < LIKELY * success.max()
         if hasattr(self.generator_, "is_feasible"):
@@ -533,6 +557,28 @@ class AISEL(GuidedLatentStrategy):
             points[misplaced] = candidates[likely][nearest]
         return points
 
+    def _prepare(self, X, y):
+        """Measure how well the generator restores real samples."""
+        self.inversion_score_ = 0.0
+        rows = as_random_state(0).permutation(len(as_pool(X)))[:_MOST_RESTORED]
+        if len(rows) < 2:  # which have no variance
+            return
+        real = take_rows(X, np.sort(rows))
+        restored = self.generator_.inverse_transform(self.generator_.transform(real))
+        if isinstance(real, np.ndarray) and real.dtype.kind == "O" != restored.dtype.kind:
+            real = real.astype(restored.dtype)  # numbers, as the generator has seen
+        layout = make_layout(real)
+        pair = [layout.to_network(each).reshape(len(rows), -1) for each in (real, restored)]
+        score = r2_score(*pair, multioutput="variance_weighted")
+        self.inversion_score_ = max(float(score), 0.0)
+
+    def _count_neighbors(self, clf, n_candidates):
+        """How many candidates near each support point compete for its place; 0: it stays."""
+        if self.n_neighbors != "auto":
+            return min(self.n_neighbors, n_candidates)
+        share = 0.0 if is_regressor(clf) else _NEAR * self.inversion_score_
+        return round(share * n_candidates)
+
     def _labelled_latent(self, X, y):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))
         if not labelled.size:
@@ -542,6 +588,20 @@ class AISEL(GuidedLatentStrategy):
     def _predicted(self, latent, clf):
         with seeded_nets(clf):
             return np.concatenate([clf.predict(block) for block in self._generated(latent)])
+
+
+def _densest_nearby(points, candidates, density, n_neighbors):
+    """Move each point to the densest of the candidates nearest to it that is not yet taken."""
+    index = NearestNeighbors(n_neighbors=min(n_neighbors, len(candidates))).fit(candidates)
+    nearest = index.kneighbors(points, return_distance=False)
+    is_free = np.ones(len(candidates), dtype=bool)
+    moved = points.copy()
+    for i, row in enumerate(nearest):
+        free = row[is_free[row]]
+        if free.size:  # else the point stays
+            best = free[np.argmax(density[free])]
+            moved[i], is_free[best] = candidates[best], False
+    return moved
 
 
 def balanced(density, classes):

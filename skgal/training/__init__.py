@@ -5,7 +5,12 @@ from skgal.training._augment import AUGMENTATIONS, resolve_augmentations
 from skgal.training._bidirectional import BidirectionalGame
 from skgal.training._checkpoint import TrainingCheckpoint
 from skgal.training._conditional import AuxiliaryGame, BalancingGame, ConditionalGame
-from skgal.training._encoding import InversionGame, ReconstructionGame
+from skgal.training._encoding import (
+    InversionGame,
+    InvertibleAdversarialGame,
+    InvertibleGame,
+    ReconstructionGame,
+)
 from skgal.training._game import Batch, Game, TrainingData, draw_latent, latent_distribution
 from skgal.training._loop import GameNet, StopTraining, TaskReport
 from skgal.training._polarity import PolarityGame
@@ -24,6 +29,8 @@ __all__ = [
     "Game",
     "GameNet",
     "InversionGame",
+    "InvertibleAdversarialGame",
+    "InvertibleGame",
     "PolarityGame",
     "ReconstructionGame",
     "StackGame",

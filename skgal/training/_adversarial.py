@@ -148,7 +148,7 @@ class AdversarialGame(Game):
             samples = augmentation(samples, rng)
         return samples
 
-    def draw_inputs(self, data, n_samples=None):
+    def draw_inputs(self, data, n_samples=None, network="generator"):
         """Draw what the generator takes, a batch of it by default."""
         return (self.draw_latent(data, n_samples),)
 

@@ -37,7 +37,7 @@ class ConditionalGame(AdversarialGame):
         """Return the critic with the classes of a batch held fixed."""
         return GivenClasses(self.critic, batch.fake_labels)
 
-    def draw_inputs(self, data, n_samples=None):
+    def draw_inputs(self, data, n_samples=None, network="generator"):
         """Draw latent points and classes, a batch of them by default."""
         n_samples = n_samples or data.batch_size
         return self.draw_latent(data, n_samples), data.draw_labels(n_samples)

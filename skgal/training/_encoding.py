@@ -1,9 +1,14 @@
-"""Games of one turn: an autoencoder, and an encoder that inverts a trained generator."""
+"""Games with an encoder: an autoencoder, inversion after a training, inversion within it."""
 
 import torch
+from torch import nn
 from torch.nn.functional import mse_loss
 
+from skgal.training._adversarial import AdversarialGame
 from skgal.training._game import Game, TrainingData, draw_latent
+
+# Least standard deviation that a feature is measured in, of a range of 2.
+_LEAST_SCALE = 0.1
 
 
 class ReconstructionGame(Game):
@@ -108,3 +113,174 @@ class GeneratedData(TrainingData):
     def __init__(self, generator, batch_size, rng):
         super().__init__(torch.empty(batch_size, device=rng.device), None, batch_size, rng)
         self.generator = generator
+
+
+class InvertibleGame(Game):
+    r"""A generator and an encoder that learn together, without a critic.
+
+    .. math::
+
+        \min_{G, E} \mathbb{E} \lVert G(E(x)) - x \rVert^2
+            + \mathbb{E} \lVert E(G(u)) - u \rVert^2 + D(E(x), u) + D(G(u), x)
+
+    where D is the energy distance of two batches and u is uniform on the latent cube: samples are
+    restored, latent points too, codes fill the cube, and generated samples are distributed as the
+    real ones. Features are measured in their standard deviations.
+
+    Parameters
+    ----------
+    generator, encoder : callables
+        Make the networks; called without arguments.
+    latent_dim : int
+    latent : {"uniform", "normal"}, default="uniform"
+
+    References
+    ----------
+    G. Székely, M. Rizzo, "Energy statistics", Journal of Statistical Planning and Inference 143,
+    2013, equation (5). I. Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018, equation (4),
+    is the first and the third term, with another distance.
+    """
+
+    averaged = ("generator", "encoder")
+
+    def __init__(self, generator, encoder, *, latent_dim, latent="uniform"):
+        super().__init__()
+        self.generator = generator()
+        self.encoder = encoder()
+        self.latent_dim = latent_dim
+        self.latent = latent
+
+    def parts(self):
+        """Return the one turn, which trains both networks."""
+        return {"inversion": self}
+
+    def inversion_batch(self, data, previous):
+        """Return real samples, and generated ones with their latent points."""
+        latent = draw_latent(self.latent, data.batch_size, self.latent_dim, data.rng)
+        real, _ = data.next()
+        return data.batch(real=real, fake=self.run(self.generator, latent), latent=latent)
+
+    def inversion_loss(self, batch):
+        """Return the sum of both errors of restoration and both energy distances."""
+        scale = _scale(batch.real)
+        matched = energy_distance_of_batches(batch.fake / scale, batch.real / scale)
+        return matched + inversion_terms(self, batch.real, batch.fake, batch.latent)
+
+    def draw_inputs(self, data, n_samples=None, network="generator"):
+        """Draw latent points for the generator, samples for the encoder."""
+        return _inputs_with_encoder(self, data, n_samples, network)
+
+    def forward(self, latent):
+        """Return generated samples, as networks see them, of latent points."""
+        return self.generator(latent)
+
+
+class InvertibleAdversarialGame(AdversarialGame):
+    r"""A generator and an encoder that learn together, against a critic.
+
+    The generator's turn, which trains the encoder too, minimises the generator's loss of
+    :class:`AdversarialGame` and the terms of :class:`InvertibleGame` but the last, in whose place
+    the critic is.
+
+    Parameters
+    ----------
+    generator, critic, encoder : callables
+        Make the networks; called without arguments.
+    **kwargs
+        Parameters of :class:`AdversarialGame`.
+    """
+
+    averaged = ("generator", "encoder")
+
+    def __init__(self, generator, critic, *, encoder, **kwargs):
+        super().__init__(generator, critic, **kwargs)
+        self.encoder = encoder()
+
+    def parts(self):
+        """Return what each turn trains; generator and encoder learn together."""
+        return {
+            "critic": self.critic,
+            "generator": nn.ModuleList([self.generator, self.encoder]),
+        }
+
+    def generator_batch(self, data, previous):
+        """Return real samples, and generated ones with their latent points, not augmented."""
+        latent = self.draw_latent(data)
+        real, _ = data.next()
+        return data.batch(real=real, fake=self.generate(latent), latent=latent)
+
+    def generator_loss(self, batch):
+        """Return the adversarial loss on augmented samples, and the terms of the inversion."""
+        fake, real = (self.augment(samples, batch.rng) for samples in (batch.fake, batch.real))
+        adversarial = self.generator_loss_by(self.critic, fake, real)
+        return adversarial + inversion_terms(self, batch.real, batch.fake, batch.latent)
+
+    def draw_inputs(self, data, n_samples=None, network="generator"):
+        """Draw latent points for the generator, samples for the encoder."""
+        return _inputs_with_encoder(self, data, n_samples, network)
+
+
+def inversion_terms(game, real, fake, latent):
+    """Return the errors of restoring samples and latent points, and the codes' distance to uniform.
+
+    Parameters
+    ----------
+    game : Game
+        With networks ``generator`` and ``encoder``.
+    real : torch.Tensor of shape (n, ...)
+    fake : torch.Tensor of shape (n, ...)
+        Generated from ``latent``, with a gradient.
+    latent : torch.Tensor of shape (n, latent_dim)
+
+    Returns
+    -------
+    torch.Tensor, a scalar
+    """
+    codes = game.run(game.encoder, real)
+    error = (game.run(game.generator, codes) - real) / _scale(real)
+    restored = game.run(game.encoder, fake)
+    return (
+        error.square().mean()
+        + mse_loss(restored, latent)
+        + energy_distance_of_batches(codes, latent)
+    )
+
+
+def energy_distance_of_batches(x, y):
+    r"""Return the energy distance of two batches, unbiased and differentiable.
+
+    .. math:: 2 E|x - y| - E|x - x'| - E|y - y'|
+
+    with the means of the last two over pairs of different rows.
+
+    Parameters
+    ----------
+    x, y : torch.Tensor of shapes (n, ...) and (m, ...), n and m at least 2
+
+    Returns
+    -------
+    torch.Tensor, a scalar
+        May be slightly negative.
+    """
+    x, y = x.flatten(1), y.flatten(1)
+    return 2 * _distances(x, y).mean() - _mean_within(x) - _mean_within(y)
+
+
+def _distances(x, y):
+    """Return all distances of rows; their gradient is 0 where two rows are the same."""
+    return (x[:, None] - y[None]).square().sum(-1).add(1e-8).sqrt()
+
+
+def _mean_within(x):
+    return _distances(x, x).sum() / (len(x) * (len(x) - 1))
+
+
+def _scale(real):
+    """Return the standard deviation of each feature of a batch, not too small to divide by."""
+    return real.std(dim=0).clamp_min(_LEAST_SCALE)
+
+
+def _inputs_with_encoder(game, data, n_samples, network):
+    if network == "encoder":
+        return (data.next()[0],)
+    return (draw_latent(game.latent, n_samples or data.batch_size, game.latent_dim, data.rng),)

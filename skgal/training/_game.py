@@ -95,7 +95,7 @@ class Game(nn.Module, ABC):
     def after_step(self, turn):
         """Do what follows a step of the optimizer; nothing here."""
 
-    def draw_inputs(self, data, n_samples=None):
+    def draw_inputs(self, data, n_samples=None, network="generator"):
         """Draw what an averaged network takes, a tuple of tensors, a batch by default."""
         raise NotImplementedError(f"{type(self).__name__} must say what its networks take.")
 

@@ -251,7 +251,7 @@ class GameNet(NeuralNet):
             is_last = is_enough or self.n_updates_ == last
             self._save(data, is_last=is_last, is_enough=is_enough)
         for name, average in self.averages_.items():
-            self._settle(average, self.module_.get_submodule(name), data)
+            self._settle(name, average, data)
         self.module_.eval()
         return self
 
@@ -306,13 +306,16 @@ class GameNet(NeuralNet):
             decay = min(self.ema_decay, (1 + self.n_updates_) / (10 + self.n_updates_))
             get_ema_multi_avg_fn(decay)(average, weights, self.n_updates_)
 
-    def _settle(self, average, network, data):
+    def _settle(self, name, average, data):
         """Give averaged weights what else belongs to them: buffers, and batch-norm statistics."""
+        network = self.module_.get_submodule(name)
         for own, source in zip(average.buffers(), network.buffers(), strict=True):
             own.copy_(source)
         if any(isinstance(layer, _BatchNorm) for layer in average.modules()):
             # update_bn passes on the first element of what it is given: here, the inputs.
-            draws = ([self.module_.draw_inputs(data)] for _ in range(_STATISTICS_BATCHES))
+            draws = (
+                [self.module_.draw_inputs(data, network=name)] for _ in range(_STATISTICS_BATCHES)
+            )
             update_bn(draws, _Unpacked(average).eval())
 
     @torch.no_grad()
@@ -332,7 +335,7 @@ class GameNet(NeuralNet):
         game = deepcopy(self.trained_)
         set_rng(game, data.rng)
         for name in self.averages_:
-            self._settle(game.get_submodule(name), self.module_.get_submodule(name), data)
+            self._settle(name, game.get_submodule(name), data)
         return game.eval()
 
     def infer(self, x, **fit_params):

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from skorch.callbacks import Callback
 
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.generators import ACGAN, CGAN, GAN, GIN, Autoencoder, BiGAN
+from skgal.generators import ACGAN, CGAN, GAN, Autoencoder, BiGAN
 from skgal.nn import DCGAN, BigGAN, Residual
 from skgal.objectives import GradientPenalty, Hinge
 
@@ -44,7 +44,8 @@ def results(generator, X):
         return [features, np.asarray(generator.inverse_transform(features))]
     drawn = generator.sample(9, random_state=1)
     drawn = drawn if isinstance(drawn, tuple) else (drawn,)
-    return [features, generator.score_samples(X), *map(np.asarray, drawn)]
+    scores = [generator.score_samples(X)] if hasattr(generator, "score_samples") else []
+    return [features, *scores, *map(np.asarray, drawn)]
 
 
 def assert_same(first, second, X):
@@ -66,7 +67,7 @@ def assert_same(first, second, X):
     ],
     ids=["table", "mixed", "images"],
 )
-@pytest.mark.parametrize("generator_class", [GAN, GIN, BiGAN, CGAN, ACGAN])
+@pytest.mark.parametrize("generator_class", [GAN, BiGAN, CGAN, ACGAN])
 def test_the_game_by_default(generator_class, data, objective, penalty):
     params = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
     by_itself = generator_class(**params).fit(data, Y)

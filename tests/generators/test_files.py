@@ -74,7 +74,8 @@ def test_what_was_saved_is_what_is_loaded(generator_class, data, tmp_path):
     loaded = generator_class.load(tmp_path / "file")
     assert_same(loaded.sample(20), generator.sample(20))
     assert_array_equal(loaded.transform(data), generator.transform(data))
-    assert_array_equal(loaded.score_samples(data), generator.score_samples(data))
+    if hasattr(generator, "score_samples"):
+        assert_array_equal(loaded.score_samples(data), generator.score_samples(data))
     assert loaded.history_ == generator.history_
     assert repr(loaded) == repr(generator)
 

@@ -28,7 +28,7 @@ def test_both_of_two_modes_are_found(generator_class):
         random_state=0,
     )
     if generator_class is GIN:
-        generator.set_params(encoder_max_iter=2)
+        generator.set_params(inversion="after", encoder_max_iter=2)
     samples = generator.fit(X).sample(1000, random_state=1)
     distance = np.linalg.norm(samples[:, None] - [[-2.0, 0.0], [2.0, 1.0]], axis=2)
     nearest = distance.argmin(1)

@@ -64,7 +64,8 @@ def test_polars_in_polars_out():
 def test_features_and_values_of_a_table(generator_class):
     generator = generator_class(**SMALL).fit(FRAME, Y)
     assert np.isfinite(generator.transform(FRAME)).all()
-    assert generator.score_samples(FRAME).shape == (N,)
+    if hasattr(generator, "score_samples"):  # with a critic
+        assert generator.score_samples(FRAME).shape == (N,)
 
 
 def test_a_latent_determines_its_row():

@@ -8,7 +8,7 @@ from skorch import NeuralNetClassifier
 
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query import AISEL
-from skgal.query._latent import balanced
+from skgal.query._latent import _densest_nearby, balanced
 from skgal.utils import seeded_torch
 
 NAN = np.nan
@@ -16,9 +16,10 @@ NAN = np.nan
 
 @pytest.fixture
 def on_a_line(toys):
-    """AISEL where samples, latent points and the numbers of [-1, 1] are the same thing."""
+    """The paper's AISEL where samples, latent points and numbers of [-1, 1] are the same thing."""
 
     def design(clf, X=(0.0,), y=(NAN,), batch_size=1, **params):
+        params = {"n_neighbors": 0} | params
         X = np.reshape(X, (-1, 1)).astype(np.float32)
         generator = toys.Invertible(latent_dim=1)
         strategy = AISEL(generator, n_candidates=1000, random_state=0, **params).fit(X)
@@ -162,3 +163,59 @@ def test_skorch_net_leaves_the_global_rng_alone(toys):
     before = torch.get_rng_state()
     strategy.synthesize(X, y, net, batch_size=2)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_points_move_to_the_densest_candidate_nearby_by_brute_force():
+    rng = np.random.RandomState(0)
+    candidates, density = rng.uniform(-1, 1, (200, 3)), rng.uniform(size=200)
+    points = rng.uniform(-1, 1, (12, 3))
+    taken = []
+    for point in points:
+        nearest = np.argsort(np.linalg.norm(candidates - point, axis=1))[:20]
+        free = [i for i in nearest if i not in taken]
+        taken.append(max(free, key=lambda i: density[i]))
+    moved = _densest_nearby(points, candidates, density, 20)
+    np.testing.assert_array_equal(moved, candidates[taken])
+
+
+def test_no_candidate_is_taken_twice():
+    candidates = np.array([[0.0], [0.1], [5.0]])
+    moved = _densest_nearby(np.zeros((3, 1)), candidates, np.array([1.0, 2.0, 3.0]), 2)
+    assert moved.ravel().tolist() == [0.1, 0.0, 0.0]  # the third finds none, and stays
+
+
+X_LINE = np.linspace(-1, 1, 20)
+
+
+def test_a_curved_boundary_is_met_if_the_generator_inverts(on_a_line, toys):
+    # The model is unsure on two narrow strips, of which four support points miss some.
+    clf = toys.classifier(lambda first: np.where(np.abs(np.abs(first) - 0.5) < 0.01, 0.5, 0.9))
+    y = np.full(20, NAN)
+    moved = on_a_line(clf, X=X_LINE, y=y, batch_size=4, n_neighbors=300)
+    assert (abs(abs(moved) - 0.5) < 0.011).all()
+    stays = on_a_line(clf, X=X_LINE, y=y, batch_size=4)
+    assert not (abs(abs(stays) - 0.5) < 0.011).all()
+
+
+class PoorEncoder:
+    """Mixed into a generator, it loses all but a share of the information in its codes."""
+
+    def transform(self, X):
+        return 0 * super().transform(X)
+
+
+@pytest.mark.parametrize(("inverts", "expected"), [(True, 1.0), (False, 0.0)])
+def test_how_far_they_move_follows_from_the_inversion(toys, inverts, expected):
+    bases = (toys.Invertible,) if inverts else (PoorEncoder, toys.Invertible)
+    generator = type("Generator", bases, {"__init__": toys.Invertible.__init__})(latent_dim=1)
+    clf = toys.classifier(lambda first: (first + 1) / 2)
+    X, y = X_LINE.reshape(-1, 1).astype(np.float32), np.full(20, NAN)
+
+    def design(n_neighbors):
+        strategy = AISEL(generator, n_candidates=1000, n_neighbors=n_neighbors, random_state=0)
+        latent = strategy.fit(X).synthesize(X, y, clf, batch_size=3).latent
+        return strategy.inversion_score_, latent
+
+    score, latent = design("auto")
+    assert score == pytest.approx(expected, abs=1e-5)
+    np.testing.assert_array_equal(latent, design(5 if inverts else 0)[1])
