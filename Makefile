@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DIST ?= dist
 # What else to install.
-EXTRAS ?= test
+EXTRAS ?= test,docs
 # Tests run side by side, in as many processes.
 JOBS ?= auto
 # More arguments: make test ARGS="tests/design -x", make demo ARGS="--simulator reactor"
@@ -14,10 +14,11 @@ ARGS ?=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint format wheel clean
+.PHONY: help demo docs test lint format wheel clean
 
 help:
 	@echo "make demo    an expensive simulator and 60 designs: a table and a figure"
+	@echo "make docs    the site, with its examples run, into docs/_build/html"
 	@echo "make test    unit tests and doctests"
 	@echo "make lint    ruff and the import-layer contract"
 	@echo "make format  let ruff rewrite the files"
@@ -31,6 +32,10 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py $(ARGS)
+
+# Warnings are errors. Example by example, on one thread: see the times in the gallery.
+docs: $(READY)
+	$(BIN)/python -m sphinx -b html -W --keep-going $(ARGS) docs docs/_build/html
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
@@ -51,5 +56,6 @@ wheel: $(READY)
 
 clean:
 	rm -rf $(VENV) $(DIST) build *.egg-info
+	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

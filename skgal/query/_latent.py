@@ -408,7 +408,7 @@ class AISEL(GuidedLatentStrategy):
         The density is the uncertainty to this power, at least 0: 1 is the paper's, 0 ignores
         the model and only explores, a large one exploits where the model is least sure. On
         Fashion-MNIST with 400 labels 0.25 was better than 1 by 0.2 points of accuracy, and neither
-        was better than random points: see ``docs/benchmarks.md``.
+        was better than random points: see ``docs/measured.md``.
     candidates : {"auto", "grid", "sobol"}, default="auto"
         The latent points that stand for the density: a grid, or a scrambled Sobol set, new at
         each call. ``"auto"`` is the grid in one or two dimensions. They are as dense as the

@@ -1,0 +1,271 @@
+"""Tables and numbers of the pages on what was measured, drawn from `benchmarks/results/*.json`.
+
+A page names a table, ``{measured-table} asal``, or a single number by file, keys and format:
+``{measured}`asal > summary > uncertainty > labels to a mean of 0.985 | d` ``. Nothing that was
+measured is typed by hand; the papers' own numbers stand in ``PAPER`` or in the JSON.
+"""
+
+import json
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective, SphinxRole
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+# AISEL, section 5.1.3: accuracy on Fashion-MNIST, 400 labelled and 400 more images, in per cent.
+PAPER = {
+    "native": "72.8",
+    "+ 400 random": "76.4",
+    "+ 400 uncertainty": "78.2",
+    "+ 400 AISEL": "81.9",
+}
+
+
+def load(name):
+    """Return what a results file holds."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def percent(cell, digits=1):
+    """Write a mean, and its spread where there is one, in per cent."""
+    text = f"{100 * cell['mean']:.{digits}f}"
+    spread = cell.get("sd", cell.get("se"))
+    return text if spread is None else f"{text} ± {100 * spread:.{digits}f}"
+
+
+def simulators_table():
+    """Accuracy at the end of the budget, by simulator and arm."""
+    tables = {
+        name.split(",")[0] + ", " + name.rsplit(", ", 1)[1]: table
+        for name, table in load("simulators")["summary"].items()
+        if ", class, " in name
+    }
+    arms = {
+        "random": "random designs of a GIN",
+        "aisel": "AISEL, GIN",
+        "uncertainty": "latent uncertainty, GIN",
+        "sobol": "Sobol sequence in a box",
+        "aisel box": "AISEL, box",
+        "real": "as many real designs",
+    }
+    rows = []
+    for arm, label in arms.items():
+        cells = [table.get(arm) for table in tables.values()]
+        rows.append(
+            [label, *("" if c is None else f"{100 * c['final']:.1f}" for c in cells)],
+        )
+    native = [f"{100 * next(iter(table.values()))['native']:.1f}" for table in tables.values()]
+    return ["accuracy, %", *tables], [["given designs only", *native], *rows]
+
+
+def aisel_table():
+    """Virtual images labelled by a network, against real ones and the paper."""
+    accuracy = load("aisel_pooling")["summary"]["accuracy"]
+    rows = []
+    for arm in ("native", "+ 400 random", "+ 400 uncertainty", "+ 400 AISEL", "+ 400 real"):
+        cells = [accuracy.get(f"{arm}, {kind} labels") for kind in ("hard", "soft")]
+        if arm in accuracy:
+            cells = [accuracy[arm], None]
+        rows.append([arm, *("" if c is None else percent(c) for c in cells), PAPER.get(arm, "")])
+    return ["accuracy, %", "hard labels", "soft labels", "the paper"], rows
+
+
+def asal_table():
+    """Labels that each strategy needs, and how unsure what it chose was."""
+    results = load("asal")
+    paper = results["paper"]["labels to 98.5 %"]
+    rows = []
+    for arm, label in {
+        "random": "random",
+        "ASAL, entropy": "ASAL",
+        "uncertainty": "scan of the whole pool",
+    }.items():
+        summary = results["summary"][arm]
+        rows.append(
+            [
+                label,
+                str(summary["labels to a mean of 0.985"]),
+                ", ".join(map(str, summary["labels to 0.985, by seed"])),
+                str(paper.get(label, "")),
+            ]
+        )
+    return ["", "labels to a mean of 98.5 %", "draw by draw", "the paper"], rows
+
+
+def query_table():
+    """Cost of one query at growing pools."""
+    results = load("query")
+    rows = [
+        ["ASAL, nearest-neighbour graph: 10^6 rows against 10^5",
+         f"{results['growth']['1000000']['hnsw']['ratio']:.2f}"],
+        ["ASAL, brute force: 10^6 rows against 10^5",
+         f"{results['growth']['1000000']['auto']['ratio']:.2f}"],
+        ["scan with a LeNet against ASAL, 10^5 images",
+         f"{results['asal']['100000']['auto']['processor seconds, ours / ASAL']:.0f}"],
+        ["scan with a LeNet against ASAL, 10^6 images",
+         f"{results['asal']['1000000']['auto']['processor seconds, ours / ASAL']:.0f}"],
+        ["scikit-activeml's core set against ours, 500 of 60,000",
+         f"{results['coreset']['60000']['skactiveml']['processor seconds / ours']:.1f}"],
+    ]  # fmt: skip
+    return ["processor seconds of one query, ratio", "times"], rows
+
+
+METHODS = {
+    "none": "none",
+    "class weights": "class weights",
+    "RandomOverSampler": "random over-sampling",
+    "SMOTE": "SMOTE",
+    "PolarityGANSampler": "PolarityGANSampler",
+    "PolarityGANSampler + gate": "the same, gated",
+    "GANOverSampler": "GANOverSampler",
+    "GANOverSampler + gate": "the same, gated",
+    "SelectiveAugmentation": "SelectiveAugmentation",
+    "SelectiveAugmentation + gate": "the same, gated",
+    "none in features": "new last layer in features",
+    "RandomOverSampler in features": "random over-sampling in features",
+}
+
+
+def _imbalance(names, files):
+    """Macro-F1 of each method on some data sets."""
+    summaries = {}
+    for file in files:
+        for name, methods in load(file)["summary"]["datasets"].items():
+            summaries.setdefault(name, {}).update(methods)
+    rows = []
+    for method, label in METHODS.items():
+        cells = [summaries[name].get(method) for name in names]
+        rows.append([label, *("" if c is None else percent(c["macro_f1"]) for c in cells)])
+    return rows
+
+
+def tables_table():
+    """Rare classes in tables."""
+    names = ["ecoli", "glass", "haberman", "german", "digits", "adult"]
+    ranks = load("imbalance")["summary"]["mean_rank"]["macro_f1"]["all"]
+    rows = _imbalance(names, ["imbalance", "imbalance_features"])
+    for row, method in zip(rows, METHODS, strict=True):
+        row.append(f"{ranks[method]:.1f}" if method in ranks else "")
+    return ["macro-F1, %", *names, "mean rank"], rows
+
+
+def images_table():
+    """Rare classes in images, a tenth of the profile and all of it."""
+    names = ["fashion_mnist_tenth", "mnist_tenth", "fashion_mnist", "mnist"]
+    titles = ["Fashion-MNIST, 5", "MNIST, 5", "Fashion-MNIST, 50", "MNIST, 50"]
+    return ["macro-F1, %", *titles], _imbalance(names, ["imbalance_images", "imbalance_full"])
+
+
+def selective_table():
+    """What the filters of selective augmentation are worth."""
+    results = load("imbalance_selective")
+    rows = []
+    for arm, label in {
+        "none": "nothing added",
+        "blind": "whatever is generated",
+        "single": "one filter",
+        "both": "both filters",
+    }.items():
+        paper = results["paper"]["histopathology"].get(arm)
+        rows.append(
+            [
+                label,
+                percent(results["summary"][arm]["accuracy"]),
+                "" if paper is None else f"{100 * paper:.1f}",
+            ]
+        )
+    return ["accuracy, %", "Fashion-MNIST, 6,000 images", "the paper, histopathology"], rows
+
+
+def tabular_table():
+    """A synthetic table in place of the real one."""
+    results = load("tabular")
+    rows = []
+    for model in ("boosting", "logistic regression"):
+        for score, label in (("roc_auc", "area under the ROC curve"), ("macro_f1", "macro-F1")):
+            cells = [
+                ", ".join(f"{run[library][model][score]:.2f}" for run in results["runs"])
+                for library in ("skgal", "ctgan")
+            ]
+            real = f"{results['trained on real rows'][model][score]:.2f}"
+            rows.append([f"{model}, {label}", *cells, real])
+    return ["trained on", "CGAN's rows", "CTGAN's rows", "real rows"], rows
+
+
+def generators_table():
+    """What each generator reaches in the same time."""
+    results = load("generators")["results"]
+    rows = []
+    for name in results["mnist"]["summary"]:
+        row = [name]
+        for dataset in ("mnist", "fashion_mnist"):
+            cell = results[dataset]["summary"][name]
+            row += [f"{cell['frechet']['mean']:.1f}", f"{cell['coverage']['mean']:.2f}"]
+        rows.append(row)
+    titles = ["MNIST: Fréchet", "coverage", "Fashion-MNIST: Fréchet", "coverage"]
+    return ["", *titles], rows
+
+
+def reconstruction_table():
+    """Whether encoders invert their generators."""
+    summary = load("reconstruction")["summary"]
+    rows = [
+        [name, f"{row['mae']:.2f} ± {row['mae_sd']:.2f}",
+         f"{row['latent_rmse']:.2f} ± {row['latent_rmse_sd']:.2f}"]
+        for name, row in summary.items()
+    ]  # fmt: skip
+    return ["", "mean error of G(E(x))", "rms error of E(G(u))"], rows
+
+
+def engine_table():
+    """Speed against a loop written by hand."""
+    rows = [
+        [name, f"{row['updates']['median']:.2f}", f"{row['whole fit']['median']:.2f}"]
+        for name, row in load("engine")["results"].items()
+    ]
+    return ["", "updates", "whole fit"], rows
+
+
+class MeasuredTable(SphinxDirective):
+    """``{measured-table} NAME``: the table that the function ``NAME_table`` returns."""
+
+    required_arguments = 1
+
+    def run(self):
+        """Return the table's node."""
+        name = self.arguments[0]
+        for path in RESULTS.glob("*.json"):
+            self.env.note_dependency(str(path))
+        header, rows = globals()[f"{name}_table"]()
+        group = nodes.tgroup(cols=len(header))
+        group += [nodes.colspec(colwidth=1) for _ in header]
+        group += nodes.thead("", _row(header))
+        group += nodes.tbody("", *map(_row, rows))
+        return [nodes.table("", group, classes=["measured"])]
+
+
+def _row(cells):
+    """Return a table row of plain text."""
+    entries = (nodes.entry("", nodes.paragraph(text=cell)) for cell in cells)
+    return nodes.row("", *entries)
+
+
+class Measured(SphinxRole):
+    """``{measured}`file > key > key | format```: one number."""
+
+    def run(self):
+        """Return the number as text."""
+        path, _, spec = self.text.partition("|")
+        file, *keys = (part.strip() for part in path.split(" > "))
+        self.env.note_dependency(str(RESULTS / f"{file}.json"))
+        value = load(file)
+        for key in keys:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        return [nodes.Text(format(value, spec.strip()))], []
+
+
+def setup(app):
+    """Register directive and role."""
+    app.add_directive("measured-table", MeasuredTable)
+    app.add_role("measured", Measured())
+    return {"parallel_read_safe": True}
