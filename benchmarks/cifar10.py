@@ -76,14 +76,17 @@ class Curves(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.start = time.perf_counter()
-        update, self.untrained = net.update_critic, []
+        game, self.untrained = net.module_, []
+        compute = game.critic_loss
 
-        def update_and_remember(loss):
+        def compute_and_remember(batch):
+            loss = compute(batch)
             if not self.untrained:
                 self.untrained.append(loss.detach())
-            return update(loss)
+                del game.critic_loss  # the method again
+            return loss
 
-        net.update_critic = update_and_remember
+        game.critic_loss = compute_and_remember
 
     def on_batch_end(self, net, critic_loss, generator_loss, **kwargs):
         self.losses["critic_loss"].append(critic_loss)

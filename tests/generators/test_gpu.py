@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from skorch.callbacks import Callback
 
 from skgal.generators import GAN, Autoencoder
 from skgal.nn import DCGAN, BigGAN, Residual
@@ -98,15 +99,22 @@ def test_convolutions_agree(architecture, penalty):
         assert np.isfinite(losses).all()
 
 
+class NoWaiting(Callback):
+    """Make every update but the first, which chooses algorithms, fail if it waits for the GPU."""
+
+    def on_batch_begin(self, net, **kwargs):
+        torch.cuda.set_sync_debug_mode("error" if net.n_updates_ else "default")
+
+    def on_batch_end(self, net, **kwargs):
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @each_precision
 @each_architecture
 @each_penalty
 def test_updates_do_not_wait_for_the_gpu(architecture, penalty, precision):
-    net = make_images_gan(architecture, penalty, precision).fit(IMAGES).net_
-    net.start(torch.as_tensor(IMAGES).cuda())
-    net.train_step()  # the first one chooses algorithms, which may wait
-    torch.cuda.set_sync_debug_mode("error")
+    gan = make_images_gan(architecture, penalty, precision).set_params(callbacks=[NoWaiting()])
     try:
-        net.train_step()
+        assert gan.fit(IMAGES).n_iter_ == 3
     finally:
         torch.cuda.set_sync_debug_mode("default")

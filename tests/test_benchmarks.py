@@ -1,0 +1,72 @@
+"""The benchmarks run, at sizes at which their numbers mean nothing."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Import a benchmark as its directory's scripts do; the environment stays as it is."""
+    before = dict(os.environ)
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    yield importlib.import_module
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_graphics_card(tmp_path):
+    output = tmp_path / "gpu.json"
+    command = [sys.executable, "-W", "ignore", BENCHMARKS / "gpu.py"]
+    command += ["--device", "cpu", "--toy", "--output", output]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    report = json.loads(output.read_text())
+    assert set(report["training"]) == {"WGAN-GP 28x28", "SNGAN 32x32", "dense 8x8"}
+    assert all(ratios["ours / by hand"] > 0 for ratios in report["training"].values())
+    for curve in report["cifar10"].values():
+        assert np.isfinite(curve["curve"][-1]["frechet_distance"])
+    assert {"scan", "latent search"} == {name.split(",")[0] for name in report["queries"]["cpu"]}
+
+
+def test_peers(load):
+    peers = load("peers")
+    for case, (_, _, rivals) in peers.CASES.items():
+        if case.startswith(("training", "over-sampling")):
+            continue  # the first are those of engine.py, the second train a network
+        for who in ["skgal", *rivals]:
+            if who != "modAL":
+                assert peers.measure(case, who, 300)["seconds"] > 0
+
+
+def test_the_ratio_of_peers_is_theirs_over_ours(load):
+    runs = {
+        f"case | {who} | 10 | {repeat}": {"processor": seconds, "seconds": 1, "peak_mb": memory}
+        for who, memory, times in [("skgal", 100, [1, 2]), ("other", 300, [3, 10])]
+        for repeat, seconds in enumerate(times)
+    }
+    runs["case | broken | 10 | 0"] = {"failed": "MemoryError"}
+    ratio = load("peers").summarize(runs)["case"]["other / skgal"]
+    assert ratio == {"processor": 4.0, "processor, all": [3.0, 5.0], "peak": 3.0}
+
+
+def test_growth(load):
+    growth = load("growth")
+    for case, size in [("store.tell, records", 20), ("frechet_distance, rows", 50)]:
+        first, last = growth.measure(case, (size, 10 * size), repeats=1)
+        assert first["processor"] > 0
+        assert last["size"] == 10 * size
+
+
+def test_slopes_are_those_of_powers(load):
+    slope = load("growth").slope
+    rows = [{"size": n, "time": 3.0 * n**2} for n in (10, 30, 100)]
+    assert slope(rows, "time", 0) == pytest.approx(2)
+    assert slope(rows, "time", 10_000) is None  # only one size is above
