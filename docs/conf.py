@@ -44,7 +44,6 @@ myst_heading_anchors = 4
 # The build needs no network but a package index, so other projects' objects are not linked.
 intersphinx_mapping = {}
 bibtex_bibfiles = ["references.bib"]
-root_doc = "home"
 bibtex_default_style = "unsrtalpha"
 
 autosummary_generate = True

@@ -89,7 +89,7 @@ def test_the_page_about_resamplers_comes_to_what_it_says():
 
 
 def test_the_generator_of_the_docs_passes_its_check(tmp_path):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/index.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/methods.md").read_text(), re.DOTALL)
     (block,) = (block for block in blocks if "check_generator(" in block)
     script = tmp_path / "normal.py"  # a file, since what is pickled must be importable
     script.write_text(block)
