@@ -1,22 +1,23 @@
-"""ASAL on MNIST, 5 against 7: labels saved by asking about samples like generated ones.
+"""Does ASAL save labels? Pairs of classes of MNIST and Fashion-MNIST, against random and a scan.
 
-Figure 3a of the paper: a pool of 10,000 training images, a linear classifier on the pixels, 50
-random labels to begin with, 10 a round, 500 in all, five seeds. All strategies of a seed begin
-with the same 50 images. Generator and autoencoder are trained on the pool, without labels, so
-one of each serves all seeds. The generator is skgal's default, not the paper's WGAN-GP of
-40,000 updates.
+The pool is the first 6,000 training images of the pair, the classifier LogisticRegression on
+pixels / 255; 20 random labels to begin with, the same for all arms of a seed, 10 a round, 220 in
+all; the score is the accuracy on the test images of the pair. A GAN is trained on each pool,
+without labels, and shared by its arms. Defaults were tuned on pairs of MNIST; ``--draw`` names
+pairs of a set by a seed, before any of them has been looked at:
 
-    python benchmarks/asal.py --cache DIR
+    python benchmarks/asal.py --dataset mnist --pairs 3-8 4-9 --output asal_tuning.json
+    python benchmarks/asal.py --dataset fashion_mnist --draw 6
 
-``--classifier adam`` is the paper's (ten epochs of Adam, batches of 10, learning rate 0.001);
-``logistic`` is scikit-learn's LogisticRegression(C=0.1). Options are chosen with ``--evaluate-on
-validation`` (the 1,686 training images of the two digits that are not in the pool); the
-committed results use the test images. ``--cache`` keeps generator and autoencoder.
+An arm is "random", "scan", "scan of N" (N rows of the pool drawn at random in each round, what a
+query may cost that doesn't grow with the pool) or parameters of ASAL as JSON, {} for its defaults.
+Cells that the output holds are not run again. ``--cache`` keeps the GANs.
 """
 
 import argparse
 import json
 import sys
+from itertools import combinations
 from pathlib import Path
 from time import process_time
 
@@ -26,240 +27,174 @@ import sklearn
 import torch
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from skorch import NeuralNetClassifier
 
-from skgal import ASAL, GAN, Autoencoder, RandomSampling, UncertaintySampling
+from skgal import ASAL, GAN, RandomSampling, UncertaintySampling
 from skgal.datasets import load_images
 from skgal.metrics import entropy
-from skgal.utils import seeded_nets, seeded_torch
+from skgal.nn import DCGAN
 
-POOL_SIZE = 10_000
-CLASSES = (5, 7)
-STRATEGIES = {
-    "random": lambda nets, seed: RandomSampling(random_state=seed),
-    "ASAL, entropy": lambda nets, seed: ASAL(nets["gan"], random_state=seed),
-    "uncertainty": lambda nets, seed: UncertaintySampling(random_state=seed),
-    "ASAL, distance": lambda nets, seed: ASAL(
-        nets["gan"], measure="min_distance", random_state=seed
-    ),
-    "ASAL, critic": lambda nets, seed: ASAL(nets["gan"], features="critic", random_state=seed),
-    "ASAL, autoencoder": lambda nets, seed: ASAL(
-        nets["gan"], features=nets["autoencoder"], random_state=seed
-    ),
-    "ASAL, all 100 steps": lambda nets, seed: ASAL(nets["gan"], tol=None, random_state=seed),
-}
-PAPER = {
-    "source": "ASAL, figure 3a and sections 5.1 and 5.4",
-    "labels to 98.5 %": {"ASAL": 200, "random": 500},
-    "entropy of the chosen, relative to random": {"ASAL": 1.63},
-}
-TARGET = 0.985
-SHOWN = (
-    f"labels to a mean of {TARGET}",
-    "least ahead of random, 100 to 300",
-    "mean ahead of random, 100 to 300",
-    "entropy of the chosen, relative to random",
-)
+N_IMAGES, N_INITIAL, BATCH_SIZE, BUDGET = 6000, 20, 10, 220
+PAPER = {"measure": "entropy", "oversampling": 1, "n_neighbors": 1, "n_random": 0, "align": False}
+ARMS = ["random", "scan", "scan of 1200", json.dumps(PAPER), "{}"]
 
 
-def split(evaluate_on):
-    """Return the pool and the images to score on, as rows of pixels from 0 to 1."""
-    X, y = _two_digits("train")
-    if evaluate_on == "test":
-        return X[:POOL_SIZE], y[:POOL_SIZE], *_two_digits("test")
-    return X[:POOL_SIZE], y[:POOL_SIZE], X[POOL_SIZE:], y[POOL_SIZE:]
-
-
-def _two_digits(subset):
-    X, y = load_images("mnist", subset=subset, return_X_y=True)
-    wanted = np.isin(y, CLASSES)
+def two_classes(dataset, pair, subset):
+    """Return the images of a pair of classes, as rows of pixels from 0 to 1, and their classes."""
+    X, y = load_images(dataset, subset=subset, return_X_y=True)
+    wanted = np.flatnonzero(np.isin(y, pair))
+    if subset == "train":
+        wanted = wanted[:N_IMAGES]
     return (X[wanted] / np.float32(255)).reshape(-1, 784), y[wanted]
 
 
-def get_nets(args, X):
-    """Train generator and autoencoder on the pool, or load what an earlier run trained."""
-    nets = {"gan": GAN(latent_dim=128, max_iter=args.gan_updates, **json.loads(args.gan))}
-    if "ASAL, autoencoder" in args.strategies:
-        nets["autoencoder"] = Autoencoder(max_iter=args.autoencoder_updates)
-    return {name: FrozenEstimator(_fitted(args, name, net, X)) for name, net in nets.items()}
+def fitted_gan(args, pair, X):
+    """Train the GAN of a pool, or load what an earlier run trained."""
+    gan = GAN(
+        max_iter=args.gan_updates,
+        architecture=DCGAN(width=args.gan_width),
+        image_shape=(1, 28, 28),
+        random_state=0,
+    )
+    path = args.cache / f"{args.dataset}-{pair[0]}-{pair[1]}-{joblib.hash(str(gan))}.joblib"
+    if not path.exists():
+        args.cache.mkdir(parents=True, exist_ok=True)
+        joblib.dump(gan.fit(X), path)
+    return joblib.load(path)
 
 
-def _fitted(args, name, net, X):
-    net.set_params(image_shape=(1, 28, 28), random_state=0)
-    path = args.cache and Path(args.cache) / f"{name}-{joblib.hash(str(net))}.joblib"
-    if path and path.exists():
-        return joblib.load(path)
-    net.fit(X)
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        joblib.dump(net, path)
-    return net
+def choose(arm, strategy, X, shown, clf, rng):
+    """Choose the next batch."""
+    if arm.startswith("scan of"):
+        unlabelled = np.flatnonzero(np.isnan(shown))
+        n_rows = min(int(arm.split()[-1]), len(unlabelled))
+        candidates = rng.choice(unlabelled, n_rows, replace=False)
+        return strategy.query(X, shown, clf, candidates=candidates, batch_size=BATCH_SIZE)
+    return strategy.query(X, shown, clf, batch_size=BATCH_SIZE)
 
 
-def fit_classifier(args, X, y):
-    """Fit a linear classifier from scratch."""
-    if args.classifier == "logistic":
-        return LogisticRegression(C=0.1, max_iter=1000).fit(X, y)
-    with seeded_torch(0):
-        net = NeuralNetClassifier(
-            torch.nn.Linear(X.shape[1], len(CLASSES)),
-            criterion=torch.nn.CrossEntropyLoss,
-            optimizer=torch.optim.Adam,
-            lr=0.001,
-            batch_size=10,
-            max_epochs=10,
-            train_split=None,
-            callbacks="disable",
-            verbose=0,
-        )
-        return net.fit(X, np.searchsorted(CLASSES, y))
+def make_strategy(arm, gan, seed):
+    """Make the strategy of an arm."""
+    if arm == "random":
+        return RandomSampling(random_state=seed)
+    if arm.startswith("scan"):
+        return UncertaintySampling(random_state=seed)
+    return ASAL(FrozenEstimator(gan), random_state=seed, **json.loads(arm))
 
 
-def predict_proba(clf, X):
-    """Predict without drawing from torch's global generator."""
-    with seeded_nets(clf):
-        return clf.predict_proba(X)
-
-
-def run(args, strategy, data, seed):
-    """Label round after round; return accuracies, entropies of the chosen, and CPU seconds."""
-    X, y, X_eval, y_eval = data
+def run(args, arm, gan, data, seed):
+    """Label round after round."""
+    X, y, X_test, y_test = data
+    rng = np.random.RandomState(seed)
+    order = rng.permutation(len(y))
     shown = np.full(len(y), np.nan)
-    initial = np.random.RandomState(seed).permutation(len(y))[: args.initial]
-    shown[initial] = y[initial]
-    accuracies, entropies, seconds = [], [], []
+    shown[order[:N_INITIAL]] = y[order[:N_INITIAL]]
+    strategy = make_strategy(arm, gan, seed).fit(X)
+    accuracies, chosen_entropy, seconds = [], [], []
     while True:
         known = ~np.isnan(shown)
-        clf = fit_classifier(args, X[known], y[known])
-        proba = predict_proba(clf, X_eval)
-        accuracies.append(
-            round(float(np.mean(np.take(CLASSES, proba.argmax(axis=1)) == y_eval)), 5)
-        )
-        if known.sum() >= args.budget:
+        clf = LogisticRegression(C=args.C, max_iter=1000).fit(X[known], y[known])
+        accuracies.append(round(100 * clf.score(X_test, y_test), 2))
+        if known.sum() >= BUDGET:
             break
         start = process_time()
-        chosen = strategy.query(X, shown, clf, batch_size=args.batch_size)
+        chosen = choose(arm, strategy, X, shown, clf, rng)
         seconds.append(process_time() - start)
-        entropies.append(round(float(entropy(predict_proba(clf, X[chosen])).mean()), 5))
+        chosen_entropy.append(float(entropy(clf.predict_proba(X[chosen])).mean()))
         shown[chosen] = y[chosen]
+    chosen_classes = np.delete(y[known], np.searchsorted(np.flatnonzero(known), order[:N_INITIAL]))
     return {
         "accuracy": accuracies,
-        "entropy of the chosen": entropies,
-        "CPU seconds a query": round(float(np.median(seconds)), 5),
+        "entropy of the chosen": round(float(np.mean(chosen_entropy)), 4),
+        "share of the rarer class": round(
+            float(np.unique(chosen_classes, return_counts=True)[1].min() / len(chosen_classes)), 3
+        ),
+        "CPU seconds a query": round(float(np.median(seconds)), 3),
     }
 
 
-def summarize(args, runs):
-    """Average over the seeds that are there; say where each strategy reaches the target."""
-    budgets = list(range(args.initial, args.budget + 1, args.batch_size))
-    summary = {"labels": budgets}
-    for name, seeds in runs.items():
-        curves = np.array([run["accuracy"] for run in seeds.values()])
-        mean = curves.mean(axis=0)
-        summary[name] = {
-            "mean accuracy": mean.round(5).tolist(),
-            "lowest": curves.min(axis=0).tolist(),
-            "highest": curves.max(axis=0).tolist(),
-            f"labels to a mean of {TARGET}": _first(budgets, mean),
-            f"labels to {TARGET}, by seed": [_first(budgets, curve) for curve in curves],
-            "entropy of the chosen": _mean_entropy(seeds),
-        }
-    if "random" in runs:
-        reference = np.array(summary["random"]["mean accuracy"])
-        between = (np.array(budgets) >= 100) & (np.array(budgets) <= 300)
-        for name in runs.keys() - {"random"}:
-            ahead = np.array(summary[name]["mean accuracy"]) - reference
-            summary[name]["least ahead of random, 100 to 300"] = round(ahead[between].min(), 5)
-            summary[name]["mean ahead of random, 100 to 300"] = round(ahead[between].mean(), 5)
-            summary[name]["entropy of the chosen, relative to random"] = round(
-                _mean_entropy(runs[name]) / _mean_entropy(runs["random"]), 3
-            )
+def summarize(cells):
+    """Return each arm's final and mean accuracy minus random's, paired; errors over pairs."""
+    summary = {}
+    for arm in dict.fromkeys(key.split(" | ")[2] for key in cells):
+        final, over_rounds, each, picked, seconds = {}, {}, {}, [], []
+        for key, cell in cells.items():
+            pair, setting, name, seed = key.split(" | ")
+            reference = cells.get(f"{pair} | {setting} | random | {seed}")
+            if name != arm or reference is None:
+                continue
+            gain = np.subtract(cell["accuracy"], reference["accuracy"])
+            final.setdefault(f"{pair}, {setting}", []).append(gain[-1])
+            over_rounds.setdefault(f"{pair}, {setting}", []).append(gain[1:].mean())
+            each.setdefault(f"{pair}, {setting}", []).append(cell["accuracy"][-1])
+            picked.append((cell["entropy of the chosen"], cell["share of the rarer class"]))
+            seconds.append(cell["CPU seconds a query"])
+        if final:
+            summary[arm] = {
+                "after the last label, minus random": _mean_and_error(final),
+                "mean of all rounds, minus random": _mean_and_error(over_rounds),
+                "accuracy after the last label": _by_pair(each),
+                "minus random, by pair": _by_pair(final),
+                "entropy of the chosen": round(float(np.mean([e for e, _ in picked])), 3),
+                "share of the rarer class": round(float(np.mean([s for _, s in picked])), 3),
+                "CPU seconds a query": round(float(np.mean(seconds)), 3),
+                "n_cells": len(seconds),
+            }
     return summary
 
 
-def _first(budgets, curve):
-    reached = np.flatnonzero(np.asarray(curve) >= TARGET)
-    return budgets[reached[0]] if len(reached) else None
+def _by_pair(values):
+    return {pair: round(float(np.mean(some)), 2) for pair, some in values.items()}
 
 
-def _mean_entropy(seeds):
-    return round(float(np.mean([run["entropy of the chosen"] for run in seeds.values()])), 5)
-
-
-def measure_stopping(args, gan, data, repeats=5):
-    """Compare one query of 50 with and without stopping converged latents, in CPU seconds."""
-    X, y, _, _ = data
-    shown = np.where(np.arange(len(y)) < 100, y, np.nan)
-    clf = fit_classifier(args, X[:100], y[:100])
-    report = {}
-    for name, tol in {"all 100 steps": None, "stopping": 1e-3}.items():
-        strategy = ASAL(gan, tol=tol, random_state=0).fit(X)
-        seconds = []
-        for _ in range(repeats):
-            start = process_time()
-            chosen = strategy.query(X, shown, clf, batch_size=50)
-            seconds.append(process_time() - start)
-        report[name] = {
-            "CPU seconds": round(min(seconds), 4),
-            "entropy of the chosen": round(float(entropy(predict_proba(clf, X[chosen])).mean()), 5),
-        }
-    ratio = report["all 100 steps"]["CPU seconds"] / report["stopping"]["CPU seconds"]
-    return {**report, "times faster": round(ratio, 2)}
-
-
-def write(args, runs, stopping):
-    """Write what is there so far; a long run leaves its results step by step."""
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "command": "python " + " ".join(sys.argv),
-        "settings": {
-            key: str(value) for key, value in vars(args).items() if key not in ("cache", "output")
-        },
-        "versions": {module.__name__: module.__version__ for module in (np, sklearn, torch)},
-        "paper": PAPER,
-        "summary": summarize(args, runs),
-        "one query of 50": stopping,
-        "runs": runs,
-    }
-    args.output.write_text(json.dumps(report, indent=1) + "\n")
-    return report
+def _mean_and_error(values):
+    """Average over pairs of the averages over seeds, and its standard error over pairs."""
+    means = np.array([np.mean(some) for some in values.values()])
+    error = means.std(ddof=1) / len(means) ** 0.5 if len(means) > 1 else np.nan
+    return [round(float(means.mean()), 2), round(float(error), 2)]
 
 
 def main():
-    """Run all seeds and print where each strategy reaches the target."""
+    """Run the cells that are missing, and print each arm's gain over random."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=list(STRATEGIES))
-    parser.add_argument("--initial", type=int, default=50)
-    parser.add_argument("--batch-size", type=int, default=10)
-    parser.add_argument("--budget", type=int, default=500)
-    parser.add_argument("--classifier", choices=["adam", "logistic"], default="adam")
-    parser.add_argument("--gan-updates", type=int, default=4000)
-    parser.add_argument("--gan", default="{}", help="further parameters of GAN, as JSON")
-    parser.add_argument("--autoencoder-updates", type=int, default=2500)
-    parser.add_argument("--evaluate-on", choices=["test", "validation"], default="test")
-    parser.add_argument(
-        "--cache", default=None, help="folder for trained generator and autoencoder"
-    )
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/asal.json"))
+    parser.add_argument("--dataset", choices=["mnist", "fashion_mnist"], default="fashion_mnist")
+    parser.add_argument("--pairs", nargs="+", default=[], help="such as 3-8")
+    parser.add_argument("--draw", type=int, default=0, help="so many pairs, drawn by a fixed seed")
+    parser.add_argument("--arms", nargs="+", default=ARMS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--C", type=float, default=1.0)
+    parser.add_argument("--gan-updates", type=int, default=1000)
+    parser.add_argument("--gan-width", type=int, default=24)
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/skgal-asal"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/asal_pairs.json"))
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    data = split(args.evaluate_on)
-    nets = get_nets(args, data[0])
-    stopping = measure_stopping(args, nets["gan"], data)
-    runs = {}
-    for name in args.strategies:
+    drawn = np.random.RandomState(2026).permutation(list(combinations(range(10), 2)))[: args.draw]
+    pairs = [tuple(map(int, pair.split("-"))) for pair in args.pairs]
+    cells = json.loads(args.output.read_text())["cells"] if args.output.exists() else {}
+    for pair in pairs + [tuple(pair) for pair in drawn.tolist()]:
+        data = *two_classes(args.dataset, pair, "train"), *two_classes(args.dataset, pair, "test")
+        gan = fitted_gan(args, pair, data[0])
         for seed in args.seeds:
-            strategy = STRATEGIES[name](nets, seed).fit(data[0])
-            runs.setdefault(name, {})[str(seed)] = run(args, strategy, data, seed)
-            report = write(args, runs, stopping)
-            print(f"seed {seed}: {name}: {runs[name][str(seed)]['accuracy'][::5]}", flush=True)
-    for name in args.strategies:
-        shown = {
-            key: report["summary"][name][key] for key in SHOWN if key in report["summary"][name]
-        }
-        print(f"{name:20s}", json.dumps(shown))
+            for arm in args.arms:
+                key = f"{args.dataset} {pair[0]}-{pair[1]} | C={args.C:g} | {arm} | {seed}"
+                if key in cells:
+                    continue
+                cells[key] = run(args, arm, gan, data, seed)
+                report = {
+                    "command": "python " + " ".join(sys.argv),
+                    "settings": {k: str(v) for k, v in vars(args).items() if k != "cache"},
+                    "versions": {m.__name__: m.__version__ for m in (np, sklearn, torch)},
+                    "summary": summarize(cells),
+                    "cells": cells,
+                }
+                args.output.parent.mkdir(parents=True, exist_ok=True)
+                args.output.write_text(json.dumps(report, indent=1) + "\n")
+                print(
+                    key, cells[key]["accuracy"][::5], cells[key]["CPU seconds a query"], flush=True
+                )
+    for arm, gains in summarize(cells).items():
+        print(f"{arm:90s}", gains["after the last label, minus random"], gains["n_cells"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from skgal.exceptions._exceptions import (
     PoorSamplesWarning,
     SingleSampleClassWarning,
     UniformUncertaintyWarning,
+    UselessMatchesWarning,
     UselessSamplesWarning,
 )
 from skgal.exceptions._store import (
@@ -49,5 +50,6 @@ __all__ = [
     "StoreReadOnlyError",
     "StoreVersionError",
     "UniformUncertaintyWarning",
+    "UselessMatchesWarning",
     "UselessSamplesWarning",
 ]

@@ -70,10 +70,11 @@ class NotDifferentiableError(TypeError):
 
 
 class PoorSamplesWarning(UserWarning):
-    """Synthetic samples lie far from the real ones of their class, and may do harm.
+    """Generated samples lie far from real ones, those of their class if it is known.
 
-    Usual remedies: more updates or another generator; `skgal.resampling.PolarityGANSampler`, whose
-    samples lie between real ones; `skgal.resampling.GatedSampler`, which finds out if they help.
+    Usual remedies: more updates or another generator. For resampling:
+    `skgal.resampling.PolarityGANSampler`, whose samples lie between real ones;
+    `skgal.resampling.GatedSampler`, which finds out if they help.
     """
 
 
@@ -88,6 +89,14 @@ class UniformUncertaintyWarning(UserWarning):
     """The model is equally sure of every candidate, so uncertainty cannot guide the design.
 
     The design then only explores: it fills the latent space evenly.
+    """
+
+
+class UselessMatchesWarning(UserWarning):
+    """The model is surer of samples found by a search than of samples drawn at random.
+
+    Usual remedies: more updates of the generator, other features to match in, or a scan of the pool
+    by `skgal.query.UncertaintySampling`.
     """
 
 

@@ -18,6 +18,8 @@ from skgal.utils import as_random_state, draw_seed, seeded_nets, validate_pool
 
 # Longer lists of neighbours cost more than looking at all available rows.
 _MAX_NEIGHBORS = 1000
+# Rows of the pool whose mean and standard deviation aligned samples get.
+_ALIGNED_ROWS = 2000
 # Up to this width the exact PCA takes a second or two; scikit-learn's choice for a few thousand
 # samples of some hundred features is a randomised one that changes distances by a few percent.
 _EXACT_PCA_WIDTH = 2000
@@ -174,6 +176,33 @@ class FeatureMatcher(BaseEstimator):
         self._index = self._build(X, pool, points)
         return self
 
+    def align(self, X):
+        """Learn what sets samples of another origin, such as a generator's, apart from the pool.
+
+        Generated samples vary less than real ones, and lie nearer to the middle: in high dimensions
+        most of them then have the same few nearest rows. :meth:`match` with ``aligned=True`` shifts
+        and scales each coordinate of its samples such that those given here would have the mean
+        and standard deviation of the pool, the latter from at most 2,000 of its rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples of that origin, some hundred of them, drawn at random.
+
+        Returns
+        -------
+        self
+        """
+        points = self._points(X)
+        some = sample_without_replacement(
+            self.n_samples_fit_, min(self.n_samples_fit_, _ALIGNED_ROWS), random_state=0
+        )
+        pool = self._index.points(np.sort(some))
+        spread, wanted = points.std(axis=0), pool.std(axis=0)
+        scale = np.divide(wanted, spread, out=np.ones_like(spread), where=spread > 0)
+        self._alignment = scale, pool.mean(axis=0) - scale * points.mean(axis=0)
+        return self
+
     def kneighbors(self, X, n_neighbors=1, return_distance=True):
         """Find the rows of the pool that are nearest to samples.
 
@@ -209,7 +238,7 @@ class FeatureMatcher(BaseEstimator):
         distances, indices = self._index.search(points, n_neighbors)
         return (distances, indices) if return_distance else indices
 
-    def match(self, X, *, available=None, n_neighbors=1):
+    def match(self, X, *, available=None, n_neighbors=1, aligned=False):
         """Find the nearest rows of the pool for samples, no row twice.
 
         Pairs of sample and row are taken in order of their distance, unless the sample has been
@@ -224,6 +253,8 @@ class FeatureMatcher(BaseEstimator):
             Rows of the pool that may be given, or a mask of them; None are all.
         n_neighbors : int, default=1
             How many rows each sample is given.
+        aligned : bool, default=False
+            Whether to correct the samples as :meth:`align` has learnt.
 
         Returns
         -------
@@ -237,6 +268,10 @@ class FeatureMatcher(BaseEstimator):
             no rows of the pool; or as in :meth:`kneighbors`.
         """
         points = self._points(X)
+        if aligned:
+            check_is_fitted(self, "_alignment", msg="Call align before match(aligned=True).")
+            scale, shift = self._alignment
+            points = scale * points + shift
         check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
         is_available = self._is_available(available)
         n_wanted, n_available = len(points) * n_neighbors, np.count_nonzero(is_available)

@@ -4,8 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
+from scipy.stats import mannwhitneyu
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.differentiable import (
@@ -17,7 +20,7 @@ from skgal.differentiable import (
     odds_proximity,
     search_latent,
 )
-from skgal.exceptions import NotDifferentiableError
+from skgal.exceptions import NotDifferentiableError, PoorSamplesWarning, UselessMatchesWarning
 from skgal.features import feature_extractor
 from skgal.generators import Autoencoder
 from skgal.matching import FeatureMatcher
@@ -25,8 +28,13 @@ from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, 
 from skgal.query._core_set import k_centre_greedy
 from skgal.query._latent import LatentStrategy
 from skgal.query._measures import SCORES, resolve_score
-from skgal.utils import as_random_state, draw_seed, seeded_nets
+from skgal.utils import as_pool, as_random_state, draw_seed, seeded_nets, warn_user
 
+# Below this p-value matches are called less uncertain than random samples.
+_USELESS = 0.01
+# Generated samples that are compared with the pool. They are called poor if they have less than
+# this share of the different nearest samples that real ones have, or are that many times as far.
+_N_REFERENCE, _REPEATED, _FAR = 200, 0.25, 2.0
 # How many latent points are searched for each one that GAAL keeps, where some are to be avoided.
 _N_TRIALS = 4
 
@@ -213,18 +221,26 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
     :math:`G` maximise the classifier's entropy :math:`H(h(G(z)))`, then the sample of the pool
     nearest to each :math:`G(z)` in a feature space is chosen, no sample twice. ``fit`` trains
     the generator, extracts the features and builds the index, once; a query runs the classifier
-    on generated samples only, whatever the size of the pool. What grows with the pool is the
-    search in the index: proportionally in brute force, which ``index="auto"`` chooses for most
-    pools since it is the fastest up to millions of samples, and logarithmically in a graph.
+    on generated samples, their matches and ``n_random`` more, whatever the size of the pool. What
+    grows with the pool is the search in the index: proportionally in brute force, which
+    ``index="auto"`` chooses for most pools since it is the fastest up to millions of samples, and
+    logarithmically in a graph.
+
+    The defaults are not Algorithm 1, which loses much of the uncertainty in the match: they
+    search for more latent points, align them with the pool, match several samples to each, and
+    choose those of least distance to the boundary. Algorithm 1 itself is ``measure="entropy",
+    oversampling=1, n_neighbors=1, n_random=0, align=False``. A pool that the classifier can scan
+    in the time there is needs no generator: :class:`UncertaintySampling` is better there.
 
     Parameters
     ----------
     generator : generator
         Cloned and fitted by ``fit``. A fitted one is kept as it is inside
         :class:`sklearn.frozen.FrozenEstimator`.
-    measure : {"entropy", "min_distance"}, default="entropy"
-        What is maximised: the entropy of the class probabilities, or minus the distance to the
-        decision boundary. See :class:`GAAL`, also for classifiers without probabilities.
+    measure : {"min_distance", "entropy"}, default="min_distance"
+        What is maximised: minus the distance to the decision boundary, or the entropy of the
+        class probabilities, which is nearly 0, and so is its gradient, for a classifier that is
+        sure of everything. See :class:`GAAL`, also for classifiers without probabilities.
     features : {"pixels", "autoencoder", "critic", "classifier"} or transformer, \
 default="pixels"
         The space in which samples are matched: the values themselves; the code of a
@@ -241,12 +257,20 @@ default="pixels"
         brute force unless ``n_queries`` pays for building something else.
     n_queries : int, default=1000
         How many samples will be chosen in all, at a guess; read by ``index="auto"`` only.
-    oversampling : int, default=1
+    oversampling : int, default=5
         How many latent points are searched for each sample to choose; of the matches, the
         most uncertain are chosen ("ASAL-generate" of figure 16).
-    n_neighbors : int, default=1
+    n_neighbors : int, default=20
         How many samples are matched to each generated one; of all matches, the most uncertain
         are chosen ("ASAL-neighbors" of figure 16).
+    n_random : int, default=200
+        How many samples, drawn at random, are rated beside the matches: a generator has blind
+        spots. They may be chosen too, and tell whether the matches are worth their search.
+    align : bool, default=True
+        Whether the features of generated samples are shifted and scaled, one by one, to the
+        mean and standard deviation of the pool's. What is generated varies too little, and is
+        matched to the same few samples otherwise. Not with ``features="classifier"``, where the
+        place of a sample says how uncertain it is.
     search : {"auto", "gradient", "evolution"}, default="auto"
         How the maximum is found: by Adam through classifier and generator where both are
         differentiable (skorch nets, skgal's GANs that classify, linear models, multi-layer
@@ -274,6 +298,14 @@ default="pixels"
         The fitted generator.
     matcher_ : skgal.matching.FeatureMatcher
         Features and index of the pool; not there with ``features="classifier"``.
+
+    Warns
+    -----
+    skgal.exceptions.PoorSamplesWarning
+        By ``fit``, if generated samples lie much farther from the pool than its samples from
+        each other.
+    skgal.exceptions.UselessMatchesWarning
+        By ``query``, if the model is surer of the matches than of samples drawn at random.
 
     Notes
     -----
@@ -320,6 +352,8 @@ default="pixels"
         "n_queries": [Interval(Integral, 1, None, closed="left")],
         "oversampling": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "n_random": [Interval(Integral, 0, None, closed="left")],
+        "align": ["boolean"],
         "missing_label": "no_validation",
         "n_jobs": [Integral, None],
     }
@@ -328,13 +362,15 @@ default="pixels"
         self,
         generator,
         *,
-        measure="entropy",
+        measure="min_distance",
         features="pixels",
         n_components=50,
         index="auto",
         n_queries=1000,
-        oversampling=1,
-        n_neighbors=1,
+        oversampling=5,
+        n_neighbors=20,
+        n_random=200,
+        align=True,
         search="auto",
         max_iter=100,
         learning_rate=0.05,
@@ -351,6 +387,8 @@ default="pixels"
         self.n_queries = n_queries
         self.oversampling = oversampling
         self.n_neighbors = n_neighbors
+        self.n_random = n_random
+        self.align = align
         self.search = search
         self.max_iter = max_iter
         self.learning_rate = learning_rate
@@ -369,6 +407,12 @@ default="pixels"
         """Extract the features of the pool and build the index."""
         if self.features != "classifier":
             self.matcher_ = self._make_matcher(self._feature_transformer()).fit(X)
+            rng = as_random_state(self.random_state)
+            latent = self.generator_.sample_latent(_N_REFERENCE, random_state=draw_seed(rng))
+            self._reference = self.generator_.generate(latent)
+            if self.align:
+                self.matcher_.align(self._reference)
+            _warn_of_poor_samples(self.matcher_, self._reference, X, rng)
 
     def _make_matcher(self, features):
         return FeatureMatcher(
@@ -400,30 +444,43 @@ default="pixels"
         n_generated = min(batch_size * self.oversampling, len(pool))
         generated = self.generator_.generate(self._search(clf, n_generated, rng))
         matches = self._match(generated, pool, clf)
-        if len(matches) > batch_size:
-            matches = _most_uncertain_first(score, clf, Candidates(pool.rows, matches), rng)
+        n_random = min(self.n_random, len(pool))
+        drawn = pool.positions[sample_without_replacement(len(pool), n_random, random_state=rng)]
+        found = matches.ravel()
+        if found.size + n_random > batch_size:
+            found = np.union1d(found, drawn)
+            values = pool.scatter(np.nan)
+            values[found] = _rate(score, clf, Candidates(pool.rows, found))
+            if n_random:
+                _warn_of_useless_matches(values[matches[:, 0]], values[drawn])
+            found = found[top_k(values[found], len(found), rng.random_sample(len(found)))]
         utilities = np.zeros(pool.rows.n_samples)
-        utilities[matches] = 1 - np.arange(len(matches)) / len(matches)
-        return matches[:batch_size], utilities[pool.positions]
+        utilities[found] = 1 - np.arange(len(found)) / len(found)
+        return found[:batch_size], utilities[pool.positions]
 
     def _match(self, generated, pool, clf):
-        """Find the candidates nearest to generated samples, as positions in ``pool.rows``."""
+        """Find the candidates nearest to each generated sample, as positions in ``pool.rows``."""
         n_neighbors = min(self.n_neighbors, len(pool) // len(generated))
         if self.features == "classifier":
             extract = feature_extractor("classifier", clf)
             matcher = self._make_matcher(None).fit(np.concatenate(list(pool.map(extract))))
             matches = matcher.match(extract(generated), n_neighbors=n_neighbors)
-            return pool.positions[matches.ravel()]
+            return pool.positions[matches].reshape(len(generated), -1)
         matcher = self.matcher_
         if pool.is_foreign:
             features = None if matcher.features_ is None else FrozenEstimator(matcher.features_)
             matcher = self._make_matcher(features).fit(pool.rows)
+            if self.align:
+                matcher.align(self._reference)
         elif pool.rows.n_samples != matcher.n_samples_fit_:
             raise ValueError(
                 f"X has {pool.rows.n_samples} samples, but the index was built on "
                 f"{matcher.n_samples_fit_}; query the pool that fit has seen, or fit again."
             )
-        return matcher.match(generated, available=pool.positions, n_neighbors=n_neighbors).ravel()
+        matches = matcher.match(
+            generated, available=pool.positions, n_neighbors=n_neighbors, aligned=self.align
+        )
+        return matches.reshape(len(generated), -1)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -432,7 +489,49 @@ default="pixels"
         return tags
 
 
-def _most_uncertain_first(score, clf, matches, rng):
+def _rate(score, clf, rows):
+    """Rate how unsure a classifier is of rows."""
     with seeded_nets(clf):
-        values = np.concatenate([score.rate(clf, block) for block in matches.blocks()])
-    return matches.positions[top_k(values, len(values), rng.random_sample(len(values)))]
+        values = np.concatenate([score.rate(clf, block) for block in rows.blocks()])
+    assert_all_finite(values, input_name="utilities")
+    return values
+
+
+def _warn_of_useless_matches(of_matches, of_random):
+    """Warn if the nearest matches of generated samples rank below random samples of the pool."""
+    test = mannwhitneyu(of_matches, of_random, alternative="less", method="asymptotic")
+    if test.pvalue < _USELESS:
+        share = test.statistic / (len(of_matches) * len(of_random))
+        warn_user(
+            f"The model is less sure of a sample matched by ASAL than of a random one in only "
+            f"{share:.0%} of the cases, so the search is of no use: the generator may know too "
+            "little of the pool, or the features too little of the classes. Train the generator "
+            'longer, try features="critic" or "classifier", or scan the pool by '
+            "UncertaintySampling.",
+            UselessMatchesWarning,
+        )
+
+
+def _warn_of_poor_samples(matcher, generated, X, rng):
+    """Warn if generated samples are nothing like the pool, by the nearest samples that they have.
+
+    The measure is what as many samples of the pool find there, themselves left out.
+    """
+    pool = as_pool(X)
+    n_rows = min(len(generated), pool.n_samples)
+    if n_rows < 3:
+        return
+    rows = np.sort(sample_without_replacement(pool.n_samples, n_rows, random_state=rng))
+    among, mates = (found[:, 1] for found in matcher.kneighbors(pool.take(rows), 2))
+    apart, nearest = (found[:, 0] for found in matcher.kneighbors(generated[:n_rows], 1))
+    n_mates, n_nearest = len(np.unique(mates)), len(np.unique(nearest))
+    is_far = np.median(apart) > _FAR * np.median(among)
+    if n_nearest < _REPEATED * n_mates or is_far:
+        warn_user(
+            f"{n_rows} generated samples have {n_nearest} different nearest samples in the pool, "
+            f"at a median distance of {np.median(apart):.3g}; as many samples of the pool have "
+            f"{n_mates}, at {np.median(among):.3g}. The generator isn't trained enough, so ASAL "
+            "will hardly be better than what n_random alone finds: raise its max_iter, or try "
+            "another one.",
+            PoorSamplesWarning,
+        )

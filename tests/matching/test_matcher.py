@@ -8,9 +8,11 @@ import pytest
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -279,3 +281,31 @@ def test_auto_needs_no_extra(digits, monkeypatch):
 )
 def test_auto_index(problem, choice):
     assert choose_index(*problem) == choice
+
+
+@pytest.mark.parametrize("index", ["brute", "kd_tree"])
+def test_aligned_samples_have_the_moments_of_the_pool(index):
+    rng = np.random.RandomState(0)
+    pool = rng.normal(size=(300, 3)) * [1, 2, 5] + [3, 0, 0]
+    shrunken = (pool[:100] - pool[:100].mean(axis=0)) / [4, 1, 2] - 1
+    matcher = FeatureMatcher(index=index).fit(pool).align(shrunken)
+    standard = (shrunken - shrunken.mean(axis=0)) / shrunken.std(axis=0)
+    moved = standard * pool.std(axis=0) + pool.mean(axis=0)
+    expected = cdist(moved[:1], pool).argmin()
+    assert matcher.match(shrunken[:1], aligned=True) == expected
+    assert matcher.match(shrunken[:1]) == cdist(shrunken[:1], pool).argmin() != expected
+    # Few of the rows are near all of the shrunken samples.
+    nearest = cdist(shrunken, pool).argmin(axis=1)
+    assert len(np.unique(nearest)) < 0.8 * len(np.unique(cdist(moved, pool).argmin(axis=1)))
+
+
+def test_samples_that_do_not_vary_are_aligned_by_their_mean():
+    matcher = FeatureMatcher().fit([[0.0, 1.0], [2.0, 3.0], [9.0, 0.0]]).align(np.ones((5, 2)))
+    mean = np.mean([[0.0, 1.0], [2.0, 3.0], [9.0, 0.0]], axis=0)
+    expected = np.argmin(cdist([mean], [[0.0, 1.0], [2.0, 3.0], [9.0, 0.0]]))
+    assert matcher.match(np.ones((1, 2)), aligned=True) == expected
+
+
+def test_alignment_has_to_be_learnt():
+    with pytest.raises(NotFittedError, match="Call align before"):
+        FeatureMatcher().fit([[0.0], [1.0]]).match([[0.0]], aligned=True)
