@@ -189,7 +189,17 @@ def make_asal(cache, n, index):
 
     X, y = load_pool(cache, "images", n)
     generator = FrozenEstimator(joblib.load(cache / "generator.joblib"))
-    strategy = ASAL(generator, index=index, random_state=0)
+    # Algorithm 1 of the paper; what the defaults add is rating some of the rows by the classifier.
+    strategy = ASAL(
+        generator,
+        measure="entropy",
+        oversampling=1,
+        n_neighbors=1,
+        n_random=0,
+        align=False,
+        index=index,
+        random_state=0,
+    )
     start = perf_counter()
     strategy.fit(X, y)
     joblib.dump((strategy, perf_counter() - start), cache / f"asal_{index}_{n}.joblib")

@@ -88,6 +88,19 @@ def test_the_page_about_resamplers_comes_to_what_it_says():
     assert single.to_numpy().astype(int).tolist() == [[0, 0, 0], [476, 238, 238]]
 
 
+@pytest.mark.touches_global_rng  # a skorch net does when it predicts
+def test_the_page_about_alcg_comes_to_what_it_says():
+    page = (ROOT / "docs/alcg.md").read_text()
+    names = {}
+    cells = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    n_updates, distances, gains = [run_cell(code, names) for code in cells]
+    assert n_updates == 3 * 20  # the networks go on from round to round
+    assert len(distances) == 3
+    assert max(distances) < 0
+    assert gains["estimator"].nunique() == 2
+    assert gains["gain"].notna().any()
+
+
 def test_the_generator_of_the_docs_passes_its_check(tmp_path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/methods.md").read_text(), re.DOTALL)
     (block,) = (block for block in blocks if "check_generator(" in block)

@@ -16,7 +16,8 @@ class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
 
     The critic isn't told the class but guesses it, and the generator is rewarded for samples
     whose class is guessed right [1]_. So one model both makes samples and, as a scikit-learn
-    classifier, can be the model of an :class:`skgal.active.ActiveLearner` [2]_.
+    classifier, can be the model of an :class:`skgal.active.ActiveLearner` [2]_: ALCG, Algorithm 1
+    there, is ``ActiveLearner(ACGAN(warm_start=True), CertaintySampling())``.
 
     Parameters
     ----------

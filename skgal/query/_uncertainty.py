@@ -97,7 +97,8 @@ class CertaintySampling(RankingStrategy):
     """Choose the samples of a pool of which the model is surest.
 
     What teaches a classifier least can teach a conditional generator most: such samples are
-    clean, and keep the auxiliary classifier of an AC-GAN from unsettling the training [1]_.
+    clean, and keep the auxiliary classifier of an AC-GAN from unsettling the training [1]_. ALCG,
+    Algorithm 1 there, is ``ActiveLearner(ACGAN(warm_start=True), CertaintySampling())``.
 
     Parameters
     ----------
