@@ -1,4 +1,4 @@
-"""Whatever is configured for all of scikit-learn or pandas, results are the same."""
+"""Whatever is configured for all of scikit-learn, pandas or torch, results are the same."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
@@ -15,7 +16,7 @@ from skgal.generators import CGAN, GAN, GIN, Autoencoder
 from skgal.matching import FeatureMatcher
 from skgal.nn import Dense
 from skgal.query import AISEL, ASAL, CoreSet, TypiClust
-from skgal.resampling import GANOverSampler
+from skgal.resampling import GANOverSampler, SelectiveAugmentation
 
 SMALL = {
     "max_iter": 2,
@@ -43,8 +44,14 @@ CASES = {
     "CoreSet": lambda: _chosen(CoreSet(features=PCA(2), random_state=0)),
     "TypiClust": lambda: _chosen(TypiClust(features=PCA(2), random_state=0)),
     "AISEL": lambda: AISEL(GIN(**SMALL), random_state=0).fit(X).synthesize(X, PARTLY, MODEL).X,
+    "filters": lambda: _filtered(),
     "resampler": lambda: GANOverSampler(CGAN(**SMALL), random_state=0).fit_resample(FRAME, Y)[0],
 }
+
+
+def _filtered():
+    sampler = SelectiveAugmentation(CGAN(**SMALL), extractor_max_iter=2, random_state=0)
+    return sampler.fit_resample(FRAME, Y)[0]
 
 
 def _there_and_back(generator):
@@ -63,6 +70,21 @@ def test_what_transformers_return(case, output):
     with sklearn.config_context(transform_output=output):
         found = CASES[case]()
     assert type(found) is type(expected)
+    if isinstance(expected, pd.DataFrame):
+        pd.testing.assert_frame_equal(found, expected)
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("case", CASES)
+def test_torch_in_double_precision(case):
+    expected = CASES[case]()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = CASES[case]()
+    finally:
+        torch.set_default_dtype(torch.float32)
     if isinstance(expected, pd.DataFrame):
         pd.testing.assert_frame_equal(found, expected)
     else:

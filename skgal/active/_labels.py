@@ -8,6 +8,8 @@ outputs), or None (declined).
 import json
 import math
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
 
 import narwhals.stable.v2 as nw
@@ -15,7 +17,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import type_of_target
 
-from skgal.utils import as_label_array, is_missing, observed_labels
+from skgal.utils import as_label_array, as_series, is_missing, observed_labels
 
 SUM_TOLERANCE = 1e-3
 """How far class probabilities may be from summing to 1: half precision needs this much."""
@@ -118,6 +120,7 @@ def decode_label(text):
 
 def _rows(answers):
     """Take a container of answers apart, without a change of types."""
+    answers = as_series(answers)
     container = nw.from_native(answers, eager_only=True, allow_series=True, pass_through=True)
     if isinstance(container, nw.DataFrame):
         rows = container.rows()
@@ -234,6 +237,8 @@ def _is_row(answer):
 def _as_scalar(label):
     if isinstance(label, np.generic):
         label = label.item()
+    if isinstance(label, Decimal | Fraction):  # as databases and spreadsheets have them
+        label = float(label)
     if not isinstance(label, str | bool | int | float):
         raise TypeError(
             "A label is a string, a boolean, a number, a dict from class to probability or a row "

@@ -55,6 +55,7 @@ from skgal.metrics import entropy
 from skgal.utils import (
     as_random_state,
     draw_seed,
+    nets_in,
     observed_labels,
     seed_unset,
     seeded_nets,
@@ -112,7 +113,8 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     ----------
     estimator : classifier, regressor, Pipeline or skorch net
         The model; each round fits a clone, or, with ``warm_start=True``, goes on with that of the
-        round before. A net's integer labels number its outputs; other labels are encoded for it.
+        round before (unless the classes are others). A net's integer labels number its outputs;
+        other labels are encoded for it.
     strategy : PoolStrategy or SynthesisStrategy
         What to label next. A clone of it is fitted once, after the first model, unless there
         is nothing to buy.
@@ -514,7 +516,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     def _fit_model(self, labelled, previous=None):
         """Fit a model to labels; return it, and what decodes its predictions or None."""
         # A copy, so that the model of the round before is still there if this fit fails.
-        goes_on = self._is_warm_start and previous is not None
+        goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
         estimator = deepcopy(previous[0]) if goes_on else clone(self._template)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
         with seeded_nets(estimator, self._net_seed):
@@ -933,6 +935,17 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         tags.input_tags.sparse = inner.input_tags.sparse and self._takes_sparse
         return tags
+
+
+def _can_go_on(model, labelled):
+    """Whether the classes are still those that a model was fitted to: else most can't go on."""
+    estimator, encoder = model
+    if labelled.classes is None or (encoder is None and nets_in(estimator)):
+        return True  # classes number the outputs of such a net
+    known = estimator.classes_ if encoder is None else encoder.classes_
+    if labelled.proba is None:
+        return np.array_equal(known, np.unique(labelled.y))
+    return np.array_equal(known, labelled.classes[(labelled.proba > 0).any(axis=0)])
 
 
 def fit_strategy(strategy, X, y, memory=None):

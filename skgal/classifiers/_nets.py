@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules import activation
 from torch.utils.data import DataLoader, RandomSampler
 
-from skgal.nn import make_classifier
+from skgal.nn import float32_default, make_classifier
 from skgal.utils import seeded_torch
 
 
@@ -284,7 +284,7 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
         verbose=0,
         device=device,
     )
-    with seeded_torch(seed):
+    with seeded_torch(seed), float32_default():
         return net.fit(tensor, labels)
 
 

@@ -8,7 +8,7 @@ from sklearn.base import _fit_context
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skgal.base import BaseGenerator
-from skgal.utils import as_random_state
+from skgal.utils import as_random_state, column_names, frame_columns, is_frame, is_mixed
 
 _N_ANCHORS = 1024
 _CHUNK = 16_384
@@ -124,7 +124,7 @@ class DesignBox(BaseGenerator):
         self
         """
         columns = self._read(X, reset=True)
-        self._empty = X[:0] if hasattr(X, "columns") else None
+        self._empty = X[:0] if is_frame(X) else None
         self._settle_ranges(columns)
         self._settle_constraints()
         self.latent_distribution_ = uniform(-1, 2)
@@ -250,12 +250,16 @@ class DesignBox(BaseGenerator):
 
     def _read(self, X, *, reset):
         """Validate designs and return their columns, a list of 1-D arrays."""
-        if hasattr(X, "columns"):
+        holds_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
+        if is_frame(X) or (holds_objects and is_mixed(X)):
             validate_data(self, X, reset=reset, skip_check_array=True)
             if len(X) == 0:
                 raise ValueError("Found array with 0 sample(s); the box needs designs to imitate.")
-            columns = [np.asarray(X[name].to_numpy()) for name in X.columns]
-            shape, dtype = (len(columns),), None
+            if is_frame(X):
+                columns = [np.asarray(column.to_numpy()) for column in frame_columns(X).values()]
+            else:
+                columns = [np.array(column.tolist()) for column in X.T]
+            shape, dtype = (len(columns),), None if is_frame(X) else X.dtype
         else:
             X = validate_data(self, X, reset=reset, allow_nd=True)
             columns = list(X.reshape(len(X), -1).T)
@@ -431,15 +435,24 @@ class DesignBox(BaseGenerator):
         return anchors + low * (Z - anchors)
 
     def _to_designs(self, numbers):
-        if self._empty is None:
+        if self._empty is None and not self._categories:
             return numbers.reshape(-1, *self._shape).astype(self._dtype)
+        names = range(len(self._low)) if self._empty is None else column_names(self._empty)
         columns = {}
-        for i, name in enumerate(self._empty.columns):
+        for i, name in enumerate(names):
             if i in self._categories:
                 categories = self._categories[i]
                 columns[name] = [categories[code] for code in numbers[:, i].astype(int)]
             else:
-                columns[name] = numbers[:, i]
+                is_whole = self._empty is None and self._is_lattice[i]
+                columns[name] = numbers[:, i].astype(np.int64) if is_whole else numbers[:, i]
+        if self._empty is None:
+            rows = np.empty(numbers.shape, dtype=object)
+            for i, values in columns.items():
+                rows[:, i] = values
+            return rows.reshape(-1, *self._shape).astype(self._dtype)
+        if hasattr(self._empty, "column_names"):  # pyarrow
+            return type(self._empty).from_pydict(columns, schema=self._empty.schema)
         frame = type(self._empty)(columns)
         if hasattr(frame, "schema"):  # polars
             return frame.cast(dict(self._empty.schema))

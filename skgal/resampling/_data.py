@@ -31,15 +31,21 @@ def check_samples_and_labels(resampler, X, y):
     Raises
     ------
     TypeError
-        If X is a sparse matrix or a LazyFrame.
+        If X is a sparse matrix, a LazyFrame or a table of pyarrow.
     ValueError
         If an array holds NaN or infinite values, a label is missing, X has another number of
         dimensions than two or four, there are several labels a sample, or X and y have different
         lengths.
     """
     y, is_one_hot = check_labels(y)
+    if is_frame(X) and not hasattr(X, "dtypes"):
+        raise TypeError(
+            f"Resamplers take DataFrames of pandas and polars, got a {type(X).__name__} of "
+            f"{type(X).__module__.partition('.')[0]}; pass X.to_pandas()."
+        )
     X = _densify(X)
-    if is_frame(X) and is_mixed(X):
+    holds_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
+    if (is_frame(X) or holds_objects) and is_mixed(X):
         # What is in the columns is for the layout to judge; scikit-learn sees to their names.
         validate_data(resampler, X, y, skip_check_array=True)
         check_consistent_length(X, y)
@@ -146,7 +152,8 @@ def as_data(samples, X, generator):
             f"{generator} must draw samples of shape {X.shape[1:]}, as those of X; it returned "
             f"an array of shape {array.shape}."
         )
-    _refuse_gaps(array, generator)
+    may_miss = X.dtype.kind == "O" and bool(is_missing(X.ravel()).any())
+    _refuse_gaps(array, generator, may_miss=may_miss)
     return _as_dtype(array, X.dtype)
 
 

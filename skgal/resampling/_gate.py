@@ -166,7 +166,7 @@ class GatedSampler(MetaEstimatorMixin, BaseSampler):
 
     _parameter_constraints = {
         "sampler": [HasMethods(["fit_resample"])],
-        "classifier": [HasMethods(["fit", "predict"])],
+        "classifier": [HasMethods(["fit"])],  # some have predict only once they are fitted
         "scoring": [None, StrOptions(set(get_scorer_names())), callable],
         "cv": ["cv_object"],
         "min_gain": [Interval(Real, None, None, closed="neither")],

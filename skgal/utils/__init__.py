@@ -1,8 +1,15 @@
 """Where data come in: labels, tables and images, pools; and the random states of models."""
 
-from skgal.utils._frames import FrameTemplate, LabelTemplate, column_names, is_frame
+from skgal.utils._frames import (
+    FrameTemplate,
+    LabelTemplate,
+    column_names,
+    frame_columns,
+    is_frame,
+)
 from skgal.utils._labels import (
     as_label_array,
+    as_series,
     integers_with_gaps,
     is_missing,
     observed_labels,
@@ -48,10 +55,12 @@ __all__ = [
     "as_label_array",
     "as_pool",
     "as_random_state",
+    "as_series",
     "column_names",
     "concat_rows",
     "draw_seed",
     "fit_to_pool",
+    "frame_columns",
     "gives_blocks",
     "integers_with_gaps",
     "is_frame",

@@ -4,6 +4,8 @@ Labels are whole numbers, strings, booleans, or (for regressors) real numbers, o
 sample. None, NaN, ``pandas.NA`` and the nulls of polars and Arrow all mean "not labelled yet".
 """
 
+from importlib import import_module
+
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils._missing import is_pandas_na, is_scalar_nan
@@ -18,8 +20,9 @@ def as_label_array(y):
     Parameters
     ----------
     y : array-like, Series or DataFrame
-        Series of pandas, polars and pyarrow, nullable or not; a DataFrame of one column counts
-        as a Series, of more as the outputs of a regressor or the probabilities of classes.
+        Series and bare arrays of pandas, polars and pyarrow, nullable or not; a DataFrame of one
+        column counts as a Series, of more as the outputs of a regressor or the probabilities of
+        classes.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def as_label_array(y):
     >>> as_label_array(pd.Series([10**17 + 41, None], dtype="Int64"))
     array([100000000000000041, nan], dtype=object)
     """
-    container = nw.from_native(y, eager_only=True, allow_series=True, pass_through=True)
+    container = nw.from_native(as_series(y), eager_only=True, allow_series=True, pass_through=True)
     if isinstance(container, nw.DataFrame):
         columns = [_from_series(column) for column in container.iter_columns()]
         return columns[0] if len(columns) == 1 else np.column_stack(columns)
@@ -46,6 +49,33 @@ def as_label_array(y):
     if not hasattr(y, "dtype") and _is_changed_by_numpy(array):
         return _from_objects(np.asarray(y, dtype=object))
     return array
+
+
+def as_series(y):
+    """Make a Series of a bare array of pandas or pyarrow, which narwhals takes for nothing known.
+
+    Parameters
+    ----------
+    y : object
+
+    Returns
+    -------
+    object
+        Anything else as it is.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from skgal.utils import as_series
+    >>> type(as_series(pa.array([1, None]))).__name__
+    'ChunkedArray'
+    """
+    package = type(y).__module__.partition(".")[0]
+    if package == "pandas" and getattr(y, "ndim", 1) == 1:  # an ExtensionArray or an Index
+        return import_module(package).Series(y)
+    if package == "pyarrow" and hasattr(y, "is_null") and not hasattr(y, "chunks"):
+        return import_module(package).chunked_array([y])
+    return y
 
 
 def _from_series(series):

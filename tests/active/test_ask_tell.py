@@ -1,6 +1,9 @@
 """Sessions in which somebody else brings the labels, or a store has them already."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
@@ -34,6 +37,16 @@ def test_labels_may_come_in_part_and_out_of_order(blobs, partial, make_learner):
     crooked.tell(crooked.pending_, y[crooked.pending_.indices])
     assert crooked.labelled_.indices.tolist() == straight.labelled_.indices.tolist()
     np.testing.assert_array_equal(crooked.estimator_.coef_, straight.estimator_.coef_)
+
+
+@pytest.mark.parametrize("contain", [pl.Series, pa.array, pd.Categorical, pd.array, list])
+def test_answers_may_come_in_any_container(blobs, contain):
+    X, y = blobs
+    names = np.array(["no", "yes"], dtype=object)[y]
+    names[10:] = None
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), random_state=0).fit(X, names)
+    learner.tell(learner.ask(3), contain(["yes", None, "no"]))
+    assert learner.labelled_.y[10:].tolist() == ["yes", "no"]
 
 
 def test_pending_samples_are_not_asked_for_again(partial, make_learner):

@@ -6,11 +6,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier, StackingRegressor
-from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    BayesianRidge,
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    SGDClassifier,
+)
 from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import get_tags
@@ -26,6 +33,7 @@ from skgal.active import (
 )
 from skgal.base import Synthesis, SynthesisStrategy
 from skgal.exceptions import StoreMissingError
+from skgal.generators import ACGAN
 from skgal.query import RandomSampling
 
 # Labels
@@ -39,8 +47,9 @@ from skgal.query import RandomSampling
         lambda y: pd.Series(y, index=np.arange(len(y))[::-1]),
         lambda y: np.asarray(y),
         lambda y: pd.array(y, dtype="Int64"),
+        pa.array,
     ],
-    ids=["pandas", "polars", "series", "array", "nullable"],
+    ids=["pandas", "polars", "series", "array", "nullable", "arrow"],
 )
 def test_labels_may_come_in_any_container(blobs, contain):
     X, y = blobs
@@ -171,6 +180,28 @@ def test_warm_start_goes_on_from_round_to_round(blobs, partial, path):
     np.testing.assert_array_equal(
         resumed._as_of(2).predict_proba(X), fit(None, budget=8).predict_proba(X)
     )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier((4,), max_iter=5, warm_start=True),
+        SGDClassifier(loss="log_loss", warm_start=True),
+        ACGAN(max_iter=2, latent_dim=2, warm_start=True),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_warm_start_begins_anew_where_a_class_comes_or_goes(estimator, partial):
+    learner = ActiveLearner(estimator, RandomSampling(), random_state=0).fit(*partial)
+    learner.tell(learner.ask(2), [7, 0])
+    assert set(learner.classes_) == {0, 1, 7}
+    assert learner.predict_proba(partial[0]).shape[1] == 3
+    for _ in range(2):
+        learner.undo()
+    query = learner.pending_
+    learner.tell(query, [0] * len(query))
+    assert set(learner.classes_) == {0, 1}
 
 
 def test_models_of_earlier_rounds_have_the_labels_of_that_round(blobs, partial, path):

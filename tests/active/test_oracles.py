@@ -5,6 +5,8 @@ import os
 import pickle
 import subprocess
 import time
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial
 
 import joblib
@@ -260,6 +262,12 @@ def choose(x, answer):
 def test_one_answer_may_come_in_any_array_of_one():
     oracle = CallableOracle(lambda x: np.array([[1]]), on_error="decline")
     assert [record.label for record in label(oracle, numbers(3), CLASSES)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("answer", [Decimal("1.5"), Fraction(3, 2), np.float16(1.5)], ids=repr)
+def test_numbers_of_any_type_are_numbers(answer):
+    oracle = CallableOracle(lambda x: answer)
+    assert [record.label for record in label(oracle, numbers(2))] == [1.5, 1.5]
 
 
 def test_arrays_keep_their_good_entries_too():

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import stats
 from sklearn.base import clone
@@ -65,6 +66,21 @@ def test_frames_come_back_with_their_columns_dtypes_ranges_and_categories(librar
     assert 1 <= drawn["length"].min() < 1.1
     assert 2.9 < drawn["length"].max() <= 3
     assert box.latent_dim_ == 5  # the site doesn't vary
+
+
+@pytest.mark.parametrize("kind", ["arrow", "values"])
+def test_tables_in_other_containers_hold_the_same_designs(kind):
+    mixed = FRAME.astype({"steel": object})
+    table = pa.Table.from_pandas(mixed) if kind == "arrow" else mixed.to_numpy()
+    drawn = DesignBox(random_state=0).fit(table).sample(20)
+    assert type(drawn) is type(table)
+    expected = DesignBox(random_state=0).fit(mixed).sample(20)
+    if kind == "arrow":
+        assert drawn.schema == table.schema
+        assert drawn.to_pylist() == expected.to_dict("records")
+    else:
+        assert drawn.dtype == object
+        assert drawn.tolist() == expected.to_numpy().tolist()
 
 
 def test_what_is_given_goes_before_what_x_spans():

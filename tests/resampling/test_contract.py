@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import sklearn
 from hypothesis import given
@@ -169,6 +170,25 @@ def test_mixed_tables(module, sampler):
     assert list(X_new.dtypes) == list(frame.dtypes)
     assert X_new[:40].equals(frame)
     assert set(X_new["city"]) <= {"Rome", "Oslo"}
+
+
+@pytest.mark.parametrize(
+    "sampler", [GANOverSampler(CGAN(**TINY)), PolarityGANSampler(polarity())], ids=["cgan", "hull"]
+)
+def test_values_of_mixed_tables(sampler):
+    values = mixed(pd).astype({"gap": object}).to_numpy()
+    X_new, _ = sampler.fit_resample(values, np.repeat(["a", "b"], [30, 10]))
+    assert X_new.shape == (60, 5)
+    assert X_new.dtype == object
+    pd.testing.assert_frame_equal(pd.DataFrame(X_new[:40]), pd.DataFrame(values))
+    assert set(X_new[40:, 2]) <= {"Rome", "Oslo"}
+    assert {type(value) for value in X_new[40:, 0]} == {float}
+
+
+def test_tables_of_arrow_are_refused_before_training():
+    table = pa.table({"a": X[:, 0], "b": np.arange(40)})
+    with pytest.raises(TypeError, match=r"pandas and polars, got a Table of pyarrow.*to_pandas"):
+        GANOverSampler(MustNotTrain()).fit_resample(table, Y)
 
 
 @pytest.mark.parametrize("module", [pd, pl])

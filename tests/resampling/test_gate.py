@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import make_classification
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -390,6 +391,13 @@ def test_nets_get_labels_and_floats_of_any_kind(net, labels, scoring):
     again = clone(gated)
     again.fit_resample(X, y)
     assert_array_equal(gated.decision_.resampled, again.decision_.resampled)
+
+
+@pytest.mark.parametrize("cls", [StackingClassifier, VotingClassifier])
+def test_classifiers_that_predict_only_once_they_are_fitted(cls):
+    model = cls([("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))])
+    X_new, _ = GatedSampler(SMOTE(), model, cv=2, **OPEN).fit_resample(X, Y)
+    assert len(X_new) == 120
 
 
 @pytest.mark.parametrize(

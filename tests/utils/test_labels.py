@@ -101,10 +101,14 @@ CONTAINERS = {
     "pandas Int64": lambda values: pd.Series(list(values), dtype="Int64"),
     "pandas Arrow": lambda values: pd.Series(list(values), dtype="int64[pyarrow]"),
     "pandas categories": lambda values: pd.Series(list(values), dtype="Int64").astype("category"),
+    "pandas array": lambda values: pd.array(list(values), dtype="Int64"),
+    "pandas Arrow array": lambda values: pd.array(list(values), dtype="int64[pyarrow]"),
+    "pandas index": lambda values: pd.Index(pd.array(list(values), dtype="Int64")),
     "pandas frame": lambda values: pd.DataFrame({"y": pd.array(list(values), dtype="Int64")}),
     "polars": lambda values: pl.Series(list(values), dtype=pl.Int64),
     "polars frame": lambda values: pl.DataFrame({"y": pl.Series(list(values), dtype=pl.Int64)}),
     "arrow": lambda values: pa.chunked_array([pa.array(list(values), type=pa.int64())]),
+    "arrow array": lambda values: pa.array(list(values), type=pa.int64()),
     "arrow dictionary": lambda values: pa.chunked_array(
         [pa.array(list(values), type=pa.int64())]
     ).dictionary_encode(),
