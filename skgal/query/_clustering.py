@@ -13,6 +13,8 @@ from skgal.utils import as_random_state, draw_seed
 
 # The authors cluster by mini-batches where there are more clusters than this.
 _MANY_CLUSTERS = 50
+# Samples that are enough to find the centres of fewer.
+_ENOUGH_SAMPLES = 20_000
 # Keeps the typicality of duplicates finite.
 _EPSILON = 1e-7
 
@@ -23,7 +25,8 @@ class TypiClust(EmbeddingStrategy):
     For the very first labels, when uncertainty means nothing. Candidates and labelled samples
     are clustered by k-means into as many clusters as there will be labels, and the largest
     clusters without one get theirs [1]_. A sample is typical if its neighbours in its cluster
-    are near: its utility is the inverse of their mean distance.
+    are near: its utility is the inverse of their mean distance, and 0 where its cluster gets no
+    label this time.
 
     Parameters
     ----------
@@ -47,8 +50,9 @@ class TypiClust(EmbeddingStrategy):
     -----
     Once every cluster has a label or a choice, which happens beyond ``max_clusters``, those
     with the fewest are next, the largest first. More than 50 clusters are found by mini-batches
-    of samples. The authors' program leaves out clusters of up to five samples; here they come
-    last, being the smallest. A sample alone in its cluster has typicality 0.
+    of samples, fewer on 20,000 samples where there are more. The authors' program leaves out
+    clusters of up to five samples; here they come last, being the smallest. A sample alone in its
+    cluster has typicality 0.
 
     References
     ----------
@@ -89,21 +93,31 @@ class TypiClust(EmbeddingStrategy):
         rng = as_random_state(self.random_state)
         points, labelled_points = self._embed_with_labelled(X, y, clf, pool)
         n_clusters = min(len(labelled_points) + batch_size, self.max_clusters)
-        kind = KMeans if n_clusters <= _MANY_CLUSTERS else MiniBatchKMeans
-        model = kind(n_clusters, random_state=draw_seed(rng))
-        clusters = model.fit_predict(np.concatenate([points, labelled_points]))
+        clusters = _cluster(np.concatenate([points, labelled_points]), n_clusters, rng)
         clusters, labelled_clusters = np.split(clusters, [len(points)])
-        utilities = typicality(points, clusters, self.n_neighbors)
         tie_break = rng.random_sample(len(points))
-        n_labels = np.bincount(labelled_clusters, minlength=n_clusters)
-        chosen = _most_typical(utilities, clusters, n_labels, batch_size, tie_break)
+        served = _clusters_to_serve(clusters, labelled_clusters, batch_size, tie_break)
+        utilities = typicality(points, clusters, self.n_neighbors, np.unique(served))
+        chosen = _most_typical(utilities, clusters, served, tie_break)
         return pool.positions[chosen], utilities
 
 
-def typicality(points, clusters, n_neighbors):
-    """Inverse mean distance of points to their nearest neighbours in their cluster."""
+def _cluster(points, n_clusters, rng):
+    """Return the cluster of each point, by k-means."""
+    seed = draw_seed(rng)
+    if n_clusters > _MANY_CLUSTERS:
+        return MiniBatchKMeans(n_clusters, random_state=seed).fit_predict(points)
+    model = KMeans(n_clusters, random_state=seed)
+    if len(points) <= _ENOUGH_SAMPLES:
+        return model.fit_predict(points)
+    some = rng.choice(len(points), _ENOUGH_SAMPLES, replace=False)
+    return model.fit(points[some]).predict(points)
+
+
+def typicality(points, clusters, n_neighbors, wanted):
+    """Inverse mean distance of points to their nearest neighbours in their cluster, if wanted."""
     typical = np.zeros(len(points))
-    for cluster in np.unique(clusters):
+    for cluster in wanted:
         members = np.flatnonzero(clusters == cluster)
         if len(members) > 1:
             k = min(n_neighbors, len(members) - 1)
@@ -112,25 +126,32 @@ def typicality(points, clusters, n_neighbors):
     return typical
 
 
-def _most_typical(utilities, clusters, n_labels, k, tie_break):
-    """Serve the clusters with the fewest labels first, the largest of these before others."""
-    sizes = np.bincount(clusters, minlength=len(n_labels)) + n_labels
-    n_labels = n_labels.copy()
-    unchosen = np.ones(len(clusters), dtype=bool)
-    chosen = []
-    for _ in range(k):
-        candidates = np.flatnonzero(unchosen)
-        in_cluster = clusters[candidates]
-        fewest = n_labels[in_cluster] == n_labels[in_cluster].min()
-        candidates, in_cluster = candidates[fewest], in_cluster[fewest]
-        # The most typical of one cluster: of equal clusters, the one that a random sample is in.
-        (pick,) = top_k(sizes[in_cluster], 1, tie_break[candidates])
-        candidates = candidates[in_cluster == in_cluster[pick]]
-        (pick,) = top_k(utilities[candidates], 1, tie_break[candidates])
-        chosen.append(candidates[pick])
-        unchosen[chosen[-1]] = False
-        n_labels[clusters[chosen[-1]]] += 1
-    return np.array(chosen)
+def _clusters_to_serve(clusters, labelled_clusters, k, tie_break):
+    """Name the cluster of each choice: with the fewest labels first, of these the largest."""
+    left = np.bincount(clusters)
+    n_labels = np.bincount(labelled_clusters, minlength=len(left))
+    left = np.pad(left, (0, len(n_labels) - len(left)))
+    sizes = left + n_labels
+    # Of equal clusters, the one that a random sample is in.
+    luck = np.zeros(len(left))
+    np.maximum.at(luck, clusters, tie_break)
+    served = np.empty(k, dtype=np.intp)
+    for i in range(k):
+        open_ = np.flatnonzero(left)
+        served[i] = open_[np.lexsort((-luck[open_], -sizes[open_], n_labels[open_]))[0]]
+        left[served[i]] -= 1
+        n_labels[served[i]] += 1
+    return served
+
+
+def _most_typical(utilities, clusters, served, tie_break):
+    """Choose samples of the clusters served, each the most typical that isn't chosen yet."""
+    chosen = np.empty(len(served), dtype=np.intp)
+    for cluster in np.unique(served):
+        places = np.flatnonzero(served == cluster)
+        members = np.flatnonzero(clusters == cluster)
+        chosen[places] = members[top_k(utilities[members], len(places), tie_break[members])]
+    return chosen
 
 
 class ProbCover(EmbeddingStrategy):

@@ -4,7 +4,7 @@ import skactiveml.pool
 from scipy.spatial.distance import cdist
 from sklearn.datasets import make_blobs
 
-from skgal.query import TypiClust
+from skgal.query import TypiClust, _clustering
 from skgal.query._clustering import typicality
 
 NAN = np.nan
@@ -24,12 +24,12 @@ def test_typicality_is_the_inverse_mean_distance(blobs):
     for i, cluster in enumerate(clusters):
         others = np.flatnonzero((clusters == cluster) & (np.arange(len(X)) != i))
         expected[i] = 1 / np.sort(cdist(X[[i]], X[others])[0])[:5].mean()
-    np.testing.assert_allclose(typicality(X, clusters, 5), expected, rtol=1e-5)
+    np.testing.assert_allclose(typicality(X, clusters, 5, range(5)), expected, rtol=1e-5)
 
 
 def test_lonely_samples_and_duplicates():
     points = np.array([[0.0], [0.0], [5.0]])
-    values = typicality(points, np.array([0, 0, 1]), 20)
+    values = typicality(points, np.array([0, 0, 1]), 20, [0, 1])
     assert values[2] == 0
     assert np.isfinite(values).all()
     assert values[0] == values[1] > 1e6
@@ -44,7 +44,28 @@ def test_largest_clusters_without_a_label_come_first(blobs):
     assert clusters[chosen].tolist() == [1, 3]
     for index in chosen:
         members = np.flatnonzero(clusters == clusters[index])
-        assert index == members[np.argmax(typicality(X, clusters, 20)[members])]
+        assert index == members[np.argmax(typicality(X, clusters, 20, range(5))[members])]
+
+
+def test_clusters_without_a_choice_are_not_wanted(blobs):
+    X, clusters = blobs
+    y = np.where(clusters == 0, 0.0, NAN)
+    y[np.flatnonzero(clusters == 0)[1:]] = NAN
+    strategy = TypiClust(n_neighbors=5, random_state=0)
+    _, utilities = strategy.query(X, y, None, batch_size=4, return_utilities=True)
+    np.testing.assert_allclose(
+        utilities[clusters > 0], typicality(X, clusters, 5, range(5))[clusters > 0]
+    )
+    assert np.isnan(utilities[y == 0]).all()
+    assert (utilities[(clusters == 0) & (y != 0)] == 0).all()
+
+
+def test_centres_of_few_clusters_are_found_on_some_samples(monkeypatch, blobs):
+    X, _ = blobs
+    expected = TypiClust(random_state=0).query(X, np.full(len(X), NAN), None, batch_size=5)
+    monkeypatch.setattr(_clustering, "_ENOUGH_SAMPLES", 60)
+    found = TypiClust(random_state=0).query(X, np.full(len(X), NAN), None, batch_size=5)
+    assert found.tolist() == expected.tolist()  # blobs this far apart are found on any
 
 
 @pytest.mark.parametrize("seed", range(3))
