@@ -283,7 +283,11 @@ def test_columns_come_back_exactly(path, column):
     assert hashes(back) == hashes(table)
 
 
-@pytest.mark.parametrize("value", [1j, b"raw", object(), np.datetime64(1, "ps"), {"a": 1}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [1j, b"raw", object(), np.datetime64(1, "ps"), {"a": 1}],
+    ids=["complex", "bytes", "object", "picoseconds", "dict"],
+)
 def test_values_that_no_file_can_hold_are_refused(value):
     if type(value) is object:
         value = print

@@ -67,7 +67,11 @@ def assert_same(first, second):
 
 
 @each_generator
-@pytest.mark.parametrize("data", [X, X.astype(np.float32), FRAME, POLARS], ids=str)
+@pytest.mark.parametrize(
+    "data",
+    [X, X.astype(np.float32), FRAME, POLARS],
+    ids=["float64", "float32", "pandas", "polars"],
+)
 def test_what_was_saved_is_what_is_loaded(generator_class, data, tmp_path):
     generator = generator_class(**SMALL).fit(data, Y)
     generator.save(tmp_path / "file")
