@@ -16,9 +16,6 @@ from skgal.generators._scorer import GenerationScorer
 from skgal.generators._selection import FrechetSelection
 from skgal.generators._stack_gan import StackGAN
 
-# It registers the forms of these that `skgal.differentiable.differentiable` returns.
-from skgal.generators import _differentiable  # noqa: F401  isort: skip
-
 __all__ = [
     "ACGAN",
     "BAGAN",

@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import BaseGenerator
-from skgal.exceptions import CriticWonWarning, ModeCollapseWarning
+from skgal.differentiable import UserSamples, register_differentiable
+from skgal.exceptions import CriticWonWarning, ModeCollapseWarning, NotDifferentiableError
 from skgal.generators._base import NetworkEstimator
 from skgal.generators._selection import FrechetSelection
 from skgal.objectives import (
@@ -26,10 +27,10 @@ from skgal.objectives import (
 from skgal.training import latent_distribution, resolve_augmentations
 from skgal.utils import as_random_state, warn_user
 
-# Shares below which a training counts as failed; those of healthy ones are far above.
+# Shares below which a training counts as failed; usual ones are far above.
 _LEAST_DIVERSITY = 0.1
 _LEAST_LOSS = 0.01
-# Distances of so many samples tell enough, and cost nothing.
+# Samples whose distances are compared.
 _N_DIAGNOSED = 256
 
 
@@ -281,8 +282,24 @@ class EncodingMixin(TransformerMixin):
         return self.latent_dim_
 
 
+def layout_of_numbers(generator):
+    """Return the layout of a fitted generator; refuse one that is not differentiable."""
+    if generator.layout_.affine is None:
+        raise NotDifferentiableError(
+            f"{type(generator).__name__} was fitted on a table with categories or gaps; between "
+            "these and the networks there is no gradient."
+        )
+    return generator.layout_
+
+
+@register_differentiable(AdversarialGenerator, "generate")
+def _user_samples(generator):
+    layout = layout_of_numbers(generator)
+    return UserSamples(generator.net_.trained_.generator, layout, generator.net_.device)
+
+
 def zero_centred_penalty():
-    """Return the penalty that lets a critic come to rest where real and generated are alike."""
+    """Return a gradient penalty of 0 at equilibrium: the critic's gradient vanishes there."""
     return GradientPenalty(weight=1.0, target=0.0)
 
 
@@ -302,10 +319,10 @@ def _warn_of_collapse(generator, tensor, labels):
 def _warn_of_perfect_critic(generator):
     """Warn if the critic has nothing left to learn, so that the generator learns nothing either."""
     objective = generator.net_.module_.objective
-    left = _residual_loss(objective, generator.history_[-1]["critic_loss"])
-    if left < _LEAST_LOSS:
+    share = _loss_share(objective, generator.history_[-1]["critic_loss"])
+    if share < _LEAST_LOSS:
         warn_user(
-            f"The critic of {type(generator).__name__} is right about every sample: {left:.1%} of "
+            f"The critic of {type(generator).__name__} is right about every sample: {share:.1%} of "
             "its loss is left, so the generator has nothing to learn from. Try a penalty, an "
             'augmentation, objective="wasserstein" or a smaller critic_iter.',
             CriticWonWarning,
@@ -325,11 +342,11 @@ def _diversity(generator, tensor, labels):
     return _mean_distance(drawn) / spread if spread > 0 else 1.0
 
 
-def _residual_loss(objective, critic_loss):
-    """Return what is left of the loss of an ignorant critic; 1 if it is not bounded below."""
-    nothing = torch.zeros(1, dtype=torch.float32)
-    ignorance = float(objective.critic_loss(nothing, nothing))
-    return critic_loss / ignorance if ignorance > 0 else 1.0
+def _loss_share(objective, critic_loss):
+    """Return the loss over that of a constant critic; 1 if it is not bounded below."""
+    zero = torch.zeros(1, dtype=torch.float32)
+    constant = float(objective.critic_loss(zero, zero))
+    return critic_loss / constant if constant > 0 else 1.0
 
 
 def _without_class_means(samples, labels):

@@ -9,6 +9,7 @@ from hashlib import sha256
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
+from reprlib import repr as short_repr
 
 import numpy as np
 from joblib import hash as hash_of
@@ -23,9 +24,14 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
-from skgal.generators._validation import check_new_samples, check_training_samples
 from skgal.nn import (
     ARCHITECTURES,
     CONDITIONINGS,
@@ -37,7 +43,18 @@ from skgal.nn import (
 )
 from skgal.objectives import OBJECTIVES, PENALTIES, LazyPenalty, Objective, Penalty
 from skgal.training import PRECISIONS, GameNet, TaskReport, TrainingCheckpoint, latent_distribution
-from skgal.utils import LAYOUTS, PlainCodec, as_random_state, draw_seed
+from skgal.utils import (
+    LAYOUTS,
+    DataLayout,
+    PlainCodec,
+    as_label_array,
+    as_random_state,
+    column_names,
+    draw_seed,
+    is_frame,
+    is_mixed,
+    make_layout,
+)
 
 # Parameters that may change between a killed training and the one that goes on.
 _WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose", "warm_start"}
@@ -161,7 +178,7 @@ class NetworkEstimator(
             training = Training(self, (tensor, labels), context)
             seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
             if self.is_warm_start():
-                self.net_ = training.renew(self.net_, callbacks)
+                self.net_ = training.resume_net(self.net_, callbacks)
             else:
                 self.latent_dim_ = self.latent_dim
                 self.net_ = self._make_net(seed, **training.settings("game", callbacks))
@@ -210,8 +227,8 @@ class NetworkEstimator(
     def _check_samples(self, X, *y):
         """Check samples, and labels if there are any, against the layout, or learn it."""
         if self.is_warm_start():
-            return check_new_samples(self, X, *y)
-        self.layout_, *checked = check_training_samples(self, X, *y)
+            return _check_new_samples(self, X, *y)
+        self.layout_, *checked = _check_training_samples(self, X, *y)
         return checked
 
     def make_callbacks(self, tensor, labels):
@@ -254,7 +271,7 @@ class NetworkEstimator(
     def _to_network(self, X):
         """Check new samples against those of ``fit`` and bring them to network layout."""
         check_is_fitted(self)
-        (tensor,) = check_new_samples(self, X)
+        (tensor,) = _check_new_samples(self, X)
         return tensor
 
     def _check_latent(self, Z):
@@ -387,40 +404,100 @@ class NetworkEstimator(
         return estimator
 
 
-class Training:
-    """What one ``fit`` gives the nets that it trains: settings, callbacks, checkpoints.
+# The data
 
-    Parameters
-    ----------
-    estimator : NetworkEstimator
-        Whose ``fit`` it is.
-    data : tuple
-        All that it learns from; a checkpoint of other data is refused.
-    context : sklearn.callback.CallbackContext
-        Of that ``fit``, for scikit-learn's callbacks.
-    """
+
+def _check_training_samples(generator, X, *y):
+    """Check samples and labels, if any; return the layout, the tensor and the labels."""
+    if not _is_table(X):
+        samples, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
+        layout = DataLayout(samples, generator.image_shape)
+        return layout, layout.to_network(samples), *y
+    if len(X) < 2:
+        raise ValueError(
+            f"Found {len(X)} sample(s) in X, but {type(generator).__name__} needs two or more."
+        )
+    y = _check_table(generator, X, *y, reset=True)
+    layout = make_layout(X, generator.image_shape)
+    return layout, layout.to_network(X), *y
+
+
+def _check_new_samples(generator, X, *y):
+    """Check samples, and labels if there are any, against those of ``fit``; return the tensor."""
+    layout = generator.layout_
+    has_names = hasattr(generator, "feature_names_in_")
+    is_mixed_table = layout.groups is not None
+    if is_mixed_table and has_names and not is_frame(X):
+        raise ValueError(
+            f"{type(generator).__name__} was fitted on a table with the columns "
+            f"{list(generator.feature_names_in_)}, so X must be a DataFrame with these; got "
+            f"{type(X).__name__}."
+        )
+    with _column_names_in_errors(generator, X):
+        if is_mixed_table or (is_frame(X) and layout.template is not None):
+            y = _check_table(generator, X, *y, reset=False)
+            return layout.to_network(X), *y
+        samples, *y = _check_array(generator, X, *y, reset=False)
+    if samples.shape[1:] != layout.sample_shape:
+        raise ValueError(
+            f"Each sample of X has shape {samples.shape[1:]}, but {type(generator).__name__} was "
+            f"fitted on samples of shape {layout.sample_shape}."
+        )
+    return layout.to_network(samples), *y
+
+
+@contextmanager
+def _column_names_in_errors(generator, X):
+    """Add the columns of ``fit`` to the error by which scikit-learn refuses those of X."""
+    try:
+        yield
+    except ValueError as error:
+        known = list(getattr(generator, "feature_names_in_", ()))
+        given = column_names(X) if is_frame(X) else known
+        if not known or given == known:
+            raise
+        raise ValueError(
+            f"{error}\n{type(generator).__name__} was fitted on {len(known)} columns, "
+            f"{short_repr(known)}; X has {len(given)}, {short_repr(given)}."
+        ) from error
+
+
+def _is_table(X):
+    """Tell whether X has columns of their own dtypes: a frame, or rows with gaps or categories."""
+    return is_frame(X) or is_mixed(X)
+
+
+def _check_array(generator, X, *y, **checks):
+    y = [None if labels is None else as_label_array(labels) for labels in y]
+    checked = validate_data(generator, X, *y, allow_nd=True, **checks)
+    return checked if y else (checked,)
+
+
+def _check_table(generator, X, *y, reset):
+    # scikit-learn checks the names of columns, the layout their content.
+    validate_data(generator, X, *y, skip_check_array=True, reset=reset)
+    if not y:
+        return ()
+    check_consistent_length(X, *y)
+    return (column_or_1d(as_label_array(*y), warn=True),)
+
+
+# The training
+
+
+class Training:
+    """What one ``fit`` gives the nets that it trains: settings, callbacks, checkpoints."""
 
     def __init__(self, estimator, data, context):
         self.estimator = estimator
         self.context = context
-        # At once: a RandomState moves on as the training draws seeds from it.
-        self._asked = None if estimator.checkpoint is None else _describe(estimator, data)
+        # Now: a RandomState changes as the training draws seeds from it.
+        self._configuration = (
+            None if estimator.checkpoint is None else _configuration_of(estimator, data)
+        )
 
     def settings(self, part, callbacks=(), n_updates=0):
-        """Return what any net of this ``fit`` is made with, but its game and seed.
-
-        Parameters
-        ----------
-        part : str
-            What this net does in the training; names its checkpoint.
-        callbacks : iterable of skorch callbacks, default=()
-        n_updates : int, default=0
-            Updates that the net has made in an earlier ``fit``.
-
-        Returns
-        -------
-        dict
-        """
+        """Return the parameters of a net but its game and seed; ``part`` names its checkpoint."""
         return {
             **net_settings(self.estimator, self.estimator.device),
             "checkpoint": self._make_checkpoint(part, n_updates),
@@ -428,8 +505,8 @@ class Training:
             "verbose": int(self.estimator.verbose),
         }
 
-    def renew(self, net, callbacks):
-        """Return a copy of a net that was trained before, to train on as this ``fit`` asks."""
+    def resume_net(self, net, callbacks):
+        """Return a copy of a trained net, with the settings of this ``fit``, to train on."""
         settings = self.settings("game", callbacks, net.n_updates_)
         net = copy(net)  # networks, optimizer and history are copied, as in a pickle
         for name in ("max_iter", "callbacks", "checkpoint"):
@@ -437,10 +514,10 @@ class Training:
         return net.initialize_callbacks()
 
     def _make_checkpoint(self, part, n_updates):
-        if self._asked is None:
+        if self._configuration is None:
             return None
-        asked = {**self._asked, "updates before": str(n_updates)}
-        return TrainingCheckpoint(Path(self.estimator.checkpoint) / f"{part}.pt", asked)
+        configuration = {**self._configuration, "updates before": str(n_updates)}
+        return TrainingCheckpoint(Path(self.estimator.checkpoint) / f"{part}.pt", configuration)
 
 
 def net_settings(estimator, device):
@@ -468,20 +545,22 @@ def history_rows(net):
     ]
 
 
-def _describe(estimator, data):
-    """Say what a training was asked for, in words that another process would use as well."""
+def _configuration_of(estimator, data):
+    """Describe a training by text that is the same in every process."""
     params = estimator.get_params(deep=False)
-    asked = {
-        name: _in_words(value) for name, value in params.items() if name not in _WITHOUT_EFFECT
+    shown = {
+        name: _stable_repr(value) for name, value in params.items() if name not in _WITHOUT_EFFECT
     }
-    return {"generator": type(estimator).__name__, **asked, "data": hash_of(data)}
+    return {"generator": type(estimator).__name__, **shown, "data": hash_of(data)}
 
 
-def _in_words(value):
+def _stable_repr(value):
     if isinstance(value, np.random.RandomState):
         return f"a RandomState in the state {hash_of(value.get_state())}"
     return _ADDRESS.sub("", repr(value))
 
+
+# Files
 
 # Estimators among the parameters, which a file can name though they are a user's own.
 _COMPONENTS = (Objective, Penalty, Conditioning, Architecture)

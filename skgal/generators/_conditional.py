@@ -9,7 +9,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skgal.base import ConditionalGenerator
-from skgal.generators._adversarial import AdversarialGenerator
+from skgal.differentiable import UserProba, register_differentiable
+from skgal.generators._adversarial import AdversarialGenerator, layout_of_numbers
 from skgal.utils import LabelTemplate, is_missing
 
 
@@ -199,3 +200,9 @@ class ClassifyingMixin(ClassifierMixin):
         ndarray of shape (n_samples, n_features_out), dtype float32
         """
         return self._apply(self._game.classifier_features, self._to_network(X))
+
+
+@register_differentiable(ClassifyingMixin, "predict_proba")
+def _user_proba(generator):
+    layout = layout_of_numbers(generator)
+    return UserProba(generator.net_.trained_.classify, layout, generator.net_.device)

@@ -1,10 +1,9 @@
-"""Training: games, the loop that plays any of them, averaging, checkpoints, seeds."""
+"""Training: games, the loop that trains any of them, averages of weights, checkpoints."""
 
-from skgal.training._adversarial import AdversarialGame
+from skgal.training._adversarial import AdversarialGame, BidirectionalGame
 from skgal.training._augment import AUGMENTATIONS, resolve_augmentations
-from skgal.training._bidirectional import BidirectionalGame
 from skgal.training._checkpoint import TrainingCheckpoint
-from skgal.training._conditional import AuxiliaryGame, BalancingGame, ConditionalGame
+from skgal.training._conditional import AuxiliaryGame, BalancingGame, ConditionalGame, StackGame
 from skgal.training._encoding import (
     InversionGame,
     InvertibleAdversarialGame,
@@ -15,7 +14,6 @@ from skgal.training._game import Batch, Game, TrainingData, draw_latent, latent_
 from skgal.training._loop import GameNet, StopTraining, TaskReport
 from skgal.training._polarity import PolarityGame
 from skgal.training._precision import PRECISIONS
-from skgal.training._stack import StackGame
 
 __all__ = [
     "AUGMENTATIONS",

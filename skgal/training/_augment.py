@@ -1,4 +1,4 @@
-"""Differentiable augmentation (DiffAugment), what makes a GAN survive a few hundred images.
+"""Differentiable augmentation (DiffAugment), for GANs trained on a few hundred images.
 
 Real and generated images are changed alike before the critic sees them, and gradients flow
 through the change, so the generator never learns to draw the changes themselves.
@@ -16,18 +16,7 @@ _CUT = 1 / 2
 
 
 def translate(images, rng):
-    """Shift each image by up to an eighth of its sides; what enters is black (-1).
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w), values in [-1, 1]
-    rng : torch.Generator
-        On the device of ``images``.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, c, h, w)
-    """
+    """Shift each image by up to an eighth of its sides; what enters is black (-1)."""
     n, _, height, width = images.shape
     rows, row_inside = _shifted_positions(n, height, images.device, rng)
     columns, column_inside = _shifted_positions(n, width, images.device, rng)
@@ -47,35 +36,13 @@ def _shifted_positions(n, side, device, rng):
 
 
 def flip(images, rng):
-    """Mirror each image left to right with probability one half.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w)
-    rng : torch.Generator
-        On the device of ``images``.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, c, h, w)
-    """
+    """Mirror each image left to right with probability one half."""
     heads = _draw_for_each(images, rng) < 0.5
     return torch.where(heads, images.flip(-1), images)
 
 
 def cutout(images, rng):
-    """Paint a grey (0) rectangle of half the sides at a random place of each image.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w), values in [-1, 1]
-    rng : torch.Generator
-        On the device of ``images``.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, c, h, w)
-    """
+    """Paint a grey (0) rectangle of half the sides at a random place of each image."""
     n, _, height, width = images.shape
     rows = _cut_positions(n, height, images.device, rng)
     columns = _cut_positions(n, width, images.device, rng)
@@ -92,18 +59,7 @@ def _cut_positions(n, side, device, rng):
 
 
 def brightness(images, rng):
-    """Add a constant, uniform on [-0.5, 0.5], to each image.
-
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, c, h, w), values in [-1, 1]
-    rng : torch.Generator
-        On the device of ``images``.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, c, h, w)
-    """
+    """Add a constant, uniform on [-0.5, 0.5], to each image."""
     return images + _draw_for_each(images, rng) - 0.5
 
 
@@ -113,6 +69,7 @@ def _draw_for_each(images, rng):
     return torch.rand(size, generator=rng, device=images.device, dtype=torch.float32)
 
 
+# Functions of images of shape (n, c, h, w) in [-1, 1] and a generator on their device.
 AUGMENTATIONS = {
     "translation": translate,
     "flip": flip,

@@ -55,7 +55,7 @@ class InversionGame(Game):
     .. math:: \min_E \mathbb{E} \lVert E(G(u)) - u \rVert^2
 
     The training's ``X`` is the generator, on its device and in evaluation mode. Generated pairs
-    are free, so every update sees new ones and nothing can be learnt by heart.
+    are free: every update has new ones, so the encoder cannot overfit.
 
     Parameters
     ----------
@@ -100,15 +100,7 @@ class InversionGame(Game):
 
 
 class GeneratedData(TrainingData):
-    """What a generator makes, in place of samples.
-
-    Parameters
-    ----------
-    generator : torch.nn.Module
-    batch_size : int
-    rng : torch.Generator
-        On the generator's device.
-    """
+    """A generator, on the device of ``rng``, in place of samples."""
 
     def __init__(self, generator, batch_size, rng):
         super().__init__(torch.empty(batch_size, device=rng.device), None, batch_size, rng)

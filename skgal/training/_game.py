@@ -50,8 +50,7 @@ class Game(nn.Module, ABC):
     (``previous`` is that of the turn before, None in the first), then ``name_loss(batch)``,
     which returns a scalar, and steps against its gradient with the weights of
     ``parts()[name]``. So an adversarial game has ``critic_batch``, ``critic_loss``,
-    ``generator_batch`` and ``generator_loss``, and a training that is no game in the word's sense,
-    such as an autoencoder's, has one turn.
+    ``generator_batch`` and ``generator_loss``; the training of an autoencoder has one turn.
 
     A game keeps no state between turns but that of its networks. A subclass makes its networks in
     ``__init__``, which runs in a seeded context, and passes to :meth:`run` what should be
@@ -122,8 +121,7 @@ class TrainingData:
     batch_size : int
         At most n_samples rows make a batch.
     rng : torch.Generator
-        On the device of ``samples``, so that nothing waits for a transfer. All draws of a training
-        are from it.
+        On the device of ``samples``, to avoid transfers. All draws of a training are from it.
 
     Attributes
     ----------
@@ -163,7 +161,7 @@ class TrainingData:
         return self.samples[rows], None if self.labels is None else self.labels[rows]
 
     def batch(self, **parts):
-        """Make a batch for the step that is due."""
+        """Make a batch for the present step."""
         return Batch(rng=self.rng, step=self.step, **parts)
 
     def draw_labels(self, n_samples):
@@ -172,18 +170,18 @@ class TrainingData:
         rows = torch.randint(len(self.labels), (n_samples,), generator=self.rng, device=device)
         return self.labels[rows]
 
-    def draw_deficient(self, n_samples, n_classes):
-        """Draw classes with probability proportional to what they lack to the most frequent."""
+    def draw_by_deficit(self, n_samples, n_classes):
+        """Draw classes, each in proportion to its deficit to the most frequent one."""
         shares = self._classes(n_classes).deficit
         return torch.multinomial(shares, n_samples, replacement=True, generator=self.rng)
 
-    def draw_rarer(self, n_samples, n_classes):
-        """Draw the classes that lack any, each with the same probability."""
+    def draw_minority_classes(self, n_samples, n_classes):
+        """Draw the classes that are rarer than the most frequent, all with the same probability."""
         shares = (self._classes(n_classes).deficit > 0).float()
         return torch.multinomial(shares, n_samples, replacement=True, generator=self.rng)
 
-    def draw_members(self, labels, n_classes):
-        """Draw a sample of each class given."""
+    def draw_samples_of(self, labels, n_classes):
+        """Draw one sample for each class given."""
         classes = self._classes(n_classes)
         counts = classes.counts[labels]
         position = torch.rand(
@@ -196,30 +194,30 @@ class TrainingData:
         if self._by_class is None:
             counts = torch.bincount(self.labels, minlength=n_classes)
             deficit = torch.where(counts > 0, counts.max() - counts, 0)
-            # Where no class is rarer than another, each that is there counts alike.
+            # If all classes are equally frequent, each is drawn equally often.
             deficit = torch.where(deficit.any(), deficit, counts).float()
             rows = self.labels.argsort(stable=True)
             self._by_class = _Classes(counts, deficit, rows, counts.cumsum(0) - counts)
         return self._by_class
 
     def fork(self, seed):
-        """Return the same data with draws of its own, so that those of the training stay."""
+        """Return the same data with another generator, so that the draws of the training stay."""
         other = copy(self)
         other.rng = torch_generator(seed, self.rng.device)
         return other
 
     def state_dict(self):
-        """Return what decides the draws to come."""
+        """Return the state that decides all further draws."""
         return {"order": self._order.cpu(), "rng": self.rng.get_state()}
 
     def load_state_dict(self, state):
-        """Go on with the draws that were to come when the state was taken."""
+        """Restore the state that `state_dict` returned."""
         self._order = state["order"].to(self.rng.device)
         self.rng.set_state(state["rng"])
 
 
 class _Classes(NamedTuple):
-    """Counts of classes, what each lacks to the most frequent, and rows sorted by class."""
+    """Counts of classes, their deficits to the most frequent, and rows sorted by class."""
 
     counts: torch.Tensor
     deficit: torch.Tensor

@@ -1,4 +1,4 @@
-"""The loop that plays any game: a skorch net whose unit of work is an update of the weights."""
+"""The loop that trains any game: a skorch net whose unit of work is an update of the weights."""
 
 from copy import copy, deepcopy
 from traceback import walk_tb
@@ -25,8 +25,8 @@ _STATISTICS_BATCHES = 20
 class StopTraining(Exception):  # noqa: N818, a signal and no error
     """Raised by a callback of a :class:`GameNet`, at the end of an epoch, to end the training.
 
-    skorch's own callbacks say so by ``KeyboardInterrupt``; that of ``EarlyStopping`` is understood
-    as well. Any other ``KeyboardInterrupt`` is the user's, and ends ``fit`` by that error.
+    skorch's callbacks raise ``KeyboardInterrupt`` for this; that of ``EarlyStopping`` also ends the
+    training. Any other ``KeyboardInterrupt`` is the user's, and ends ``fit`` by that error.
     """
 
 
@@ -65,9 +65,9 @@ class GameNet(NeuralNet):
     checkpoint : TrainingCheckpoint or None, default=None
         Where the training goes on from, and leaves its state after epochs.
     callbacks : list of skorch callbacks or None, default=None
-        What skorch callbacks keep in attributes ending in ``_`` survives a checkpoint if it is
-        plain (numbers, strings, tensors) or has ``state_dict()`` and ``load_state_dict(state)``; so
-        does the state of a callback that has these two itself.
+        A checkpoint keeps what skorch callbacks have in attributes ending in ``_`` if it is
+        plain (numbers, strings, tensors) or has ``state_dict()`` and ``load_state_dict(state)``,
+        and the state of a callback that has these two itself.
     verbose : int, default=0
         Print a row of losses every epoch if positive.
     device : str, default="cpu"
@@ -185,7 +185,7 @@ class GameNet(NeuralNet):
         return self
 
     def initialize_callbacks(self):
-        """Make the callbacks, once they are seen to be such."""
+        """Check that the callbacks are such, and make them."""
         for callback in self.callbacks or ():
             instance = callback[1] if isinstance(callback, tuple) else callback
             cls = instance if isinstance(instance, type) else type(instance)
@@ -251,7 +251,7 @@ class GameNet(NeuralNet):
             is_last = is_enough or self.n_updates_ == last
             self._save(data, is_last=is_last, is_enough=is_enough)
         for name, average in self.averages_.items():
-            self._settle(name, average, data)
+            self._sync_buffers(name, average, data)
         self.module_.eval()
         return self
 
@@ -306,8 +306,8 @@ class GameNet(NeuralNet):
             decay = min(self.ema_decay, (1 + self.n_updates_) / (10 + self.n_updates_))
             get_ema_multi_avg_fn(decay)(average, weights, self.n_updates_)
 
-    def _settle(self, name, average, data):
-        """Give averaged weights what else belongs to them: buffers, and batch-norm statistics."""
+    def _sync_buffers(self, name, average, data):
+        """Give an averaged network its buffers, batch-norm statistics of its own among them."""
         network = self.module_.get_submodule(name)
         for own, source in zip(average.buffers(), network.buffers(), strict=True):
             own.copy_(source)
@@ -335,7 +335,7 @@ class GameNet(NeuralNet):
         game = deepcopy(self.trained_)
         set_rng(game, data.rng)
         for name in self.averages_:
-            self._settle(name, game.get_submodule(name), data)
+            self._sync_buffers(name, game.get_submodule(name), data)
         return game.eval()
 
     def infer(self, x, **fit_params):
@@ -355,10 +355,10 @@ class GameNet(NeuralNet):
         self.history.new_batch()
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Start no history row: a loss per update would have to be waited for."""
+        """Start no history row: a loss per update would make the host wait for the device."""
 
     def _end_epoch(self, **shown):
-        """Have the callbacks see the epoch; tell whether the training goes on."""
+        """Notify the callbacks of the epoch; return whether the training goes on."""
         try:
             self.notify("on_epoch_end", **shown)
         except StopTraining:
@@ -384,7 +384,7 @@ class GameNet(NeuralNet):
         self.checkpoint.save(_on_cpu(state), is_last=is_last)
 
     def _resume(self, data):
-        """Go on from the checkpoint, if there is one; tell whether a callback had stopped it."""
+        """Restore the checkpoint, if there is one; return whether a callback had stopped it."""
         state = None if self.checkpoint is None else self.checkpoint.load()
         if state is None:
             return False
@@ -425,11 +425,13 @@ class GameNet(NeuralNet):
         """
         with torch.device("meta"), float32_default():
             game = self.module(**self.get_params_for("module"))
-        expected = {f"module/{key}": _kind(weight) for key, weight in game.state_dict().items()}
+        expected = {
+            f"module/{key}": _shape_and_dtype(weight) for key, weight in game.state_dict().items()
+        }
         for name in self._averaged(game):
             own = game.get_submodule(name).state_dict().items()
-            expected |= {f"averages/{name}.{key}": _kind(weight) for key, weight in own}
-        given = {key: _kind(weight) for key, weight in weights.items()}
+            expected |= {f"averages/{name}.{key}": _shape_and_dtype(weight) for key, weight in own}
+        given = {key: _shape_and_dtype(weight) for key, weight in weights.items()}
         wrong = [k for k in expected.keys() | given.keys() if expected.get(k) != given.get(k)]
         if wrong:
             name = min(wrong)
@@ -476,7 +478,7 @@ class GameNet(NeuralNet):
         self.__dict__.update(state)
         if parts is None:
             return
-        self.device = self._check_device(self.device, _available(self.device))
+        self.device = self._check_device(self.device, _usable_device(self.device))
         kept = {name: state[name] for name in ("history_", "verbose", "n_updates_")}
         rng_state = state["rng_"]
         kept["history_"] = copy(kept["history_"])
@@ -519,7 +521,7 @@ class TaskReport(Callback):
             raise StopTraining
 
     def on_train_end(self, net, **kwargs):
-        """Let go of the estimator, which holds the net."""
+        """Drop the reference to the estimator, which holds the net."""
         self.context = self.estimator = self._task = None
 
 
@@ -543,7 +545,7 @@ def _check_finite(name, mean, n_updates):
 
 
 def _is_early_stopping(interrupt):
-    """Tell skorch's way to say that it is enough from Ctrl-C, which any line may raise."""
+    """Whether skorch's EarlyStopping raised the interrupt, and not Ctrl-C."""
     *_, (frame, _) = walk_tb(interrupt.__traceback__)
     callback = frame.f_locals.get("self")
     is_there = frame.f_code is EarlyStopping.on_epoch_end.__code__
@@ -551,7 +553,7 @@ def _is_early_stopping(interrupt):
 
 
 def _state_of(callback):
-    """Return what of a skorch callback survives a checkpoint."""
+    """Return what a checkpoint keeps of a skorch callback."""
     if hasattr(callback, "state_dict"):
         return {"": callback.state_dict()}
     state = {}
@@ -594,10 +596,10 @@ def _on_cpu(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _kind(tensor):
+def _shape_and_dtype(tensor):
     return tuple(tensor.shape), tensor.dtype
 
 
-def _available(device):
+def _usable_device(device):
     is_missing_gpu = torch.device(device).type == "cuda" and not torch.cuda.is_available()
     return "cpu" if is_missing_gpu else device

@@ -112,7 +112,7 @@ class PolarityGame(ConditionalGame):
     def extractor_loss(self, batch):
         """Return the cross-entropy of the classifier on features."""
         self.extractor.train()
-        # For its dropout; a draw from rng would make a GPU wait.
+        # For its dropout; a seed drawn from rng would make the host wait for the GPU.
         with seeded_torch(batch.rng.initial_seed() % 2**32 + batch.step, batch.real.device):
             features = self.run(self.extractor, batch.real)
             logits = self.run(self.classifier, features)
@@ -121,11 +121,11 @@ class PolarityGame(ConditionalGame):
 
     def critic_batch(self, data, previous):
         """Return generated samples of the rarer classes, and real ones of these (lines 4 to 7)."""
-        labels = data.draw_deficient(data.batch_size, self.n_classes)
+        labels = data.draw_by_deficit(data.batch_size, self.n_classes)
         latent = self.draw_latent(data)
         with torch.no_grad():
             fake = self.generate_seen(latent, labels, data.rng)
-            real = self.extract(data.draw_members(labels, self.n_classes), data.rng)
+            real = self.extract(data.draw_samples_of(labels, self.n_classes), data.rng)
         return data.batch(real=real, labels=labels, fake=fake, fake_labels=labels, latent=latent)
 
     def classifier_batch(self, data, previous):
@@ -144,12 +144,12 @@ class PolarityGame(ConditionalGame):
 
     def generator_batch(self, data, previous):
         """Return generated samples of the rarer classes, each as often (lines 8 to 11)."""
-        labels = data.draw_rarer(data.batch_size, self.n_classes)
+        labels = data.draw_minority_classes(data.batch_size, self.n_classes)
         latent = self.draw_latent(data)
         real = None
         if self.objective.compares:
             with torch.no_grad():
-                real = self.extract(data.draw_members(labels, self.n_classes), data.rng)
+                real = self.extract(data.draw_samples_of(labels, self.n_classes), data.rng)
         fake = self.generate_seen(latent, labels, data.rng)
         return data.batch(real=real, labels=labels, fake=fake, fake_labels=labels, latent=latent)
 

@@ -1,7 +1,4 @@
-"""The same training, faster: a lower precision and the memory layout that convolutions like.
-
-Both leave the weights in float32; the third, the fused optimizer, is an argument of its own.
-"""
+"""Faster training: a lower precision, and channels-last convolutions. Weights stay float32."""
 
 from itertools import chain
 
@@ -14,26 +11,12 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 def prepare_network(network, precision):
-    """Change a new network in place, so that it trains fast in a precision.
-
-    Convolutions get their weights in the channels-last layout, which their maps take over:
-    the tensor cores of GPUs work in it, and on CPUs updates are a fifth to a third faster. What
-    computes a weight, as spectral normalisation does, computes in float32 in any precision.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-    precision : {"float32", "bfloat16"}
-
-    Raises
-    ------
-    ValueError
-        If there is no such precision.
-    """
+    """Prepare a new network, in place, to train fast in a precision."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {list(PRECISIONS)}, got {precision!r}.")
     for module in network.modules():
-        # Layer by layer: buffers of images, such as anchors, are not for convolutions.
+        # Tensor cores work in this layout, and CPUs are a fifth to a third faster. Layer by layer:
+        # buffers of images, such as anchors, are not for convolutions.
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.to(memory_format=torch.channels_last)
         if isinstance(module, ParametrizationList) and PRECISIONS[precision] is not None:
@@ -41,37 +24,12 @@ def prepare_network(network, precision):
 
 
 def run_in(precision, function, *inputs):
-    """Apply a network, or one of its methods, in a precision.
-
-    In ``"bfloat16"`` convolutions and matrix products are computed in it, by torch's autocast,
-    from weights that stay float32 and get float32 gradients. It has the range of float32, so
-    losses need not be scaled. What comes out is float32: losses never see the lower precision.
-
-    Parameters
-    ----------
-    precision : {"float32", "bfloat16"}
-    function : callable
-        Maps tensors to a tensor, or to a list or a tuple of them.
-    *inputs : torch.Tensor
-        On one device.
-
-    Returns
-    -------
-    Whatever the function does, in float32.
-
-    Examples
-    --------
-    >>> import torch
-    >>> network, samples = torch.nn.Linear(3, 2), torch.ones(4, 3)
-    >>> exact, rounded = (run_in(p, network, samples) for p in ("float32", "bfloat16"))
-    >>> rounded.dtype, bool(torch.allclose(exact, rounded, atol=0.02))
-    (torch.float32, True)
-    """
+    """Apply a network, or one of its methods, in a precision; what it returns is float32."""
     dtype = PRECISIONS[precision]
     if dtype is None:
         return function(*inputs)
-    # A context for each call, not for a whole step: it keeps its copies of the weights to its
-    # end, and they miss the optimizer's step, and the gradient if first made without.
+    # One context for each call, not for a whole step: autocast caches its copies of the weights
+    # until the context ends, which would miss the optimizer's step.
     with torch.autocast(inputs[0].device.type, dtype=dtype):
         outputs = function(*inputs)
     if isinstance(outputs, torch.Tensor):

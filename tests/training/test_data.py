@@ -58,18 +58,18 @@ def test_classes_are_drawn_by_what_they_lack(counts):
     lack = np.where(np.array(counts) > 0, max(counts) - np.array(counts), 0)
     if not lack.any():
         lack = np.array(counts)
-    rare = data.draw_deficient(20_000, len(counts))
+    rare = data.draw_by_deficit(20_000, len(counts))
     share = np.bincount(rare, minlength=len(counts)) / 20_000
     np.testing.assert_allclose(share, lack / lack.sum(), atol=0.015)
-    even = data.draw_rarer(20_000, len(counts))
+    even = data.draw_minority_classes(20_000, len(counts))
     share = np.bincount(even, minlength=len(counts)) / 20_000
     np.testing.assert_allclose(share, (lack > 0) / (lack > 0).sum(), atol=0.015)
-    assert torch.equal(data.draw_members(rare, len(counts)), rare)
+    assert torch.equal(data.draw_samples_of(rare, len(counts)), rare)
 
 
 def test_members_of_a_class_are_drawn_evenly():
     data = make_data(7, 4, labels=torch.tensor([1, 0, 1, 1, 0, 1, 1]))
-    rows = data.draw_members(torch.ones(20_000, dtype=torch.long), 2)
+    rows = data.draw_samples_of(torch.ones(20_000, dtype=torch.long), 2)
     share = torch.bincount(rows, minlength=7) / 20_000
     np.testing.assert_allclose(share, [0.2, 0, 0.2, 0.2, 0, 0.2, 0.2], atol=0.01)
 
