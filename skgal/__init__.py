@@ -1,6 +1,6 @@
 """Generative adversarial networks for people with few labels, as scikit-learn estimators.
 
-Every public name lives in one of the rooms (``skgal.generators``, ``skgal.query``,
+Every public name lives in one of the subpackages (``skgal.generators``, ``skgal.query``,
 ``skgal.active``, ...). The names most people need are also here, and load on first use:
 ``import skgal`` is quick and does not import torch.
 """
@@ -9,7 +9,7 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-_ROOM_OF = {
+_SUBPACKAGE_OF = {
     "ACGAN": "generators",
     "ADBA": "query",
     "AISEL": "query",
@@ -87,14 +87,14 @@ _ROOMS = {
     "utils",
 }
 
-__all__ = sorted({*_ROOM_OF, *_ROOMS, "__version__"})
+__all__ = sorted({*_SUBPACKAGE_OF, *_ROOMS, "__version__"})
 
 
 def __getattr__(name):
     if name in _ROOMS:
         return import_module(f"skgal.{name}")
-    if name in _ROOM_OF:
-        return getattr(import_module(f"skgal.{_ROOM_OF[name]}"), name)
+    if name in _SUBPACKAGE_OF:
+        return getattr(import_module(f"skgal.{_SUBPACKAGE_OF[name]}"), name)
     raise AttributeError(f"module 'skgal' has no attribute {name!r}")
 
 

@@ -18,9 +18,9 @@ from skgal.base import BaseStrategy
 
 PACKAGE = Path(skgal.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-TORCH_FREE_ROOMS = {"base", "datasets", "design", "exceptions", "matching", "metrics", "utils"}
-TORCH_ROOMS = {*ROOMS} - TORCH_FREE_ROOMS
+SUBPACKAGES = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+TORCH_FREE = {"base", "datasets", "design", "exceptions", "matching", "metrics", "utils"}
+TORCH_SUBPACKAGES = {*SUBPACKAGES} - TORCH_FREE
 
 
 def run_python(*arguments):
@@ -50,7 +50,7 @@ def import_graph():
     return grimp.build_graph("skgal", cache_dir=None)
 
 
-def test_imports_between_rooms_run_downward():
+def test_imports_between_subpackages_run_downward():
     # A process of its own: import-linter reconfigures logging.
     code = "import sys, importlinter.cli as cli; sys.exit(cli.lint_imports(no_cache=True))"
     lint = run_python("-c", code)
@@ -67,7 +67,7 @@ def test_private_modules_are_imported_in_their_package_only(import_graph):
     assert not trespassers
 
 
-def test_no_room_imports_the_package_itself(import_graph):
+def test_no_subpackage_imports_the_package_itself(import_graph):
     # Its lazy names would lead past the layers.
     assert not import_graph.find_modules_that_directly_import("skgal")
 
@@ -75,7 +75,7 @@ def test_no_room_imports_the_package_itself(import_graph):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_source_has_no_stray_torch_assert_or_print(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    if path.relative_to(PACKAGE).parts[0] not in TORCH_ROOMS:
+    if path.relative_to(PACKAGE).parts[0] not in TORCH_SUBPACKAGES:
         imported = {name.partition(".")[0] for name in module_level_imports(tree)}
         assert not imported & {"torch", "torchvision", "skorch"}
     for node in ast.walk(tree):
@@ -84,9 +84,11 @@ def test_source_has_no_stray_torch_assert_or_print(path):
             assert node.func.id != "print", f"line {node.lineno}: report through a callback"
 
 
-@pytest.mark.parametrize("rooms", [set(), TORCH_FREE_ROOMS & set(ROOMS)], ids=["skgal", "rooms"])
-def test_torch_is_not_imported(rooms):
-    modules = ", ".join(["skgal", *(f"skgal.{room}" for room in sorted(rooms))])
+@pytest.mark.parametrize(
+    "subpackages", [set(), TORCH_FREE & set(SUBPACKAGES)], ids=["skgal", "subpackages"]
+)
+def test_torch_is_not_imported(subpackages):
+    modules = ", ".join(["skgal", *(f"skgal.{subpackage}" for subpackage in sorted(subpackages))])
     imported = run_python("-c", f"import sys, {modules}; print('torch' in sys.modules)")
     assert imported.stdout.strip() == "False", imported.stderr
 
@@ -100,7 +102,7 @@ def test_import_takes_no_longer_than_scikit_learns():
     assert best_import_time("skgal") < 1.2 * best_import_time("sklearn")
 
 
-@pytest.mark.parametrize("name", ["skgal", *(f"skgal.{room}" for room in ROOMS)])
+@pytest.mark.parametrize("name", ["skgal", *(f"skgal.{subpackage}" for subpackage in SUBPACKAGES)])
 def test_public_names_resolve(name):
     module = importlib.import_module(name)
     assert len(module.__all__) == len(set(module.__all__))
@@ -109,19 +111,19 @@ def test_public_names_resolve(name):
         getattr(module, public)
 
 
-def test_every_room_has_its_row():
+def test_every_subpackage_has_its_row():
     rules = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     rows = "".join(line.split("|")[1] for line in rules.splitlines() if line.startswith("| `"))
-    assert sorted(re.findall(r"`(\w+)`", rows)) == ROOMS
+    assert sorted(re.findall(r"`(\w+)`", rows)) == SUBPACKAGES
 
 
 @pytest.mark.parametrize("name", ["classifiers", "generators", "query", "resampling"])
 def test_every_algorithm_is_at_hand_and_in_the_docs(name):
     page = (PACKAGE.parent / "docs" / "methods.md").read_text(encoding="utf-8")
-    room = importlib.import_module(f"skgal.{name}")
+    subpackage = importlib.import_module(f"skgal.{name}")
     kinds = TransformerMixin | BaseStrategy | BaseOverSampler
-    for public in room.__all__:
-        thing = getattr(room, public)
+    for public in subpackage.__all__:
+        thing = getattr(subpackage, public)
         if inspect.isclass(thing) and issubclass(thing, kinds) and not inspect.isabstract(thing):
             assert getattr(skgal, public) is thing
             assert f"`{public}`" in page

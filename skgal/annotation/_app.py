@@ -45,18 +45,7 @@ HEADERS = {
 
 
 def build_app(session, token):
-    """Build the web application of a session.
-
-    Parameters
-    ----------
-    session : Session
-    token : str
-        The first part of every path; requests without it are refused with status 403.
-
-    Returns
-    -------
-    starlette.applications.Starlette
-    """
+    """Build the web application of a session."""
     # Some Windows registries call scripts plain text, which browsers then refuse to run.
     mimetypes.add_type("text/javascript", ".js")
     calls = _Calls(session)

@@ -17,26 +17,6 @@ class Batch:
     Samples whose record has ``details`` of the form ``{"line": ..., "position": ...}`` are a
     line, in the order of their positions, which is answered as one. Where such details have
     ``"classes"``, a pair, these are proposed for its two ends.
-
-    Parameters
-    ----------
-    store : LabelStore
-    ids : sequence of int
-        The samples to show, at least one.
-    classes : sequence of str, int or bool, or None, default=None
-        What a sample may be; None for those that the store knows. If it knows none, answers
-        are numbers.
-    annotator : str or None, default=None
-        Who labels, for the record.
-    image_shape : tuple of int (c, h, w) or None, default=None
-        The shape of images that come as flat rows.
-    feature_names : sequence of str or None, default=None
-        What to call the columns of tables that have no names.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two classes, or the samples can't be shown.
     """
 
     def __init__(
@@ -63,14 +43,7 @@ class Batch:
         return len(self._ids)
 
     def describe(self):
-        """Describe to the page what it has to show.
-
-        Returns
-        -------
-        dict
-            Ready for JSON: ``samples``, and the ``items`` that get an answer each, which are
-            samples or lines of such.
-        """
+        """Describe the samples, and the items that get an answer each, as a dict ready for JSON."""
         samples = [
             {
                 "id": record.id,
@@ -88,64 +61,20 @@ class Batch:
         }
 
     def images(self, bundle):
-        """Encode some images.
-
-        Parameters
-        ----------
-        bundle : int
-            Which of the bundles that the description counts.
-
-        Returns
-        -------
-        list of str
-            PNG in base64.
-
-        Raises
-        ------
-        ValueError
-            If the samples are no images.
-        """
+        """Encode the images of a bundle as PNG in base64; ValueError if samples are no images."""
         return self._samples.images(bundle)
 
     def answers(self):
-        """Read what is answered by now, by whomever.
-
-        Returns
-        -------
-        dict from int to str
-            From the id of a sample to its label, or to why there is none.
-        """
+        """Return a dict from the id of a sample to its label, or to why there is none."""
         records = self._store.records(ids=self._ids, samples=False)
         return {record.id: _as_text(record) for record in records if record.status != "pending"}
 
     def count_pending(self):
-        """Count the samples without an answer.
-
-        Returns
-        -------
-        int
-        """
+        """Count the samples without an answer."""
         return len(self) - len(self.answers())
 
     def tell(self, ids, answers, seconds):
-        """Write answers to the store; they are on disk when this returns.
-
-        Parameters
-        ----------
-        ids : list of int
-            Samples of this batch.
-        answers : list
-            For each the position of a class, a number where there are no classes, or None where
-            the person can't tell.
-        seconds : float
-            How long the person thought about all of them.
-
-        Raises
-        ------
-        ValueError
-            If samples are of another batch, answers are none, or another process has answered
-            otherwise.
-        """
+        """Write answers to the store: class positions or numbers, or None for unknown."""
         if not ids or not set(ids) <= set(self._ids) or len(ids) != len(answers):
             raise ValueError("Expected an answer for each of some samples of this batch.")
         labels = [self._as_label(answer) for answer in answers]
@@ -153,13 +82,7 @@ class Batch:
         self._given.append(ids)
 
     def undo(self):
-        """Take back what was told last.
-
-        Returns
-        -------
-        list of int
-            The samples that are pending again; none if nothing was told.
-        """
+        """Take back the last answers; return the ids of samples that are pending again."""
         if not self._given:
             return []
         self._store.reopen(self._given[-1])

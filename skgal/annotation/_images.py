@@ -13,30 +13,6 @@ def to_pixels(images, image_shape=None):
 
     The smallest value of all images becomes black and the largest white, whatever their dtype:
     images of one batch can be compared with each other, those of two batches cannot.
-
-    Parameters
-    ----------
-    images : array-like of shape (n_samples, c, h, w) or (n_samples, c * h * w)
-        Finite numbers. One channel is grey, three are red, green and blue; any other number
-        of channels is shown as that many grey images side by side.
-    image_shape : tuple of int (c, h, w) or None, default=None
-        The shape of images that come as flat rows.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, h, w) or (n_samples, h, w, 3), dtype uint8
-
-    Raises
-    ------
-    ValueError
-        If values are NaN or infinite, or samples aren't of that shape.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.annotation._images import to_pixels
-    >>> to_pixels(np.array([[[[-1.0, 1.0]]], [[[0.0, 3.0]]]])).tolist()
-    [[[0, 128]], [[64, 255]]]
     """
     images = check_array(images, allow_nd=True, input_name="images")
     layout = DataLayout(images, image_shape)
@@ -49,16 +25,7 @@ def to_pixels(images, image_shape=None):
 
 
 def encode_png(pixels):
-    """Encode one image as PNG.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (h, w) or (h, w, 3), dtype uint8
-
-    Returns
-    -------
-    bytes
-    """
+    """Encode one image as PNG."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -12,14 +12,7 @@ BUNDLE_PIXELS = 2**19
 
 
 class Pictures:
-    """Samples that are images.
-
-    Parameters
-    ----------
-    samples : sequence of ndarray of shape (c, h, w) or (c * h * w,)
-    image_shape : tuple of int (c, h, w) or None
-        The shape of images that come as flat rows.
-    """
+    """Samples that are images, of shape (c, h, w) or flat rows of an ``image_shape``."""
 
     def __init__(self, samples, image_shape):
         self._pixels = to_pixels(_stack(samples), image_shape)
@@ -44,14 +37,7 @@ class Pictures:
 
 
 class Rows:
-    """Samples that are rows of a table.
-
-    Parameters
-    ----------
-    samples : sequence of dict from column to value, of ndarray, list or sparse matrix of one row
-    feature_names : sequence of str or None
-        What to call columns that have no names.
-    """
+    """Samples that are rows of a table; ``feature_names`` are for columns that have no names."""
 
     def __init__(self, samples, feature_names):
         self._columns = _column_names(samples[0], feature_names)
@@ -71,23 +57,7 @@ class Rows:
 
 
 def show_samples(samples, *, image_shape=None, feature_names=None):
-    """Choose how to show samples.
-
-    Parameters
-    ----------
-    samples : sequence of samples as a store gives them
-    image_shape : tuple of int (c, h, w) or None, default=None
-    feature_names : sequence of str or None, default=None
-
-    Returns
-    -------
-    Pictures or Rows
-
-    Raises
-    ------
-    ValueError
-        If images have NaN or aren't of one shape, or names are more or fewer than columns.
-    """
+    """Return samples as `Pictures` or as `Rows`."""
     if image_shape is not None or np.ndim(samples[0]) == 3:
         return Pictures(samples, image_shape)
     return Rows(samples, feature_names)

@@ -20,20 +20,7 @@ MOST_CONNECTIONS = 64
 
 
 class PageServer:
-    """Serve the page of a session from a thread.
-
-    Parameters
-    ----------
-    session : Session
-        What the page shows.
-    port : int
-        0 takes a free one, and keeps it when the server has to be started again.
-
-    Attributes
-    ----------
-    token : str
-        What an address must begin with; drawn once, so that an open page stays valid.
-    """
+    """Serve the page of a session from a thread; ``port`` 0 takes a free one, and keeps it."""
 
     def __init__(self, session, port):
         self.token = secrets.token_urlsafe(32)
@@ -53,13 +40,7 @@ class PageServer:
         return self._thread is not None and self._thread.is_alive()
 
     def start(self):
-        """Listen, from the time this returns.
-
-        Raises
-        ------
-        OSError
-            If the port is taken.
-        """
+        """Start to listen; OSError if the port is taken."""
         import uvicorn
 
         # No access log: it would repeat the token at every request.
@@ -79,7 +60,7 @@ class PageServer:
             target=server.run, args=([listener],), name="skgal-annotation", daemon=True
         )
         self._thread.start()
-        # Also when the process ends, so that the page hears that the last batch was taken.
+        # Also when the process ends, so that the page gets the answer to its last request.
         self._finalizer = weakref.finalize(self, _stop, server, self._thread)
 
     def stop(self):

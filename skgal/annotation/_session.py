@@ -1,11 +1,11 @@
-"""What the person has before them now, shared by the server's threads and the one that waits."""
+"""The batch that is being labelled, shared by the server's threads and the one that waits."""
 
 import threading
 import time
 
 
 class StaleBatchError(Exception):
-    """The page shows a batch that is no longer before the person."""
+    """The page shows a batch that is no longer the present one."""
 
 
 class Session:
@@ -24,12 +24,7 @@ class Session:
         self._seen = -float("inf")
 
     def show(self, batch):
-        """Put a batch before the person.
-
-        Parameters
-        ----------
-        batch : Batch
-        """
+        """Show a batch to the person."""
         with self._changed:
             self._batch = batch
             self._number += 1
@@ -44,19 +39,7 @@ class Session:
             self._open = False
 
     def wait(self, timeout):
-        """Wait for the batch to be done.
-
-        Parameters
-        ----------
-        timeout : float
-            Seconds after which to return whatever the state is: other processes may answer,
-            too, without notice.
-
-        Returns
-        -------
-        bool
-            Whether it is done.
-        """
+        """Wait at most ``timeout`` seconds for the batch to be done; return whether it is."""
         with self._changed:
             self._changed.wait_for(self._is_done, timeout)
             return self._is_done()
@@ -67,13 +50,7 @@ class Session:
         return self._seen
 
     def describe(self):
-        """Describe the batch to the page that is to show it.
-
-        Returns
-        -------
-        dict
-            Ready for JSON.
-        """
+        """Describe the batch to the page, as a dict ready for JSON."""
         with self._changed:
             progress = self.progress()
             if self._batch is None:
@@ -82,57 +59,20 @@ class Session:
             return {**progress, **self._batch.describe()}
 
     def progress(self):
-        """Tell the page what has an answer by now.
-
-        Returns
-        -------
-        dict
-            ``number``, that of the batch; ``open``, whether it takes answers; ``answers``,
-            from the id of a sample to what was answered, as text.
-        """
+        """Return the number of the batch, whether it is open, and answers as text by sample id."""
         self._seen = time.monotonic()
         with self._changed:
             answers = {} if self._batch is None else self._batch.answers()
             return {"number": self._number, "open": self._open, "answers": answers}
 
     def images(self, number, bundle):
-        """Encode some images of the batch.
-
-        Parameters
-        ----------
-        number : int
-            Of the batch.
-        bundle : int
-            Which of its bundles.
-
-        Returns
-        -------
-        list of str
-            PNG in base64.
-        """
+        """Encode the images of a bundle of the batch as PNG in base64."""
         with self._changed:
             batch = self._current(number)
         return batch.images(bundle)
 
     def answer(self, number, ids, answers, seconds):
-        """Record answers; they are on disk once this returns.
-
-        Parameters
-        ----------
-        number : int
-            Of the batch.
-        ids : list of int
-        answers : list
-            One for each id: the position of a class, a number where there are no classes, or
-            None where the person can't tell.
-        seconds : float
-            How long the person thought.
-
-        Returns
-        -------
-        dict
-            As from :meth:`progress`.
-        """
+        """Record answers (class positions, numbers, None for unknown); return the progress."""
         with self._changed:
             self._current(number).tell(ids, answers, seconds)
             self._answered_here = True
@@ -140,35 +80,13 @@ class Session:
             return self.progress()
 
     def undo(self, number):
-        """Take back what was answered last.
-
-        Parameters
-        ----------
-        number : int
-            Of the batch.
-
-        Returns
-        -------
-        dict
-            As from :meth:`progress`, with ``undone``, the ids that wait again.
-        """
+        """Take back the last answer; return the progress with ``undone``, the ids pending again."""
         with self._changed:
             undone = self._current(number).undo()
             return {**self.progress(), "undone": undone}
 
     def finish(self, number):
-        """Hand the batch over.
-
-        Parameters
-        ----------
-        number : int
-            Of the batch.
-
-        Returns
-        -------
-        dict
-            As from :meth:`progress`.
-        """
+        """Hand the batch over; return the progress."""
         with self._changed:
             if self._current(number).count_pending():
                 raise ValueError("Some samples of this batch have no answer yet.")

@@ -39,7 +39,7 @@ class Synthesis(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Designed samples that were ever asked about, whatever came of it.
+    """All designed samples that were asked about, answered or not.
 
     A new design keeps away from all of them; where asking has failed or was declined, it is likely
     to fail again.
@@ -78,7 +78,7 @@ class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
     _parameter_constraints: dict = {}
 
     def fit(self, X, y=None):
-        """Do the work that is paid once for these samples; here they are checked only.
+        """Do the work that is needed once for these samples; here they are checked only.
 
         Values are for the model to judge: NaN and strings pass. DataFrames, sparse matrices
         and arrays that aren't NumPy's are not even looked at, since that would copy them; of an
@@ -152,7 +152,7 @@ class PoolStrategy(BaseStrategy):
         batch_size : int, default=1
             How many samples to choose.
         return_utilities : bool, default=False
-            Also return how much each candidate was wanted.
+            Also return the utility of each candidate.
 
         Returns
         -------

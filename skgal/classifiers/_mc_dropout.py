@@ -212,17 +212,7 @@ def _dropout_on(net, seed):
 
 
 def _passes(net, X, layers, n_passes):
-    """Run each batch so often, what comes before the first dropout only once.
-
-    Yields
-    ------
-    rows : slice
-        The samples of the batch.
-    fixed : tuple of Tensor
-        Activations before the first dropout, the same in every pass.
-    passes : list of (Tensor, tuple of Tensor)
-        Of each pass the class probabilities, and the other activations.
-    """
+    """Yield for each batch its rows, activations before the first dropout, and those of passes."""
     nonlinearity = net._get_predict_nonlinearity()
     layers = find_layers(net.module_, layers)
     before, after = _split(net.module_, layers)

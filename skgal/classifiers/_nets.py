@@ -163,20 +163,7 @@ class MostProbableClassSplit:
         self.split = split
 
     def __call__(self, dataset, y=None, **fit_params):
-        """Split a data set.
-
-        Parameters
-        ----------
-        dataset : torch.utils.data.Dataset
-        y : array-like of shape (n_samples, n_classes), default=None
-            Class probabilities.
-        **fit_params : dict
-            Handed on, ``groups`` for example.
-
-        Returns
-        -------
-        train, valid : torch.utils.data.Dataset
-        """
+        """Split a data set."""
         most_probable = None if y is None else np.asarray(y).argmax(axis=1)
         return self.split(dataset, most_probable, **fit_params)
 

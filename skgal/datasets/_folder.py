@@ -11,20 +11,7 @@ FOLDER_VARIABLE = "SKGAL_DATA"
 
 
 def read_from_folder(name, subset):
-    """Read a subset of an image set from the user's folder.
-
-    Parameters
-    ----------
-    name : str
-        What the files are called: ``{name}.npz``, or ``{name}_jpeg.npz``.
-    subset : {"train", "test", "all"}
-
-    Returns
-    -------
-    data : ndarray of shape (n_samples, c, h, w), dtype uint8
-    target : ndarray of shape (n_samples,), dtype int64
-        None in place of both if ``SKGAL_DATA`` isn't set or the folder has no such file.
-    """
+    """Read a subset of an image set from the user's folder."""
     if not os.environ.get(FOLDER_VARIABLE):
         return None
     folder = Path(os.environ[FOLDER_VARIABLE])

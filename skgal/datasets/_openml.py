@@ -10,24 +10,7 @@ from skgal.datasets._folder import FOLDER_VARIABLE
 
 
 def fetch_from_openml(name, openml_name, version, rows, image_shape, data_home):
-    """Fetch rows of an image set from openml.org, or from where they were stored before.
-
-    Parameters
-    ----------
-    name : str
-        What skgal calls the set.
-    openml_name : str
-    version : int
-    rows : slice
-    image_shape : tuple of int (c, h, w)
-        openml.org holds flat images, channel by channel.
-    data_home : str or path-like or None
-
-    Returns
-    -------
-    data : ndarray of shape (n_samples, c, h, w), dtype uint8
-    target : ndarray of shape (n_samples,), dtype int64
-    """
+    """Fetch rows of an image set from openml.org, or from where they were stored before."""
     try:
         X, y = fetch_openml(
             openml_name,

@@ -265,13 +265,7 @@ def _minimise(objective, points, low, high, max_iter, tol):
 
 
 class _CurvatureMemory:
-    """Limited-memory BFGS that starts from the surrogate's curvature, not from the identity.
-
-    Parameters
-    ----------
-    n_pairs : int, default=5
-        Number of latest steps that it learns from.
-    """
+    """Limited-memory BFGS that starts from the surrogate's curvature, not from the identity."""
 
     def __init__(self, n_pairs=5):
         self._pairs = deque(maxlen=n_pairs)

@@ -168,22 +168,7 @@ class Progress:
         self._start = None
 
     def update(self, values):
-        """Take the next value of every active point.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_active,)
-
-        Returns
-        -------
-        improved : ndarray of int
-            The points whose best value this is.
-
-        Raises
-        ------
-        ValueError
-            If a value is NaN.
-        """
+        """Record the next value of every active point; return the points that improved."""
         if np.isnan(values).any():
             raise ValueError(
                 "The score of a generated sample is NaN; check that the classifier and the "

@@ -1,4 +1,4 @@
-"""The autoencoder: a short code for samples, and the way back."""
+"""The autoencoder: a short code for samples, and its decoder."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ from skgal.generators._base import NetworkEstimator, make_net
 from skgal.nn import resolve_architecture
 from skgal.training import ReconstructionGame
 
-# Adam's own: the short memory that suits games is none for a fixed loss.
+# Adam's defaults: the loss is fixed, other than that of a game.
 _BETAS = (0.9, 0.999)
 # Adam's step size for the autoencoders that other generators start from.
 _LEARNING_RATE = 1e-3
@@ -175,23 +175,7 @@ class Autoencoder(NetworkEstimator):
 
 
 def fit_autoencoder(training, tensor, make_encoder, make_decoder, *, max_iter, seed):
-    """Train an encoder and a decoder for another estimator to start from.
-
-    Parameters
-    ----------
-    training : Training
-        Of the estimator's ``fit``.
-    tensor : ndarray of shape (n_samples, *shape), dtype float32
-        Samples as networks see them, whatever their class.
-    make_encoder, make_decoder : callables
-        Make the networks; called without arguments.
-    max_iter, seed : int
-
-    Returns
-    -------
-    ReconstructionGame
-        With the networks ``encoder`` and ``decoder``.
-    """
+    """Train an autoencoder for another estimator to start from; return its game."""
     settings = training.settings("autoencoder") | {
         "max_iter": max_iter,
         "lr": _LEARNING_RATE,

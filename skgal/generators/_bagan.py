@@ -237,18 +237,6 @@ def class_gaussians(codes, labels):
 
     Covariances are shrunk by the formula of Ledoit and Wolf, the more the fewer codes there are. A
     class with one code has the covariance of all codes about the means of their classes.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples, latent_dim)
-    labels : ndarray of shape (n_samples,), dtype int64
-        From 0, each at least once.
-
-    Returns
-    -------
-    means : ndarray of shape (n_classes, latent_dim), dtype float32
-    factors : ndarray of shape (n_classes, latent_dim, latent_dim), dtype float32
-        Lower Cholesky factors of the covariances.
     """
     codes = codes.astype(np.float64)
     counts = np.bincount(labels)

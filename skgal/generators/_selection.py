@@ -142,17 +142,7 @@ class FrechetSelection(BaseEstimator):
 
 
 def extract_features(extractor, samples):
-    """Return features of samples by a fitted transformer, or those of a skorch net.
-
-    Parameters
-    ----------
-    extractor : fitted transformer or skorch net
-    samples : array-like of n_samples samples
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features)
-    """
+    """Return features of samples by a fitted transformer, or those of a skorch net."""
     with seeded_nets(extractor):
         if hasattr(extractor, "forward_iter"):  # a net, though it may have a transform as well
             return penultimate_features(extractor, samples)
@@ -203,15 +193,15 @@ class BestGenerator(Callback):
         self._last = net.n_updates_ + net.max_iter
 
     def state_dict(self):
-        """Return what a training that goes on must know."""
+        """Return the state for a checkpoint."""
         return self._state
 
     def load_state_dict(self, state):
-        """Go on from what a killed training knew."""
+        """Restore the state of a checkpoint."""
         self._state = state
 
     def on_epoch_end(self, net, data=None, **kwargs):
-        """Evaluate the generator, if it is time to; stop if it has not improved for long."""
+        """Evaluate the generator if it is due; stop if it has not improved for ``patience``."""
         state, distance, smoothed = self._state, float("nan"), float("nan")
         is_due = net.n_updates_ >= state["due"] + self.every
         if is_due or (net.n_updates_ == self._last and state["best"] is None):
@@ -231,7 +221,7 @@ class BestGenerator(Callback):
             raise StopTraining
 
     def on_train_end(self, net, **kwargs):
-        """Put the best generator back, and let go of what only the training needed."""
+        """Restore the best generator, and drop what only the training needed."""
         if self._state["weights"] is not None:
             net.trained_.generator.load_state_dict(self._state["weights"])
         self.extract = self.real_features = None

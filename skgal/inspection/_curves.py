@@ -270,7 +270,7 @@ class TrainingHistoryDisplay:
     """The losses of an adversarial game over its updates, or what else its history holds.
 
     Losses that stay within bounds of each other are what to hope for. A critic's loss that
-    falls to zero, and a generator's that runs away, mean that the critic has won.
+    falls to zero, and a generator's that diverges, mean that the generator no longer learns.
 
     Parameters
     ----------

@@ -281,7 +281,7 @@ def check_proba(proba):
 
 def _first_and_second(scores):
     """Return the largest and the second largest of each row; 0 for a second that isn't there."""
-    if scores.shape[1] == 1:  # A model that knows one class: nothing competes with it.
+    if scores.shape[1] == 1:  # A model of one class is never uncertain.
         return scores[:, 0], np.zeros_like(scores[:, 0])
     second, first = np.partition(scores, -2, axis=1)[:, -2:].T
     return first, second

@@ -78,7 +78,7 @@ class NonSaturating(Objective):
     Examples
     --------
     >>> import torch
-    >>> NonSaturating().critic_loss(torch.zeros(4), torch.zeros(4))  # 2 log 2: it cannot tell
+    >>> NonSaturating().critic_loss(torch.zeros(4), torch.zeros(4))  # 2 log 2: chance
     tensor(1.3863)
     >>> NonSaturating().generator_loss(torch.zeros(4))
     tensor(0.6931)
@@ -100,8 +100,8 @@ class Minimax(NonSaturating):
         L_D = \mathbb{E}[-\log \sigma(D(x))] + \mathbb{E}[-\log(1 - \sigma(D(G(z))))], \qquad
         L_G = \mathbb{E}[\log(1 - \sigma(D(G(z))))]
 
-    The generator's gradient vanishes where the critic is sure; `NonSaturating` is what is used
-    nearly always in its place.
+    The generator's gradient vanishes where the critic is sure; in practice `NonSaturating`
+    replaces it.
 
     References
     ----------
@@ -173,7 +173,7 @@ class Hinge(Objective):
     """
 
     def critic_loss(self, real, fake):
-        """Return by how much logits are within the margin."""
+        """Return the mean hinge losses of real and of generated logits."""
         return relu(1 - real).mean() + relu(1 + fake).mean()
 
     def generator_loss(self, fake, real=None):
@@ -219,7 +219,7 @@ class Relativistic(Objective):
         L_G = \mathbb{E}[-\log \sigma(D(G(z)) - D(x))]
 
     Each generated sample is compared with a real one, so a generator that leaves out a part of the
-    data is not at rest. With ``GradientPenalty(target=0, at="both")`` this is the loss of R3GAN,
+    data is no equilibrium. With ``GradientPenalty(target=0, at="both")`` this is the loss of R3GAN,
     which then converges locally.
 
     References
@@ -233,7 +233,7 @@ class Relativistic(Objective):
     --------
     >>> import torch
     >>> real, fake = torch.tensor([1.0, 0.0]), torch.tensor([1.0, 0.0])
-    >>> Relativistic().critic_loss(real, fake)  # log 2: it cannot tell
+    >>> Relativistic().critic_loss(real, fake)  # log 2: chance
     tensor(0.6931)
     >>> Relativistic().generator_loss(fake + 9, real) < 1e-3
     tensor(True)

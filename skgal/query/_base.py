@@ -182,7 +182,7 @@ class CandidateStrategy(PoolStrategy):
         batch_size : int, default=1
             How many samples to choose.
         return_utilities : bool, default=False
-            Also return how much each candidate was wanted, as the first of the batch.
+            Also return the utility of each candidate as the first of the batch.
 
         Returns
         -------
@@ -216,7 +216,7 @@ class CandidateStrategy(PoolStrategy):
 
 
 class RankingStrategy(CandidateStrategy):
-    """Base of pool strategies that rank the candidates one by one; see :meth:`_utilities`.
+    """Base of pool strategies that rank the candidates one by one, by :meth:`_utilities`.
 
     Equal utilities are ranked at random, by a random order of all rows that depends on
     ``random_state`` and the number of rows only: as a pool gets its labels, an integer
@@ -225,7 +225,7 @@ class RankingStrategy(CandidateStrategy):
 
     @abstractmethod
     def _utilities(self, y, clf, pool):
-        """Rate how much each candidate is wanted: arrays in order, such as ``pool.map`` gives."""
+        """Return or yield arrays of the utilities of candidates, in order, as ``pool.map`` does."""
 
     def _choose(self, X, y, clf, pool, batch_size):
         order = as_random_state(self.random_state).random_sample(pool.rows.n_samples)
@@ -369,7 +369,7 @@ class GeneratorStrategy(BaseStrategy):
         return self
 
     def _prepare(self, X, y):
-        """Do what else is paid once for these samples; nothing here."""
+        """Prepare whatever depends on these samples only; nothing here."""
 
     def _validate_params(self):
         super()._validate_params()

@@ -77,7 +77,7 @@ class UncertaintySampling(RankingStrategy):
         self.random_state = random_state
 
     def check_model(self, clf, X):
-        """Refuse a model that doesn't say how unsure it is."""
+        """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, self.measure)
 
     def _utilities(self, y, clf, pool):
@@ -94,10 +94,10 @@ _OPPOSITES = {
 
 
 class CertaintySampling(RankingStrategy):
-    """Choose the samples of a pool of which the model is surest.
+    """Choose the samples of a pool of which the model is most certain.
 
-    What teaches a classifier least can teach a conditional generator most: such samples are
-    clean, and keep the auxiliary classifier of an AC-GAN from unsettling the training [1]_. ALCG,
+    Samples that a classifier learns least from can serve a conditional generator best: they are
+    clean, and stabilise the training of an AC-GAN and its auxiliary classifier [1]_. ALCG,
     Algorithm 1 there, is ``ActiveLearner(ACGAN(warm_start=True), CertaintySampling())``.
 
     Parameters
@@ -145,7 +145,7 @@ class CertaintySampling(RankingStrategy):
         self.random_state = random_state
 
     def check_model(self, clf, X):
-        """Refuse a model that doesn't say how unsure it is."""
+        """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, _OPPOSITES[self.measure])
 
     def _utilities(self, y, clf, pool):

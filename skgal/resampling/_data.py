@@ -11,32 +11,7 @@ from skgal.utils import is_frame, is_missing, is_mixed
 
 
 def check_samples_and_labels(resampler, X, y):
-    """Check samples and labels, before anything is trained on them.
-
-    Parameters
-    ----------
-    resampler : estimator
-        Gets ``n_features_in_`` and ``feature_names_in_``.
-    X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-    y : array-like of shape (n_samples,), or one column for each class, one-hot
-
-    Returns
-    -------
-    X : ndarray or DataFrame
-        Pandas' sparse columns are dense here.
-    y : ndarray of shape (n_samples,)
-    is_one_hot : bool
-        Whether y had a column for each class.
-
-    Raises
-    ------
-    TypeError
-        If X is a sparse matrix, a LazyFrame or a table of pyarrow.
-    ValueError
-        If an array holds NaN or infinite values, a label is missing, X has another number of
-        dimensions than two or four, there are several labels a sample, or X and y have different
-        lengths.
-    """
+    """Check samples and labels; return X, y, and whether y had a column for each class."""
     y, is_one_hot = check_labels(y)
     if is_frame(X) and not hasattr(X, "dtypes"):
         raise TypeError(

@@ -182,18 +182,7 @@ class LabelTrust:
         self.neighbors.fit(self._reduce(rows))
 
     def score(self, samples, labels):
-        """Return the trust in the label of each sample.
-
-        Parameters
-        ----------
-        samples : ndarray or DataFrame of n_samples rows
-        labels : ndarray of shape (n_samples,)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            From 0, where only samples of other classes are near, to 1.
-        """
+        """Return the trust in each label, from 0 (only other classes are near) to 1."""
         rows = to_network(self.layout, samples)
         distances, nearest = self.neighbors.kneighbors(self._reduce(rows.reshape(len(rows), -1)))
         found = self.targets[nearest]

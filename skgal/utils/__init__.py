@@ -1,16 +1,9 @@
 """Where data come in: labels, tables and images, pools; and the random states of models."""
 
-from skgal.utils._frames import (
-    FrameTemplate,
-    LabelTemplate,
-    column_names,
-    frame_columns,
-    is_frame,
-)
+from skgal.utils._frames import LabelTemplate, column_names, frame_columns, is_frame
 from skgal.utils._labels import (
     as_label_array,
     as_series,
-    integers_with_gaps,
     is_missing,
     observed_labels,
     spread_labels,
@@ -21,7 +14,6 @@ from skgal.utils._layout import (
     MixedLayout,
     is_mixed,
     make_layout,
-    warn_of_channels_last,
 )
 from skgal.utils._nested import nets_in, unwrap
 from skgal.utils._plain import PlainCodec
@@ -47,7 +39,6 @@ from skgal.utils._warnings import warn_user
 __all__ = [
     "LAYOUTS",
     "DataLayout",
-    "FrameTemplate",
     "LabelTemplate",
     "MixedLayout",
     "PlainCodec",
@@ -62,7 +53,6 @@ __all__ = [
     "fit_to_pool",
     "frame_columns",
     "gives_blocks",
-    "integers_with_gaps",
     "is_frame",
     "is_missing",
     "is_mixed",
@@ -77,6 +67,5 @@ __all__ = [
     "take_rows",
     "unwrap",
     "validate_pool",
-    "warn_of_channels_last",
     "warn_user",
 ]

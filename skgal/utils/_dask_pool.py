@@ -14,11 +14,6 @@ class DaskPool(Pool):
 
     Functions go to the chunks, and run on whatever scheduler dask uses at that time: threads,
     or the cluster of the user's ``distributed.Client``.
-
-    Parameters
-    ----------
-    X : dask.array.Array
-        Its chunks along the first axis must fit in memory.
     """
 
     def __init__(self, X):
@@ -45,19 +40,7 @@ class DaskPool(Pool):
         yield from dask.compute(*self.tasks(function, positions))
 
     def tasks(self, function, positions=None):
-        """Say what to compute of each block, without computing it.
-
-        Parameters
-        ----------
-        function : callable
-            From a block to what is wanted of it.
-        positions : ndarray of int or None, default=None
-
-        Returns
-        -------
-        list of dask.delayed.Delayed
-            One for each chunk that holds any of the rows, in their order.
-        """
+        """Return a delayed call of a function for each chunk that holds any of the rows."""
         function = delayed(function, traverse=False)  # goes to a worker once, not once a block
         blocks = self._X.to_delayed().ravel()
         stops = np.cumsum(self._X.chunks[0])

@@ -83,7 +83,7 @@ def _from_series(series):
     dtype = series.dtype
     missing = series.is_null().to_numpy()
     if dtype.is_integer() and missing.any():
-        return integers_with_gaps(series.fill_null(0).to_numpy(), missing)
+        return _integers_with_gaps(series.fill_null(0).to_numpy(), missing)
     if dtype.is_numeric() and not dtype.is_integer():
         width = np.float32 if dtype == nw.Float32 else np.float64
         return np.where(missing, np.nan, series.fill_null(0).to_numpy()).astype(width)
@@ -108,29 +108,11 @@ def _from_objects(values):
     if values.ndim > 1 or not known or not all(type(label) is int for label in known):
         return values
     filled = np.array([0 if gap else v for v, gap in zip(values, missing, strict=True)])
-    return integers_with_gaps(filled, missing) if filled.dtype.kind in "iu" else values
+    return _integers_with_gaps(filled, missing) if filled.dtype.kind in "iu" else values
 
 
-def integers_with_gaps(values, missing):
-    """Put NaN among integers: in float64 if that holds all of them exactly, else in objects.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,), dtype int
-        Anything where missing.
-    missing : ndarray of shape (n_samples,), dtype bool
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), dtype float64 or object
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.utils import integers_with_gaps
-    >>> integers_with_gaps(np.array([3, 0]), np.array([False, True]))
-    array([ 3., nan])
-    """
+def _integers_with_gaps(values, missing):
+    """Put NaN among integers: in float64 if that holds all of them exactly, else in objects."""
     known = values[~missing]
     is_exact = not known.size or (known.max() <= _EXACT and known.min() >= -_EXACT)
     with_gaps = values.astype(np.float64 if is_exact else object)

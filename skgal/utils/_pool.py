@@ -24,18 +24,7 @@ BLOCK_BYTES = 2**24
 
 
 def index_rows(X, indices):
-    """Take rows of an array, a data frame or a list, all in memory.
-
-    Parameters
-    ----------
-    X : array-like, pandas or polars DataFrame of n rows
-    indices : array-like of int or of bool
-        Positions, or a mask of length n.
-
-    Returns
-    -------
-    The same kind of container as ``X``.
-    """
+    """Take rows of an array, a data frame or a list, all in memory."""
     indices = np.asarray(indices)
     if indices.size == 0:  # NumPy makes floats of an empty list
         indices = indices.astype(np.intp)
@@ -216,13 +205,7 @@ class Pool(ABC):
 
 
 class RowPool(Pool):
-    """An array, memory-mapped or not, a sparse matrix or a DataFrame: rows can be indexed.
-
-    Parameters
-    ----------
-    X : array, sparse matrix or DataFrame of n_samples rows
-        Of the sparse formats, csr is not copied.
-    """
+    """An array, memory-mapped or not, a sparse matrix or a DataFrame: rows can be indexed."""
 
     is_indexed = True
 
@@ -256,13 +239,7 @@ class RowPool(Pool):
 
 
 class ChunkPool(Pool):
-    """An array in chunks on disk, such as zarr's and HDF5's: slices are read, nothing else.
-
-    Parameters
-    ----------
-    X : zarr.Array, h5py.Dataset or alike
-        With ``shape``, ``dtype``, ``chunks`` and slicing.
-    """
+    """An array in chunks on disk, such as zarr's and HDF5's, that is read by slices."""
 
     def __init__(self, X):
         self._X = X
@@ -298,14 +275,7 @@ class ChunkPool(Pool):
 
 
 class BlockPool(Pool):
-    """Blocks of samples that an object gives afresh each time it is iterated over.
-
-    Parameters
-    ----------
-    blocks : iterable of array, sparse matrix or DataFrame
-        ``iter`` of it starts again at the first block. Blocks may differ in length. A ``shape``
-        saves reading all of them only to count the rows.
-    """
+    """Blocks of samples that an object yields anew each time it is iterated over."""
 
     def __init__(self, blocks):
         self._source = blocks
