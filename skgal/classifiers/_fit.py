@@ -17,9 +17,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skgal.features import in_precision_of
-from skgal.utils import as_random_state, draw_seed, nets_in, seed_unset, seeded_nets, take_rows
+from skgal.utils import (
+    as_random_state,
+    draw_seed,
+    nets_in,
+    seed_unset,
+    seeded_nets,
+    stopped_by_interrupt,
+    take_rows,
+)
 
 
+@stopped_by_interrupt()
 def fit_estimator(
     estimator, X, y, *, proba=None, classes=None, sample_weight=None, number_outputs=True
 ):

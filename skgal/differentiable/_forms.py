@@ -160,7 +160,7 @@ def _pipeline(method):
         steps = [
             differentiable(step, "transform")
             for _, step in transformers
-            if step not in (None, "passthrough")
+            if step not in (None, "passthrough") and not hasattr(step, "fit_resample")
         ]
         return nn.Sequential(*steps, differentiable(last, method))
 

@@ -15,6 +15,7 @@ from sklearn.metrics import get_scorer
 from sklearn.utils._optional_dependencies import check_pandas_support
 
 from skgal.metrics._fidelity import check_points, memorization_ratio
+from skgal.utils import frame_columns, is_frame
 
 # A numeric target with more distinct values than these is a quantity, not a class.
 _MAX_CLASSES = 20
@@ -162,7 +163,8 @@ def compare_tables(
     Raises
     ------
     ValueError
-        If a table lacks a column of ``real``, or ``target`` is given without ``held_out``.
+        If a table lacks a column of ``real`` or has two of one name, or ``target`` is given
+        without ``held_out``.
 
     References
     ----------
@@ -218,16 +220,16 @@ class Column(NamedTuple):
 
 def read_columns(table, template):
     """Return the columns of a table, by name, in the order and of the kinds of a template's."""
-    table, template = (nw.from_native(each, eager_only=True) for each in (table, template))
-    if missing := [name for name in template.columns if name not in table.columns]:
+    given, wanted = _as_series(table), _as_series(template)
+    if missing := [name for name in wanted if name not in given]:
         raise ValueError(
-            f"The tables must have the same columns; one has no {missing}, it has {table.columns}."
+            f"The tables must have the same columns; one has no {missing}, it has {list(given)}."
         )
     if len(table) == 0:
         raise ValueError("A table has no rows; each needs at least one.")
     columns = {}
-    for name in template.columns:
-        series, dtype = table[name], template[name].dtype
+    for name, column in wanted.items():
+        series, dtype = given[name], column.dtype
         is_null = series.is_null().to_numpy().astype(bool)
         if dtype.is_temporal():
             series = series.cast(nw.Int64)
@@ -243,6 +245,16 @@ def read_columns(table, template):
             ]
         columns[name] = Column(is_numeric, values)
     return columns
+
+
+def _as_series(table):
+    """Return the columns of a data frame as narwhals Series, by name, which may be a number."""
+    if not is_frame(table):
+        raise TypeError(
+            f"Tables are DataFrames of pandas, polars or pyarrow, got {type(table).__name__}; name "
+            "the columns of an array by pandas.DataFrame(array)."
+        )
+    return frame_columns(table)
 
 
 def _table_points(tables):

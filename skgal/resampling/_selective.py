@@ -16,7 +16,7 @@ from skgal.generators import CGAN, FrechetSelection, PolarityGAN
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler, select
 from skgal.resampling._data import as_array, make_layout, to_network
-from skgal.utils import concat_rows, draw_seed, seeded_nets, take_rows
+from skgal.utils import concat_rows, draw_seed, seeded_nets, stopped_by_interrupt, take_rows
 
 # Filters in the order in which candidates pass them.
 FILTERS = ("label", "entropy", "distance")
@@ -271,7 +271,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
             self.extractor_ = self.extractor.estimator
         else:
             net = clone(self.extractor)
-            with seeded_nets(net, seed):
+            with seeded_nets(net, seed), stopped_by_interrupt():
                 self.extractor_ = net.fit(_as_input(net, X), indices)
         return partial(_as_input, self.extractor_), self.layers
 

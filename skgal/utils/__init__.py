@@ -15,7 +15,7 @@ from skgal.utils._layout import (
     is_mixed,
     make_layout,
 )
-from skgal.utils._nested import nets_in, unwrap
+from skgal.utils._nested import nets_in, stopped_by_interrupt, unwrap
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import (
     Pool,
@@ -64,6 +64,7 @@ __all__ = [
     "seeded_nets",
     "seeded_torch",
     "spread_labels",
+    "stopped_by_interrupt",
     "take_rows",
     "unwrap",
     "validate_pool",

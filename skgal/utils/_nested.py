@@ -1,5 +1,9 @@
 """What is inside an estimator: the model that predicts, and the nets that draw random numbers."""
 
+import signal
+import threading
+from contextlib import contextmanager
+
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
@@ -26,11 +30,47 @@ def unwrap(model, X=None):
         elif hasattr(model, "best_estimator_"):
             model = model.best_estimator_
         elif isinstance(model, Pipeline):
-            if X is not None and len(model) > 1:
-                X = model[:-1].transform(X)
+            for _, step in model.steps[:-1] if X is not None else ():
+                # Samplers of imbalanced-learn are for training only.
+                if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
+                    X = step.transform(X)
             model = model[-1]
         else:
             return model, X
+
+
+@contextmanager
+def stopped_by_interrupt():
+    """Have Ctrl-C end what is done meanwhile by KeyboardInterrupt, which skorch's ``fit`` swallows.
+
+    What callbacks of skorch raise to stop a training early is left alone.
+
+    Examples
+    --------
+    >>> from skgal.utils import stopped_by_interrupt
+    >>> with stopped_by_interrupt():
+    ...     pass  # net.fit(X, y)
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield  # only the main thread gets signals
+        return
+    interrupts = []
+
+    def note(number, frame):
+        try:
+            before(number, frame)
+        except KeyboardInterrupt as interrupt:
+            interrupts.append(interrupt)
+            raise
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 def nets_in(estimator):

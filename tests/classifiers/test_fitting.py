@@ -1,5 +1,8 @@
 """One place fits every model: nets with any labels and precision, weights, soft labels."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +11,19 @@ from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
+from skorch.callbacks import EarlyStopping
 
-from skgal.classifiers import AnyEstimator, fit_estimator
+from skgal.active import ActiveLearner
+from skgal.classifiers import (
+    AnyEstimator,
+    ClassifierFeatures,
+    EnsembleClassifier,
+    fit_classifier,
+    fit_estimator,
+)
+from skgal.query import RandomSampling
 from skgal.utils import seeded_nets
 
 
@@ -123,3 +135,50 @@ def test_errors_of_torch_are_explained(blobs):
         AnyEstimator(to_double).fit(X, y)
     with pytest.raises(ValueError, match=r"one output for each class|one output more"):
         AnyEstimator(net()).fit(X, y + 5 * (np.arange(80) % 2))
+
+
+class PressesCtrlC(torch.nn.Linear):
+    """Sends the signal that Ctrl-C sends, once."""
+
+    pressed = False
+
+    def forward(self, x):
+        if not self.pressed:
+            PressesCtrlC.pressed = True
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().forward(x)
+
+
+def pressing_net():
+    PressesCtrlC.pressed = False
+    return net().set_params(module=PressesCtrlC)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda X, y: AnyEstimator(pressing_net()).fit(X, y),
+        lambda X, y: EnsembleClassifier(pressing_net(), 2).fit(X, y),
+        lambda X, y: ClassifierFeatures(make_pipeline(StandardScaler(), pressing_net())).fit(X, y),
+        lambda X, y: ActiveLearner(pressing_net(), RandomSampling(), budget=4).fit(
+            X.astype(np.float32), y
+        ),
+        lambda X, y: fit_classifier(
+            lambda: pressing_net().module(2, 2),
+            X.astype(np.float32), y, max_iter=2, seed=0, device="cpu",
+        ),
+    ],
+    ids=["any", "ensemble", "features", "learner", "reference"],
+)  # fmt: skip
+def test_ctrl_c_ends_the_training_of_a_net(blobs, fit):
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(*blobs)
+    assert PressesCtrlC.pressed
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_callbacks_may_stop_a_net_early(blobs):
+    stopping = EarlyStopping(monitor="train_loss", patience=1, threshold=1e9, sink=lambda _: None)
+    model = AnyEstimator(net().set_params(callbacks=[stopping]), random_state=0).fit(*blobs)
+    assert 1 <= len(model.estimator_.history) < 30

@@ -200,6 +200,27 @@ def test_tables_that_cannot_be_compared_are_refused():
     with pytest.raises(ValueError, match="target must be one of"):
         compare_tables(table, table, held_out=table, target="wage")
 
+    with pytest.raises(ValueError, match="Column names must differ"):
+        compare_tables(table, table.set_axis(["age", "age", *table.columns[2:]], axis=1))
+    with pytest.raises(TypeError, match=r"got ndarray; name the columns.*DataFrame\(array\)"):
+        compare_tables(table, table.to_numpy())
+
+
+def test_columns_may_be_numbered():
+    table, other = draw_table(), draw_table(seed=1)
+    numbers = range(table.shape[1])
+    expected = compare_tables(table, other, held_out=other, target="job")
+    found = compare_tables(
+        table.set_axis(numbers, axis=1), other.set_axis(numbers, axis=1),
+        held_out=other.set_axis(numbers, axis=1), target=2,
+    )  # fmt: skip
+    np.testing.assert_array_equal(found["value"], expected["value"])
+    np.testing.assert_array_equal(found["measure"], expected["measure"])
+    points = to_points(table.set_axis(numbers, axis=1), other.set_axis(numbers, axis=1))
+    np.testing.assert_array_equal(points[1], to_points(table, other)[1])
+    matrix = association_matrix(table.set_axis(numbers, axis=1))
+    np.testing.assert_array_equal(matrix, association_matrix(table))
+
 
 def test_unique_names_cost_no_column_each():
     """Of a column of names, the most frequent are told apart."""

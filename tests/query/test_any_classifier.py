@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import skactiveml.pool
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -20,7 +22,7 @@ from torch import nn
 from skgal.classifiers import LossPredictionClassifier
 from skgal.differentiable import differentiable
 from skgal.exceptions import NotDifferentiableError
-from skgal.generators import ACGAN, BAGAN, PolarityGAN
+from skgal.generators import ACGAN, BAGAN, GAN, GIN, PolarityGAN
 from skgal.nn import Dense
 from skgal.query import (
     ADBA,
@@ -216,3 +218,22 @@ def test_which_are_searched_with_gradients(fitted, name):
             differentiable(fitted(name), method)
     else:
         differentiable(fitted(name), method)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [UncertaintySampling(), BADGE(), ASAL(GAN(**TINY)), LatentUncertainty(GIN(**TINY))],
+    ids=lambda strategy: type(strategy).__name__,
+)
+def test_samplers_in_a_pipeline_are_for_training_only(strategy):
+    def chosen(model):
+        fitted = clone(strategy).set_params(random_state=0).fit(X, Y)
+        if hasattr(fitted, "synthesize"):
+            return fitted.synthesize(X, Y, model, batch_size=3).X
+        return fitted.query(X, Y, model, batch_size=3)
+
+    sampler = SMOTE(k_neighbors=1, random_state=0)
+    pipeline = make_sampling_pipeline(StandardScaler(), sampler, LogisticRegression())
+    pipeline.fit(X[:N_LABELLED], TARGET[:N_LABELLED])
+    without = make_pipeline(pipeline[0], pipeline[-1])
+    np.testing.assert_array_equal(chosen(pipeline), chosen(without))
