@@ -1,12 +1,13 @@
 """ALCG: does a conditional GAN learn more from the labels that it is surest of?
 
 Algorithm 1 of the paper in small: an ACGAN is the model of an ActiveLearner, ``warm_start`` has its
-networks go on from round to round, CertaintySampling chooses. 3,000 training images are the pool;
-200 labels to begin with, 200 a round, 1,000 in all; 100 updates a round. Each round's generator
-draws as many images as there are held out, 1,000 test images, of the same classes; Frechet and
-kernel distance are between the features of a classifier of 10,000 other training images, which also
-gives inception score and GAN-test. Arms of a seed share the first labels and the first weights.
+networks go on from round to round, CertaintySampling chooses. Each round's generator draws as many
+images as there are held out, of the same classes; Frechet and kernel distance are between the
+features of a classifier of other training images, which also gives inception score and GAN-test.
+Arms of a seed share the first labels and the first weights. The smallest setting takes minutes:
 
+    python benchmarks/alcg.py --dataset digits --initial 50 --batch-size 50 --budget 250 \
+        --updates 200 --architecture dense
     python benchmarks/alcg.py --dataset mnist
 
 An arm is a choice of labels and how many candidates adversarial sampling has for each generated
@@ -27,10 +28,15 @@ from skorch import NeuralNetClassifier
 from skgal import ACGAN, ActiveLearner, CertaintySampling, RandomSampling, UncertaintySampling
 from skgal.datasets import load_images
 from skgal.generators import GenerationScorer
-from skgal.nn import DCGAN, ConvClassifier
+from skgal.nn import ConvClassifier
 from skgal.utils import seeded_torch
 
-N_POOL, N_HELD_OUT, N_FOR_CLASSIFIER = 3000, 1000, 10_000
+# Images of the pool, held-out test images, and the classifier's training images and epochs.
+SIZES = {
+    "digits": (1000, 360, 437, 40),
+    "mnist": (3000, 1000, 10_000, 3),
+    "fashion_mnist": (3000, 1000, 10_000, 3),
+}
 STRATEGIES = {
     "random": RandomSampling(),
     "most confidence": CertaintySampling("most_confidence"),
@@ -48,7 +54,7 @@ SCORES = ["neg_frechet_distance", "neg_kernel_distance", "inception_score", "gan
 BASELINE = "random, 4"
 
 
-def train_classifier(X, y):
+def train_classifier(X, y, n_epochs):
     """Train the classifier in whose features images are compared."""
     net = NeuralNetClassifier(
         ConvClassifier,
@@ -57,7 +63,7 @@ def train_classifier(X, y):
         criterion=torch.nn.CrossEntropyLoss,
         optimizer=torch.optim.Adam,
         lr=1e-3,
-        max_epochs=3,
+        max_epochs=n_epochs,
         train_split=None,
         verbose=0,
     )
@@ -71,7 +77,7 @@ def run(args, arm, seed, data, scorer):
     X, y, X_val, y_val = data
     acgan = ACGAN(
         adversarial_sampling=int(gamma),
-        architecture=DCGAN(width=args.width),
+        architecture=args.architecture,
         max_iter=args.updates,
         warm_start=True,
         **VARIANTS[args.variant],
@@ -129,7 +135,7 @@ def summarize(cells):
 def main():
     """Run the cells that are missing, and print the differences from random."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=["mnist", "fashion_mnist"], default="mnist")
+    parser.add_argument("--dataset", choices=SIZES, default="mnist")
     parser.add_argument(
         "--arms",
         nargs="+",
@@ -142,20 +148,20 @@ def main():
     parser.add_argument("--batch-size", type=int, default=200)
     parser.add_argument("--budget", type=int, default=1000)
     parser.add_argument("--updates", type=int, default=100, help="in each round")
-    parser.add_argument("--width", type=int, default=16, help="of the networks")
+    parser.add_argument("--architecture", choices=["dense", "dcgan", "residual"], default="dcgan")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/alcg.json"))
     args = parser.parse_args()
 
     torch.set_num_threads(1)
     X, y = load_images(args.dataset, subset="train", return_X_y=True)
     held_out = load_images(args.dataset, subset="test", return_X_y=True)
-    data = X[:N_POOL], y[:N_POOL], *(part[:N_HELD_OUT] for part in held_out)
-    others = slice(len(X) - N_FOR_CLASSIFIER, None)
-    classifier = train_classifier(X[others], y[others].astype(np.int64))
+    n_pool, n_held_out, n_others, n_epochs = SIZES[args.dataset]
+    data = X[:n_pool], y[:n_pool], *(part[:n_held_out] for part in held_out)
+    classifier = train_classifier(X[-n_others:], y[-n_others:].astype(np.int64), n_epochs)
     print("accuracy of the classifier:", classifier.score(data[2], data[3]), flush=True)
     scorer = GenerationScorer(classifier, scores=SCORES)
     cells = json.loads(args.output.read_text())["cells"] if args.output.exists() else {}
-    setting = f"{args.dataset}, {args.variant}, {args.updates} updates a round, width {args.width}"
+    setting = f"{args.dataset}, {args.variant}, {args.updates} updates a round, {args.architecture}"
     for seed in args.seeds:
         for arm in args.arms:
             key = f"{setting} | {arm} | {seed}"

@@ -35,7 +35,8 @@ from skgal.nn import DCGAN
 
 N_IMAGES, N_INITIAL, BATCH_SIZE, BUDGET = 6000, 20, 10, 220
 PAPER = {"measure": "entropy", "oversampling": 1, "n_neighbors": 1, "n_random": 0, "align": False}
-ARMS = ["random", "scan", "scan of 1200", json.dumps(PAPER), "{}"]
+HYBRID = {"oversampling": 5, "n_neighbors": 20, "n_random": 0, "align": False}
+ARMS = ["random", "scan", "scan of 1000", json.dumps(PAPER), json.dumps(HYBRID), "{}"]
 
 
 def two_classes(dataset, pair, subset):
@@ -173,11 +174,14 @@ def main():
     pairs = [tuple(map(int, pair.split("-"))) for pair in args.pairs]
     cells = json.loads(args.output.read_text())["cells"] if args.output.exists() else {}
     for pair in pairs + [tuple(pair) for pair in drawn.tolist()]:
+        name = f"{args.dataset} {pair[0]}-{pair[1]} | C={args.C:g}"
+        if all(f"{name} | {arm} | {seed}" in cells for arm in args.arms for seed in args.seeds):
+            continue
         data = *two_classes(args.dataset, pair, "train"), *two_classes(args.dataset, pair, "test")
         gan = fitted_gan(args, pair, data[0])
         for seed in args.seeds:
             for arm in args.arms:
-                key = f"{args.dataset} {pair[0]}-{pair[1]} | C={args.C:g} | {arm} | {seed}"
+                key = f"{name} | {arm} | {seed}"
                 if key in cells:
                     continue
                 cells[key] = run(args, arm, gan, data, seed)

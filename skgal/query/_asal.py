@@ -257,20 +257,20 @@ default="pixels"
         brute force unless ``n_queries`` pays for building something else.
     n_queries : int, default=1000
         How many samples will be chosen in all, at a guess; read by ``index="auto"`` only.
-    oversampling : int, default=5
+    oversampling : int, default=2
         How many latent points are searched for each sample to choose; of the matches, the
         most uncertain are chosen ("ASAL-generate" of figure 16).
-    n_neighbors : int, default=20
+    n_neighbors : int, default=5
         How many samples are matched to each generated one; of all matches, the most uncertain
         are chosen ("ASAL-neighbors" of figure 16).
-    n_random : int, default=200
+    n_random : int, default=1000
         How many samples, drawn at random, are rated beside the matches: a generator has blind
         spots. They may be chosen too, and tell whether the matches are worth their search.
     align : bool, default=True
         Whether the features of generated samples are shifted and scaled, one by one, to the
         mean and standard deviation of the pool's. What is generated varies too little, and is
         matched to the same few samples otherwise. Not with ``features="classifier"``, where the
-        place of a sample says how uncertain it is.
+        place of a sample says how uncertain it is, nor if ``candidates`` are samples.
     search : {"auto", "gradient", "evolution"}, default="auto"
         How the maximum is found: by Adam through classifier and generator where both are
         differentiable (skorch nets, skgal's GANs that classify, linear models, multi-layer
@@ -367,9 +367,9 @@ default="pixels"
         n_components=50,
         index="auto",
         n_queries=1000,
-        oversampling=5,
-        n_neighbors=20,
-        n_random=200,
+        oversampling=2,
+        n_neighbors=5,
+        n_random=1000,
         align=True,
         search="auto",
         max_iter=100,
@@ -409,10 +409,10 @@ default="pixels"
             self.matcher_ = self._make_matcher(self._feature_transformer()).fit(X)
             rng = as_random_state(self.random_state)
             latent = self.generator_.sample_latent(_N_REFERENCE, random_state=draw_seed(rng))
-            self._reference = self.generator_.generate(latent)
+            generated = self.generator_.generate(latent)
             if self.align:
-                self.matcher_.align(self._reference)
-            _warn_of_poor_samples(self.matcher_, self._reference, X, rng)
+                self.matcher_.align(generated)
+            _warn_of_poor_samples(self.matcher_, generated, X, rng)
 
     def _make_matcher(self, features):
         return FeatureMatcher(
@@ -470,15 +470,15 @@ default="pixels"
         if pool.is_foreign:
             features = None if matcher.features_ is None else FrozenEstimator(matcher.features_)
             matcher = self._make_matcher(features).fit(pool.rows)
-            if self.align:
-                matcher.align(self._reference)
         elif pool.rows.n_samples != matcher.n_samples_fit_:
             raise ValueError(
                 f"X has {pool.rows.n_samples} samples, but the index was built on "
                 f"{matcher.n_samples_fit_}; query the pool that fit has seen, or fit again."
             )
+        # Samples that the user gave as candidates need not be like those the generator has seen.
+        aligned = self.align and not pool.is_foreign
         matches = matcher.match(
-            generated, available=pool.positions, n_neighbors=n_neighbors, aligned=self.align
+            generated, available=pool.positions, n_neighbors=n_neighbors, aligned=aligned
         )
         return matches.reshape(len(generated), -1)
 
