@@ -21,7 +21,7 @@ from skgal.differentiable import (
     search_latent,
 )
 from skgal.exceptions import NotDifferentiableError, PoorSamplesWarning, UselessMatchesWarning
-from skgal.features import feature_extractor
+from skgal.features import as_points, feature_extractor
 from skgal.generators import Autoencoder
 from skgal.matching import FeatureMatcher
 from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, labelled_rows, top_k
@@ -405,7 +405,10 @@ default="pixels"
 
     def _prepare(self, X, y):
         """Extract the features of the pool and build the index."""
-        if self.features != "classifier":
+        if self.features == "classifier":
+            for block in as_pool(X).blocks():
+                as_points(block)  # refuses gaps, as the index of any other features does
+        else:
             self.matcher_ = self._make_matcher(self._feature_transformer()).fit(X)
             rng = as_random_state(self.random_state)
             latent = self.generator_.sample_latent(_N_REFERENCE, random_state=draw_seed(rng))
