@@ -42,16 +42,15 @@ class DaskPool(Pool):
     def tasks(self, function, positions=None):
         """Return a delayed call of a function for each chunk that holds any of the rows."""
         function = delayed(function, traverse=False)  # goes to a worker once, not once a block
-        blocks = self._X.to_delayed().ravel()
-        stops = np.cumsum(self._X.chunks[0])
+        blocks, lengths = self._X.to_delayed().ravel(), np.asarray(self._X.chunks[0])
         if positions is None:
-            filled = np.flatnonzero(self._X.chunks[0])
-            return [_APPLY(function, blocks[i]) for i in filled]
+            return [_APPLY(function, blocks[i]) for i in np.flatnonzero(lengths)]
+        stops = np.cumsum(lengths)
         parts = np.split(positions, np.searchsorted(positions, stops[:-1]))
-        starts = stops - np.asarray(self._X.chunks[0])
         return [
-            _APPLY(function, block, part - start)
-            for block, part, start in zip(blocks, parts, starts, strict=True)
+            # Positions travel only where there is a choice: they are in ascending order.
+            _APPLY(function, block, None if len(part) == length else part - (stop - length))
+            for block, part, stop, length in zip(blocks, parts, stops, lengths, strict=True)
             if len(part)
         ]
 
@@ -61,9 +60,7 @@ def _itself(block):
 
 
 def _apply(function, block, rows=None):
-    if rows is None or len(rows) == block.shape[0]:
-        return function(block)
-    return function(index_rows(block, rows))
+    return function(block if rows is None else index_rows(block, rows))
 
 
 _APPLY = delayed(_apply, pure=False, traverse=False)

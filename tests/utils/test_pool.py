@@ -1,3 +1,5 @@
+import pickle
+
 import dask.array
 import numpy as np
 import pandas as pd
@@ -203,6 +205,15 @@ def test_dask_chunks_of_unknown_length():
     array = in_dask(X)
     with pytest.raises(ValueError, match="compute_chunk_sizes"):
         as_pool(array[array[:, 0] > 0])
+
+
+def test_positions_of_whole_dask_chunks_do_not_travel():
+    pool = as_pool(dask.array.zeros((100_000, 2), chunks=(20_000, 2)))
+    tasks = pool.tasks(len, np.arange(1, 100_000))
+    assert sum(dask.compute(*tasks)) == 99_999
+    sizes = [len(pickle.dumps(dict(task.dask))) for task in tasks]
+    assert sizes[0] > 100_000  # of this one nearly all rows are wanted
+    assert max(sizes[1:]) < 20_000
 
 
 def test_dask_collections_that_are_no_arrays():
