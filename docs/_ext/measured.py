@@ -226,6 +226,41 @@ def engine_table():
     return ["", "updates", "whole fit"], rows
 
 
+def peers_table():
+    """Processor time and peak memory of the neighbours over skgal's."""
+    rows = []
+    for case, entry in load("peers")["summary"].items():
+        for who, ratio in entry.items():
+            if who.endswith(" / skgal"):
+                low, high = min(ratio["processor, all"]), max(ratio["processor, all"])
+                row = [case, f"{entry['n']:,}", who.removesuffix(" / skgal")]
+                row += [f"{ratio['processor']:.3g} ({low:.3g} to {high:.3g})"]
+                rows.append([*row, f"{ratio['peak']:.2f}"])
+    return ["", "size", "neighbour", "its processor time / skgal's", "its peak / skgal's"], rows
+
+
+def growth_table():
+    """Slopes on logarithmic axes."""
+    rows = []
+    for case, run in load("growth")["runs"].items():
+        time, memory = run["slope of processor time"], run["slope of memory"]
+        sizes = f"{run['at'][0]['size']:,} to {run['at'][-1]['size']:,}"
+        memory = "" if memory is None else f"{memory:.2f}"
+        rows.append([case, sizes, f"{time:.2f}", str(run["expected"]), memory])
+    return ["", "sizes", "slope of time", "of the algorithm", "slope of memory"], rows
+
+
+def billion_table():
+    """Cost on a cluster, a million rows."""
+    rows = []
+    for n, run in load("billion")["runs"].items():
+        for step, cost in run.items():
+            each = cost["processor per million rows"]
+            row = [f"{int(n):,}", step, f"{cost['processor']:.2f}", f"{each:.2f}"]
+            rows.append([*row, f"{cost['processor, client']:.2f}"])
+    return ["rows", "step", "processor seconds", "a million rows", "of which the client"], rows
+
+
 class MeasuredTable(SphinxDirective):
     """``{measured-table} NAME``: the table that the function ``NAME_table`` returns."""
 
