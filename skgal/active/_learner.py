@@ -680,7 +680,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             wait for their labels already are not among them: those are in :attr:`pending_`.
             Where X has samples more than once, they may be there more than once, with ids of
             their own: only a label that the store has already is not asked for again, so each
-            wants telling. (An oracle is asked once, and its label is for all.)
+            wants telling. An oracle is asked once, and its label is for all.
 
         Raises
         ------

@@ -10,14 +10,14 @@ from skgal.exceptions import NotDifferentiableError
 _forms = {}
 
 
-def register_differentiable(cls, method):
+def register_differentiable(estimator_class, method):
     """Register the differentiable form of a method of your estimator; a decorator.
 
     It holds for subclasses too, unless they define the method anew.
 
     Parameters
     ----------
-    cls : class
+    estimator_class : class
         A classifier, a transformer or a generator.
     method : str
         ``"predict_proba"``, ``"decision_function"``, ``"transform"`` or ``"generate"``.
@@ -25,7 +25,7 @@ def register_differentiable(cls, method):
     Returns
     -------
     decorator
-        Of a function that takes a fitted ``cls`` and returns a :class:`torch.nn.Module`. The
+        Of a function that takes a fitted one and returns a :class:`torch.nn.Module`. The
         module maps a float tensor of samples, laid out as the method takes them, to what the
         method returns, and keeps its constants in buffers so that it can be moved to a GPU.
 
@@ -58,7 +58,7 @@ def register_differentiable(cls, method):
     """
 
     def register(make):
-        _forms[cls, method] = make
+        _forms[estimator_class, method] = make
         return make
 
     return register

@@ -130,7 +130,7 @@ def as_points(values):
     Returns
     -------
     ndarray of shape (n_samples, n_features)
-        float32, or float64 where float32 could not hold the dtype of the values.
+        Of dtype float32, or float64 where float32 could not hold the dtype of the values.
     """
     values = check_array(values, allow_nd=True, input_name="features")
     values = values.astype(np.result_type(values.dtype, np.float32), copy=False)

@@ -36,12 +36,10 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         ``"nonsaturating"`` objective both are the paper's one cross-entropy.
     autoencoder_max_iter : int, default=500
         Number of updates of the autoencoder.
-    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
-"relativistic"} or Objective, default="nonsaturating"
+    objective : str or Objective, default="nonsaturating"
         What generator and critic minimise (see :mod:`skgal.objectives`), with the log-odds of being
         real as critic. ``"auto"`` depends on the data, as in :class:`GAN`.
-    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
-Penalty, or a list of these, default="auto"
+    penalty : None, str, Penalty or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
         ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables; the
         paper has none. Clipping and spectral normalisation leave the critic's last layer, which

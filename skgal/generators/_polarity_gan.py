@@ -70,12 +70,10 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         The feature extractor makes an update every so many updates of the generator.
     conditioning : {"projection", "concatenation"} or Conditioning, default="projection"
         How the critic is told the class.
-    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
-"relativistic"} or Objective, default="wasserstein"
+    objective : str or Objective, default="wasserstein"
         What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` depends on the
         data, as in :class:`GAN`.
-    penalty : None, {"auto", "gradient_penalty", "weight_clip", "spectral_norm", "consistency"}, \
-Penalty, or a list of these, default="auto"
+    penalty : None, str, Penalty or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
         ``GradientPenalty(weight=1, target=0)``: the game starts where generated samples look real,
         and from there a critic held to slopes of 1, as by ``"gradient_penalty"``, drives them

@@ -241,8 +241,7 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
         What is maximised: minus the distance to the decision boundary, or the entropy of the
         class probabilities, which is nearly 0, and so is its gradient, for a classifier that is
         sure of everything. See :class:`GAAL`, also for classifiers without probabilities.
-    features : {"pixels", "autoencoder", "critic", "classifier"} or transformer, \
-default="pixels"
+    features : str or transformer, default="pixels"
         The space in which samples are matched: the values themselves; the code of a
         :class:`skgal.generators.Autoencoder` trained on the pool; what the generator's
         ``transform`` returns, the penultimate features of its critic (of a generator with an

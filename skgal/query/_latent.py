@@ -392,8 +392,7 @@ class AISEL(GuidedLatentStrategy):
     generator : generator with an encoder, such as :class:`skgal.generators.GIN`
         Cloned and fitted by ``fit``. A fitted one is kept as it is inside
         :class:`sklearn.frozen.FrozenEstimator`.
-    measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
-"ratio_of_confidence"}, default="entropy"
+    measure : str, default="entropy"
         The uncertainty of a classifier; see :class:`UncertaintySampling`. That of a regressor
         is its predictive standard deviation, whatever ``measure`` says. ``"min_distance"`` is
         left out: a negative distance is no density.

@@ -33,6 +33,10 @@ class UncertaintySampling(RankingStrategy):
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally uncertain.
 
+    See Also
+    --------
+    skgal.metrics : The measures as functions of probabilities or decisions.
+
     Notes
     -----
     A classifier without ``predict_proba``, such as ``LinearSVC``, has the softmax of its
@@ -40,10 +44,6 @@ class UncertaintySampling(RankingStrategy):
     classes. These are not calibrated; for two classes all measures then rank by the distance to
     the boundary. Of a classifier without ``decision_function`` the distance is the log-odds
     of the two most probable classes: of a softmax, the gap between the logits.
-
-    See Also
-    --------
-    skgal.metrics : The measures as functions of probabilities or decisions.
 
     References
     ----------

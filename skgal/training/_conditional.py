@@ -17,9 +17,8 @@ class ConditionalGame(AdversarialGame):
     ----------
     generator, critic : callables
         Make the generator, called as ``generator(latent, labels)``, and the critic, a
-        :class:`skgal.nn.ConditionalCritic`; called without arguments.
-    **kwargs
-        Parameters of :class:`AdversarialGame`.
+        :class:`skgal.nn.ConditionalCritic`; called without arguments. All else is as in
+        :class:`AdversarialGame`.
 
     References
     ----------
@@ -213,9 +212,7 @@ class StackGame(ConditionalGame):
     ----------
     generator, critic : callables
         Make the :class:`skgal.nn.StackGenerator` and the :class:`skgal.nn.StackCritic`; called
-        without arguments.
-    **kwargs
-        Parameters of :class:`ConditionalGame`.
+        without arguments. All else is as in :class:`ConditionalGame`.
 
     References
     ----------
