@@ -72,7 +72,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skgal"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = {"start": [], "which_method": []}
+html_sidebars = {page: [] for page in ("start", "which_method", "measured")}
 html_theme_options = {
     "show_toc_level": 2,
     "navbar_align": "left",

@@ -3,9 +3,11 @@ A simulator that fails
 ======================
 
 Newton's method finds no voltage for a fifth of the power lines it is asked about. A call that fails
-is spent all the same, so the learner records it as declined and looks elsewhere; nothing stops,
+is spent all the same, so the learner records it as failed and looks elsewhere; nothing stops,
 nothing is lost.
 """
+
+import logging
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +24,7 @@ from skgal import (
     make_feeder,
 )
 
+logging.getLogger("skgal").setLevel(logging.ERROR)  # or read of each failure as it happens
 lines = make_feeder(60, n_test=3000, random_state=0)
 
 # %%
@@ -47,7 +50,7 @@ for name, strategy in {
 # What was asked, and what became of it, is in the store:
 
 records = {name: learner.store_.records() for name, learner in learners.items()}
-{name: [record.status for record in of].count("declined") for name, of in records.items()}
+{name: [record.status for record in of].count("failed") for name, of in records.items()}
 
 # %%
 # Each point is a power line that was computed. Many of the Sobol designs ask for what the solver
