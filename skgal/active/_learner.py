@@ -963,6 +963,8 @@ def fit_strategy(strategy, X, y, memory=None):
 
 def as_memory(memory):
     """Return the cache of joblib that a folder, a cache or None stands for."""
+    if isinstance(memory, str | os.PathLike) and os.path.isfile(memory):
+        raise ValueError(f"memory is a folder, and {os.fspath(memory)} is a file; pass another.")
     return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
 
 

@@ -72,7 +72,7 @@ def encode_samples(X):
     TypeError
         If a value is neither number, string, boolean, date, time span nor missing.
     ValueError
-        If a sparse matrix has more than 2**26 columns.
+        If a sparse matrix has more than 2**26 columns, or indices that lie in none.
     """
     if hasattr(X, "columns"):
         names, columns = _columns(X)
@@ -82,6 +82,7 @@ def encode_samples(X):
         if X.shape[1] > MAX_COLUMNS:
             raise ValueError(f"A store holds up to {MAX_COLUMNS} columns; got {X.shape[1]}.")
         X = sparse.csr_matrix(X)
+        X.check_format(full_check=True)  # what isn't valid could be written, and never read
         return [_encode_sparse(X[[position]]) for position in range(X.shape[0])]
     X = np.asarray(X)
     if X.dtype.kind in _ARRAY_KINDS:

@@ -55,7 +55,8 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         the classifier still learns from them.
     n_neighbors : int or None, default=5
         How many training samples of the class a mean is taken of at most, near each other by the
-        autoencoder's codes. None: all, as in the paper.
+        autoencoder's codes. None: all those of the class, as in the paper, or ``max_anchors`` of
+        them where there are more.
     max_anchors : int, default=256
         Samples of a class that its hull is spanned by. Of a larger class as many are drawn at
         random, once; critic and classifier learn from all.

@@ -7,7 +7,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skgal import utils
-from skgal.utils import is_frame, is_missing, is_mixed
+from skgal.utils import is_frame, is_missing, is_mixed, observed_labels
 
 
 def check_samples_and_labels(resampler, X, y):
@@ -38,6 +38,9 @@ def check_labels(y):
     """Return one label per sample as an array, and whether y was one-hot; refuse missing ones."""
     y = _labels_as_array(y)
     _refuse_missing(y)
+    array = np.asarray(y)
+    if array.dtype.kind == "O" and array.ndim == 1 and not any(isinstance(v, str) for v in array):
+        y = observed_labels(array)  # numbers or booleans, in a column that could hold others
     check_classification_targets(y)
     return check_target_type(y, indicate_one_vs_all=True)
 

@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skgal.active import ActiveLearner
+from skgal.active import ActiveLearner, LabelStore
 from skgal.active._learner import fit_strategy
 from skgal.base import PoolStrategy
 from skgal.query import RandomSampling
@@ -125,3 +125,10 @@ def test_nothing_is_cached_without_memory_or_learning(blobs, tmp_path):
     strategy = RandomSampling()
     assert fit_strategy(strategy, X, y, tmp_path) is strategy
     assert not list(tmp_path.rglob("*.pkl"))
+
+
+def test_a_file_is_no_folder(tmp_path):
+    with LabelStore(tmp_path / "labels.db") as store:
+        learner = ActiveLearner(LogisticRegression(), RandomSampling(), memory=store.path)
+        with pytest.raises(ValueError, match=r"memory is a folder.*labels\.db is a file"):
+            learner.fit([[0.0], [1.0]] * 10, [0, 1] * 10)

@@ -367,3 +367,12 @@ def test_damaged_and_hostile_samples_are_refused(kind, payload):
 def test_sparse_matrices_wider_than_a_store_holds_are_refused_when_asked_about():
     with LabelStore() as store, pytest.raises(ValueError, match="67108864 columns"):
         store.ask(sparse.csr_matrix((1, 2**26 + 1)))
+
+
+def test_a_sparse_matrix_that_could_not_be_read_again_is_not_written():
+    broken = sparse.csr_matrix([[1.0, 2.0]])
+    broken.indices[1] = 2**30
+    with LabelStore() as store:
+        with pytest.raises(ValueError, match="indices"):
+            store.ask(broken)
+        assert store.records() == []

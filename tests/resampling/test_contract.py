@@ -185,6 +185,14 @@ def test_values_of_mixed_tables(sampler):
     assert {type(value) for value in X_new[40:, 0]} == {float}
 
 
+@pytest.mark.parametrize("labels", [Y, Y == 0, Y.astype(float)], ids=["int", "bool", "float"])
+def test_labels_may_stand_in_a_column_of_objects(labels):
+    for y in (labels.astype(object), pd.Series(labels, dtype=object)):
+        _, y_new = GANOverSampler(Repeat()).fit_resample(X, y)
+        _, expected = GANOverSampler(Repeat()).fit_resample(X, labels)
+        assert np.asarray(y_new).tolist() == expected.tolist()
+
+
 def test_tables_of_arrow_are_refused_before_training():
     table = pa.table({"a": X[:, 0], "b": np.arange(40)})
     with pytest.raises(TypeError, match=r"pandas and polars, got a Table of pyarrow.*to_pandas"):
