@@ -121,7 +121,10 @@ def read_series(series):
         missing = series.is_null().to_numpy()
         numbers = series.fill_null(0) if missing.any() else series
         if dtype.is_integer():
-            return _read_integers(numbers.to_numpy(), missing)
+            # NumPy has no integers of 128 bits.
+            is_wide = dtype in (nw.Int128, nw.UInt128)
+            values = np.array(numbers.to_list(), dtype=object) if is_wide else numbers.to_numpy()
+            return _read_integers(values, missing)
         return read_reals(numbers.to_numpy().astype(np.float64), missing)
     native_dtype = str(getattr(series.to_native(), "dtype", ""))
     if dtype.is_temporal() or native_dtype.startswith("period"):

@@ -82,6 +82,8 @@ def _from_series(series):
     """Return the labels of a narwhals Series."""
     dtype = series.dtype
     missing = series.is_null().to_numpy()
+    if dtype in (nw.Int128, nw.UInt128):  # NumPy has no such integers
+        return as_label_array(series.to_list())
     if dtype.is_integer() and missing.any():
         return _integers_with_gaps(series.fill_null(0).to_numpy(), missing)
     if dtype.is_numeric() and not dtype.is_integer():

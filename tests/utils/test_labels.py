@@ -106,6 +106,7 @@ CONTAINERS = {
     "pandas index": lambda values: pd.Index(pd.array(list(values), dtype="Int64")),
     "pandas frame": lambda values: pd.DataFrame({"y": pd.array(list(values), dtype="Int64")}),
     "polars": lambda values: pl.Series(list(values), dtype=pl.Int64),
+    "polars Int128": lambda values: pl.Series(list(values), dtype=pl.Int128),
     "polars frame": lambda values: pl.DataFrame({"y": pl.Series(list(values), dtype=pl.Int64)}),
     "arrow": lambda values: pa.chunked_array([pa.array(list(values), type=pa.int64())]),
     "arrow array": lambda values: pa.array(list(values), type=pa.int64()),

@@ -346,6 +346,14 @@ def test_pandas_columns_come_back_as_they_were():
     pd.testing.assert_frame_equal(back, PANDAS.reset_index(drop=True), rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [pl.Int128, pl.UInt8])
+def test_integers_of_any_width_come_back(dtype):
+    n = pl.Series([3, 1, None, 200], dtype=dtype)
+    frame = pl.DataFrame({"n": n, "x": [0.0, 1.0, 2.0, 3.0]})
+    layout = make_layout(frame)
+    assert layout.from_network(layout.to_network(frame)).equals(frame)
+
+
 def test_polars_columns_come_back_as_they_were():
     layout = MixedLayout(POLARS)
     back = layout.from_network(layout.to_network(POLARS))
