@@ -92,6 +92,27 @@ def asal_table():
     return ["", "labels to a mean of 98.5 %", "draw by draw", "the paper"], rows
 
 
+def asal_pairs_table():
+    """Accuracy after the last label, minus random's, by pair of classes."""
+    summary = load("asal_pairs")["summary"]
+    labels = {
+        "scan": "scan of the whole pool",
+        "scan of 1000": "scan of 1,000 random rows of it",
+        "{}": "ASAL, the defaults",
+    }
+    pairs = list(summary["scan"]["minus random, by pair"])
+    rows = []
+    for arm, report in summary.items():
+        if arm == "random":
+            continue
+        label = "ASAL, Algorithm 1" if '"entropy"' in arm else "ASAL, hybrids, not aligned"
+        gains = report["minus random, by pair"]
+        cells = (f"{gains[pair]:+.1f}" if pair in gains else "" for pair in pairs)
+        rows.append([labels.get(arm, label), *cells])
+    names = [pair.split(",")[0].removeprefix("fashion_mnist ") for pair in pairs]
+    return ["points of accuracy against random", *names], rows
+
+
 def query_table():
     """Cost of one query at growing pools."""
     results = load("query")

@@ -34,7 +34,7 @@ from skgal.utils import as_pool, as_random_state, draw_seed, seeded_nets, warn_u
 _USELESS = 0.01
 # Generated samples that are compared with the pool. They are called poor if they have less than
 # this share of the different nearest samples that real ones have, or are that many times as far.
-_N_REFERENCE, _REPEATED, _FAR = 200, 0.25, 2.0
+_N_REFERENCE, _REPEATED, _FAR = 200, 0.5, 2.0
 # How many latent points are searched for each one that GAAL keeps, where some are to be avoided.
 _N_TRIALS = 4
 
