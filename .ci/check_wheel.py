@@ -14,9 +14,9 @@ assert Path(skgal.__file__).is_relative_to(sys.prefix), f"{skgal.__file__} isn't
 assert skgal.__version__ == importlib.metadata.version("skgal")
 assert importlib.resources.files("skgal").joinpath("py.typed").is_file()
 
-rooms = [module.name for module in pkgutil.iter_modules(skgal.__path__)]
-for room in rooms:
-    importlib.import_module(f"skgal.{room}")
+subpackages = [module.name for module in pkgutil.iter_modules(skgal.__path__)]
+for subpackage in subpackages:
+    importlib.import_module(f"skgal.{subpackage}")
 for name in skgal.__all__:
     getattr(skgal, name)
 
@@ -28,4 +28,4 @@ X = np.random.default_rng(0).uniform(size=(64, 5))
 gan = GAN(max_iter=2, random_state=0).fit(X)
 assert gan.sample(3).shape == (3, 5)
 
-print(f"skgal {skgal.__version__}: {', '.join(rooms)}; GAN.fit and sample work")
+print(f"skgal {skgal.__version__}: {', '.join(subpackages)}; GAN.fit and sample work")

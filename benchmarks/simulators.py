@@ -79,7 +79,7 @@ def size_of(simulator):
 
 
 def make(simulator, task, draw):
-    """Draw designs at hand, a real pool that nobody has labelled, and the oracle."""
+    """Draw given designs, a real pool without labels, and the oracle."""
     n_given, _, n_pool, n_test = size_of(simulator)
     bundle = getattr(datasets, f"make_{simulator}")(
         n_given + n_pool, n_test=n_test, task=task, random_state=draw

@@ -10,8 +10,16 @@ from skgal.training._encoding import (
     InvertibleGame,
     ReconstructionGame,
 )
-from skgal.training._game import Batch, Game, TrainingData, draw_latent, latent_distribution
-from skgal.training._loop import GameNet, StopTraining, TaskReport
+from skgal.training._loop import (
+    Batch,
+    Game,
+    GameNet,
+    StopTraining,
+    TaskReport,
+    TrainingData,
+    draw_latent,
+    latent_distribution,
+)
 from skgal.training._polarity import PolarityGame
 from skgal.training._precision import PRECISIONS
 

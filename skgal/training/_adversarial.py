@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skgal.nn import join
-from skgal.training._game import Game, draw_latent
+from skgal.training._loop import Game, draw_latent
 
 
 class AdversarialGame(Game):

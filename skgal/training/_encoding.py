@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from skgal.training._adversarial import AdversarialGame
-from skgal.training._game import Game, TrainingData, draw_latent
+from skgal.training._loop import Game, TrainingData, draw_latent
 
 # Least standard deviation that a feature is measured in, of a range of 2.
 _LEAST_SCALE = 0.1
