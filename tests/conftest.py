@@ -1,5 +1,6 @@
 """What holds for every test: one thread, no luck, the global random state left alone."""
 
+import signal
 from importlib.util import find_spec
 
 import hypothesis
@@ -10,6 +11,9 @@ import torch
 # derandomize: the same examples at every desk. deadline: tests share their cores.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=25)
 hypothesis.settings.load_profile("ci")
+
+# A shell ignores Ctrl-C for what it starts in the background; some tests send that signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests' networks are so small that a second thread costs more than it brings.
 torch.set_num_threads(1)
