@@ -235,10 +235,7 @@ def _passes(net, X, layers, n_passes):
 
 
 def _split(module, layers):
-    """Return the parts of a chain before the first dropout, and the others.
-
-    A module that isn't a chain, or has no dropout, has no parts before.
-    """
+    """Return the parts of a chain before the first dropout, and the others."""
     chain = _links(module, layers)
     drops = (i for i, part in enumerate(chain) if any(m.training for m in part.modules()))
     first = next(drops, 0)
@@ -246,10 +243,7 @@ def _split(module, layers):
 
 
 def _links(module, layers):
-    """Return the modules that a module calls one after the other, and nothing else.
-
-    One whose own output is looked at is left whole.
-    """
+    """Return the modules that a module calls one after the other; those of `layers` stay whole."""
     is_chain = isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward
     has_hooks = module._forward_hooks or module._forward_pre_hooks
     if not is_chain or has_hooks or any(module is layer for layer in layers):

@@ -12,10 +12,7 @@ from skgal.datasets._openml import fetch_from_openml
 
 
 class _ImageSet(NamedTuple):
-    """What to know of an image set before any of it is read.
-
-    ``openml`` is its (name, version) at openml.org; the test images follow the training images.
-    """
+    """Where an image set is at openml.org, by name and version, and its sizes."""
 
     n_train: int
     n_test: int

@@ -178,11 +178,9 @@ def _draw_reactors(rng, n_samples):
 
 
 def solve_reactor(X):
-    """Peak temperature (K) and final conversion of batch reactors, (n, 2).
-
-    A fourth-order Rosenbrock method with a step size for each design (Kaps and Rentrop 1979, with
-    Shampine's coefficients): runaways are stiff, and thousands of designs are integrated at once.
-    """
+    """Peak temperature (K) and final conversion of batch reactors, (n, 2)."""
+    # A fourth-order Rosenbrock method (Kaps and Rentrop 1979, Shampine's coefficients) with a step
+    # size for each design: runaways are stiff, and thousands of designs are integrated at once.
     concentration, initial, coolant, energy, cooling = X.T
     rise = _REACTION_HEAT * concentration * 1e3 / _HEAT_CAPACITY  # K, if nothing is cooled
     rate_cooling = cooling / _HEAT_CAPACITY
@@ -428,10 +426,7 @@ def _draw_feeders(rng, n_samples):
 
 
 def feeder_circuit(X):
-    """Voltage of the source (kV), impedance (Ohm), complex load (MVA), capacitor (S), of feeders.
-
-    The rated power of the capacitor is at 20 kV; MVA are kV squared over Ohm.
-    """
+    """Source voltage (kV), impedance (Ohm), complex load (MVA) and capacitor (S) of feeders."""
     source, length, area, load, reactive, rating = X.T
     impedance = length * (28.3 / area + 0.35j)
     return source, impedance, load * (1 + 1j * reactive), rating / 20.0**2

@@ -50,11 +50,9 @@ def solve_conduction(images, contrast):
 
 
 def _conduct(field):
-    """Effective conductivity along the second axis: finite volumes, insulated at the sides.
-
-    A face conducts as the harmonic mean of its two cells; the outer faces, at temperatures 1 and
-    0, are half a cell away. Cells are numbered column by column.
-    """
+    """Effective conductivity along the second axis: finite volumes, insulated at the sides."""
+    # A face conducts as the harmonic mean of its two cells; the outer faces, at temperatures 1 and
+    # 0, are half a cell away. Cells are numbered column by column.
     n_rows, n_columns = field.shape
     along = 2 / (1 / field[:, 1:] + 1 / field[:, :-1])
     across = 2 / (1 / field[1:] + 1 / field[:-1])
@@ -172,10 +170,7 @@ def _draw_vessels(rng, n_samples, size):
 
 
 def solve_stenosis(images):
-    """Pressure drop, and largest speed over the mean speed, of square vessels, (n, 2).
-
-    The drop is in units of viscosity times mean speed over height; it is 12 in a clear vessel.
-    """
+    """Pressure drop (viscosity * mean speed / height) and largest / mean speed of vessels."""
     images = np.asarray(images, dtype=np.float64)[:, 0]
     return np.array([_flow(image) for image in images], dtype=np.float64).reshape(-1, 2)
 

@@ -279,10 +279,7 @@ class _CurvatureMemory:
         self._pairs.clear()
 
     def solve(self, gradient, curvature, free):
-        """Divide the gradient by the learnt Hessian of the free coordinates (two-loop recursion).
-
-        With nothing learnt the result is the plain step, ``gradient / curvature``.
-        """
+        """Divide the gradient by the Hessian learnt of free coordinates (two-loop recursion)."""
         curvature = curvature[:, None]
         pairs = [(step * free, change * free) for step, change in self._pairs]
         # Only along a convex direction does a pair keep the Hessian positive definite.
@@ -311,32 +308,12 @@ class Evaluation(NamedTuple):
 
 
 class DesignObjective:
-    r"""Equation (10) of AISEL as a function of the new points, in blocks of bounded memory.
+    r"""The objective of `support_points` as a function of the new points, by blocks of them.
 
-    With candidates y of weights w, new points x_1..x_m and N = m + n_existing points in all,
-
-    .. math:: \sum_{i \le m} \sum_k w_k |x_i - y_k| - \frac{1}{2N} \sum_{i, j \le N} |x_i - x_j|
-
-    less the pairs of two existing points, which don't change. At the present points the convex
-    first sum touches a quadratic from below, the concave second term its tangent. So their sum
-    is a surrogate that lies above the objective and has its gradient: for each point alone, a
-    round paraboloid of curvature c_i. Its minimiser, ``x_i - gradient_i / c_i``, clipped where
-    there is a box, is the step of the convex-concave procedure.
-
-    Use it in a ``with`` statement, which ends its threads.
-
-    Parameters
-    ----------
-    candidates : ndarray of shape (n_candidates, n_features)
-        With a spread of about 1 around the origin.
-    weights : ndarray of shape (n_candidates,)
-        Positive, of sum 1.
-    existing : ndarray of shape (n_existing, n_features)
-        May be empty.
-    n_points : int
-        Number of new points.
-    n_threads : int
-        Number of threads that the blocks of points are shared between.
+    At the present points the convex first sum touches a quadratic from below, the concave second
+    term its tangent. So their sum is a surrogate that lies above the objective and has its
+    gradient: for each point alone, a round paraboloid of curvature c_i. Its minimiser,
+    ``x_i - gradient_i / c_i``, clipped where there is a box, is the step of the procedure.
     """
 
     def __init__(self, candidates, weights, existing, n_points, n_threads=1):

@@ -154,11 +154,7 @@ def _children(parents, distribution, rng):
 
 
 class Progress:
-    """The best value of every point so far, and which points have stopped improving.
-
-    A point has converged once the last ``patience`` steps brought it at most the share ``tol``
-    of all it has gained since the start, which suits scores of any scale.
-    """
+    """The best value of every point so far, and which points gain next to nothing any more."""
 
     def __init__(self, n_points, tol, patience):
         self.tol = tol

@@ -245,10 +245,7 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
 
 # A TransformerMixin, or set_output would not reach this transform.
 class EncodingMixin(TransformerMixin):
-    """Transforms by an encoder, and back by the generator.
-
-    A subclass implements ``_encode(tensor)``, from samples as networks see them to latents.
-    """
+    """Transforms by an encoder, ``_encode(tensor)`` of the subclass, and back by the generator."""
 
     def transform(self, X):
         """Map samples to the latent points that generate something like them.

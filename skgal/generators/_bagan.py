@@ -231,11 +231,7 @@ def _make_critic(architecture, shape, n_classes):
 
 
 def class_gaussians(codes, labels):
-    """Fit a normal distribution to the codes of each class.
-
-    Covariances are shrunk by the formula of Ledoit and Wolf, the more the fewer codes there are. A
-    class with one code has the covariance of all codes about the means of their classes.
-    """
+    """Fit a normal distribution to the codes of each class, its covariance shrunk."""
     codes = codes.astype(np.float64)
     counts = np.bincount(labels)
     means = np.stack([codes[labels == label].mean(axis=0) for label in range(len(counts))])

@@ -154,27 +154,7 @@ def _extract(extractor, layout, tensor):
 
 
 class BestGenerator(Callback):
-    r"""Put back, at the end, the generator of the least smoothed Fréchet distance.
-
-    .. math:: \hat d_t = \alpha \hat d_{t-1} + (1 - \alpha) d_t, \quad \hat d_1 = d_1
-
-    with :math:`d_t` the distance at the t-th evaluation. The history gets the columns
-    ``frechet_distance`` and ``smoothed_frechet_distance``, NaN in rows between evaluations. In a
-    training too short for any, the last generator is kept, and measured at the end.
-
-    Parameters
-    ----------
-    extract : callable
-        Maps generated samples, an ndarray of shape (n, ...) as networks see them, to features.
-    real_features : ndarray of shape (n_samples, n_features)
-        Features of as many real samples as are to be generated at each evaluation.
-    every : int
-        Updates between evaluations, rounded up to whole epochs.
-    smoothing : float
-        :math:`\alpha`, in [0, 1).
-    patience : int or None
-        Evaluations without a new best after which training stops. None: it doesn't.
-    """
+    """Restore, at the end, the generator of the least smoothed Fréchet distance."""
 
     def __init__(self, extract, real_features, *, every, smoothing, patience):
         self.extract = extract

@@ -78,10 +78,7 @@ def picture_size(images, n_columns, *, gap=1):
 
 
 def draw_images(ax, images, n_columns, *, gap=1):
-    """Draw images of shape (n, c, h, w) in [0, 1] in rows; return the artist.
-
-    Below and beside each image ``gap`` and 1 pixels are white, and so are cells without image.
-    """
+    """Draw images (n, c, h, w) in [0, 1] in rows, white between them; return the artist."""
     n, c, h, w = images.shape
     n_rows = -(-n // n_columns)
     cells = np.ones((n_rows * n_columns, h + gap, w + 1, c), dtype=images.dtype)

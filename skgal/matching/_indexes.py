@@ -24,40 +24,14 @@ class Index(ABC):
 
     @abstractmethod
     def search(self, queries, k):
-        """Find the nearest points of queries.
-
-        Parameters
-        ----------
-        queries : ndarray of shape (n_queries, n_dimensions)
-        k : int
-            No more than there are points.
-
-        Returns
-        -------
-        distances, indices : ndarrays of shape (n_queries, k)
-            Nearest first.
-        """
+        """Return distances and rows of the k nearest points, (n_queries, k), nearest first."""
 
     @abstractmethod
     def points(self, rows):
         """Return the points at some rows."""
 
     def search_among(self, rows, queries, k):
-        """Find the nearest of some points only, by brute force.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Which of the points count.
-        queries : ndarray of shape (n_queries, n_dimensions)
-        k : int
-            No more than there are rows.
-
-        Returns
-        -------
-        distances, indices : ndarrays of shape (n_queries, k)
-            Nearest first; indices are of all points.
-        """
+        """Do the same among some rows only, by brute force."""
         found = []
         for batch in gen_batches(len(rows), _BATCH):
             nearest = ExactIndex(self.points(rows[batch]), "brute")
@@ -67,15 +41,7 @@ class Index(ABC):
 
 
 class ExactIndex(Index):
-    """Brute force or kd-tree of scikit-learn.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, n_dimensions)
-        Kept, not copied.
-    algorithm : {"brute", "kd_tree"}
-    n_jobs : int or None
-    """
+    """Brute force or kd-tree of scikit-learn; the points are not copied."""
 
     def __init__(self, points, algorithm, n_jobs=None):
         self._points = points
@@ -93,16 +59,7 @@ class ExactIndex(Index):
 
 
 class HnswIndex(Index):
-    """Hierarchical navigable small world graph of voyager; approximate.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, n_dimensions)
-        Copied, as float32.
-    n_jobs : int or None
-        Threads of a search. The graph is built by one, so that it depends on the points only:
-        voyager 2.2 makes the same graph whatever its seed is.
-    """
+    """Hierarchical navigable small world graph of voyager; approximate."""
 
     def __init__(self, points, n_jobs=None):
         import voyager  # an optional dependency
@@ -115,6 +72,7 @@ class HnswIndex(Index):
             ef_construction=_HNSW_EF_CONSTRUCTION,
             max_elements=len(points),
         )
+        # By one thread, for the same graph each time: voyager 2.2 doesn't heed its seed.
         for batch in gen_batches(len(points), _BATCH):
             self._graph.add_items(points[batch].astype(np.float32, copy=False), num_threads=1)
 
@@ -159,16 +117,7 @@ def build_index(name, points, n_jobs=None):
 
 
 class DaskIndex(Index):
-    """One index for each block of a dask array, on the worker that has the block.
-
-    Only queries travel, and the neighbours found.
-
-    Parameters
-    ----------
-    pool : DaskPool
-    build : callable
-        From a block of samples to an :class:`Index`.
-    """
+    """One index for each block of a dask array, where the block lies; only queries travel."""
 
     def __init__(self, pool, build):
         import dask  # an optional dependency
@@ -246,19 +195,7 @@ _TREE_MAX_DIMENSIONS = 15
 
 
 def choose_index(n_points, n_dimensions, n_queries):
-    """Choose the index with the smallest cost: of building it, and of all queries to come.
-
-    Parameters
-    ----------
-    n_points, n_dimensions : int
-    n_queries : int
-        How many there will be in all.
-
-    Returns
-    -------
-    {"brute", "kd_tree", "hnsw"}
-        ``"hnsw"`` only where voyager is installed.
-    """
+    """Choose the index that costs least: to build, and for all the queries to come."""
     levels = log2(n_points + 1)
     costs = {"brute": n_queries * _BRUTE * n_points * (n_dimensions + _BRUTE_POINT)}
     if n_dimensions <= _TREE_MAX_DIMENSIONS:

@@ -405,10 +405,7 @@ class Extractor:
 
 
 def fit_pca(pool, extract, n_components, n_rows, rng):
-    """Fit a PCA to the features of ``n_rows`` rows drawn at random, where it would narrow them.
-
-    Also return the reduced features of the pool, if all of them have been needed.
-    """
+    """Fit a PCA to random rows where it helps; also return the reduced pool, if it was read."""
     width = extract(pool.take([0])).shape[1]
     if n_components is None or min(width, pool.n_samples) <= n_components:
         return None, None

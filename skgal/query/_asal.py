@@ -40,11 +40,7 @@ _N_TRIALS = 4
 
 
 class LatentSearch:
-    """Mixin of strategies with a ``generator_`` that search its latent space.
-
-    A subclass also has the parameters ``measure``, ``search``, ``max_iter``, ``learning_rate``
-    and ``tol``.
-    """
+    """Mixin of strategies that search the latent space of a ``generator_`` by gradient ascent."""
 
     _parameter_constraints = {
         "measure": [StrOptions(set(SCORES))],
@@ -515,10 +511,7 @@ def _warn_of_useless_matches(of_matches, of_random):
 
 
 def _warn_of_poor_samples(matcher, generated, X, rng):
-    """Warn if generated samples are nothing like the pool, by the nearest samples that they have.
-
-    The measure is what as many samples of the pool find there, themselves left out.
-    """
+    """Warn if generated samples are farther from the pool than its own samples from each other."""
     pool = as_pool(X)
     n_rows = min(len(generated), pool.n_samples)
     if n_rows < 3:

@@ -76,13 +76,11 @@ class CoreSet(EmbeddingStrategy):
 
 
 def k_centre_greedy(points, nearest, k, tie_break):
-    """Choose points one by one, each the farthest from all centres up to then.
-
-    Distances to the nearest centre only ever shrink, so one that is out of date is an upper
-    bound. Only the ``_HEAD`` farthest points learn of each centre at once: as long as the
-    farthest of them exceeds the bound of all others, it is the farthest of all. When it
-    doesn't, the others learn of the new centres in one matrix product.
-    """
+    """Choose points one by one, each the farthest from all centres up to then."""
+    # Distances to the nearest centre only ever shrink, so one that is out of date is an upper
+    # bound. Only the `_HEAD` farthest points are updated at each centre: as long as the farthest
+    # of them exceeds the bound of all others, it is the farthest of all. When it doesn't, the
+    # others are updated with all new centres in one matrix product.
     nearest = np.array(nearest, dtype=np.float64)
     chosen = np.empty(0, dtype=np.intp)
     while len(chosen) < k:

@@ -34,11 +34,7 @@ from skgal.utils import (
 
 
 class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
-    """Base of strategies that choose latent points and generate the samples there.
-
-    A subclass has the parameters ``generator`` and ``random_state`` and implements
-    :meth:`_design`, or :meth:`_synthesize` if it has more to say of its samples.
-    """
+    """Base of strategies that choose latent points and generate the samples there."""
 
     def _design(self, X, y, clf, batch_size, history, rng):
         """Choose latent points: an array of shape (batch_size, latent_dim)."""
@@ -101,19 +97,10 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
 
 
 class AskedLatent:
-    """Where in the latent space samples were asked about, and how likely an answer is.
+    """Where in the latent space samples were asked about, and how likely an answer is."""
 
-    The probability of success is a Gaussian process classifier's, on the latent points of what
-    succeeded or failed, and of the labelled samples where the generator can encode them.
-
-    Parameters
-    ----------
-    asked : Asked or None
-    generator : fitted generator
-        Encodes, if it can, samples whose latent points aren't known; else these don't count.
-    labelled : array or DataFrame of labelled samples
-        Whether designed or not, they are successes.
-    """
+    # The probability of success is a Gaussian process classifier's, on the latent points of what
+    # succeeded or failed, and of the labelled samples where the generator can encode them.
 
     def __init__(self, asked, generator, labelled):
         has_encoder = hasattr(generator, "inverse_transform")
@@ -180,11 +167,7 @@ _MAX_REDRAWS = 20
 
 
 class GuidedLatentStrategy(LatentStrategy):
-    """Base of latent strategies that look where in the latent space the model is unsure.
-
-    A subclass also has the parameters ``measure``, ``output_weights``, ``candidates``,
-    ``n_candidates`` and ``missing_label``.
-    """
+    """Base of latent strategies that look where in the latent space the model is unsure."""
 
     _parameter_constraints = {
         **LatentStrategy._parameter_constraints,
@@ -635,11 +618,7 @@ def latent_points(distribution, dim, n_points, kind, rng):
 
 
 def _grid(distribution, dim, n_points):
-    """Cut the space into about n_points cells of equal probability.
-
-    The points are the corners of the cells, so that they reach the edge; where a coordinate
-    is unbounded and the outer cells have no corners, the points are the cells' middles.
-    """
+    """Return the corners of cells of equal probability; of an unbounded space, their middles."""
     n_cells = _cells_a_side(dim, n_points)
     if np.isfinite(distribution.support()).all():
         levels = np.linspace(0, 1, n_cells + 1)

@@ -40,12 +40,7 @@ from skgal.utils import is_missing, seeded_nets, unwrap
 
 
 def pseudo_probabilities(decisions):
-    """Put the softmax of decision values in the place of class probabilities.
-
-    Of a binary classifier, whose one value is signed, the logistic function. They are
-    not calibrated, but they rank the classes as the decisions do, and for two classes also the
-    samples by how near to the boundary they are.
-    """
+    """Turn decision values into probabilities that rank samples alike, by softmax."""
     decisions = check_array(
         decisions, dtype=[np.float64, np.float32], ensure_2d=False, input_name="decisions"
     )
@@ -107,34 +102,7 @@ def output_scales(y, missing_label):
 
 
 def uncertainty_rater(clf, measure, scales=None, weights=None):
-    """Make the function that rates how unsure a model is of samples.
-
-    It fails here if the model can't say, before any sample is looked at.
-
-    Parameters
-    ----------
-    clf : fitted estimator
-        A classifier; or a regressor, whose predictive standard deviation counts, whatever
-        ``measure`` says.
-    measure : str
-        A key of ``MEASURES``.
-    scales, weights : array-like of shape (n_outputs,), default=None
-        Of several outputs, what each one's standard deviation is divided by, and how much it
-        counts; None are ones.
-
-    Returns
-    -------
-    callable
-        From a block of samples to an ndarray of shape (n_samples,), higher where the model is
-        less sure. It can be pickled if the model can, so blocks may be rated in other processes.
-
-    Raises
-    ------
-    TypeError
-        If the model doesn't say how unsure it is.
-    sklearn.exceptions.NotFittedError
-        If the model isn't fitted.
-    """
+    """Return a function from samples to how unsure the model is; raise at once if it can't say."""
     check_is_fitted(clf)
     if is_regressor(clf):
         check_predictive_std(clf)
@@ -219,25 +187,7 @@ def method_to_read(clf, measure):
 
 
 def predictive_std(regressor, X):
-    """Standard deviation of what a regressor predicts, noise left out.
-
-    Parameters
-    ----------
-    regressor : fitted regressor
-        One whose ``predict`` takes ``return_std`` (Gaussian processes, Bayesian ridge,
-        :class:`skgal.classifiers.EnsembleRegressor`), a random forest, extra trees or bagging
-        (the spread over their members), or a Pipeline or search that ends in one of these.
-    X : array-like of n_samples samples
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs)
-
-    Raises
-    ------
-    TypeError
-        If the regressor has no such standard deviation.
-    """
+    """Standard deviation of what a regressor predicts, by outputs, noise left out."""
     check_predictive_std(regressor)
     regressor, X = unwrap(regressor, X)
     if isinstance(regressor, GaussianProcessRegressor):
@@ -294,11 +244,7 @@ def _member_proba(clf, X):
 
 
 def _without_noise(gp):
-    """Copy a Gaussian process such that its uncertainty is that of the latent function.
-
-    The noise of a ``WhiteKernel`` enters the fitted matrices, which stay, and the prior variance
-    of new samples, which labels can't lower.
-    """
+    """Copy a Gaussian process, the noise of a ``WhiteKernel`` left out of its variance."""
     gp = copy(gp)
     if hasattr(gp, "base_estimator_"):  # of a classifier
         gp.base_estimator_ = _without_noise(gp.base_estimator_)
@@ -313,17 +259,7 @@ def _without_noise(gp):
 
 
 class Score(NamedTuple):
-    """What a latent search maximises, in two forms with the same maxima.
-
-    Parameters
-    ----------
-    method : str
-        The method of the classifier that it reads.
-    of_arrays : callable
-        From what the method returns to an ndarray of shape (n_samples,).
-    of_tensors : str
-        The function of :mod:`skgal.differentiable` that does it for tensors.
-    """
+    """What a latent search maximises, of arrays and of tensors: two forms with the same maxima."""
 
     method: str
     of_arrays: Callable

@@ -417,41 +417,13 @@ class Selection(NamedTuple):
 
 
 def select(scores, n_wanted, at_most=None):
-    """Choose candidates of one class by the half with the lower score, filter by filter.
-
-    A candidate passes a filter if its score is below the median of those that came so far. So
-    never more than half of them pass, and fewer where scores are equal. Where too few pass, the
-    best of the candidates that a filter rejected fill the quota up, of the last filter first.
-
-    With ``at_most`` those pass whose score is no higher, in the order in which they came.
-
-    Parameters
-    ----------
-    scores : dict from str to ndarray of shape (n_candidates,)
-        By filters, in their order: for "label" a mask of the candidates that pass, for the others
-        scores, of which NaN is the worst.
-    n_wanted : int
-        At most the number of candidates; as many are chosen.
-    at_most : float or None, default=None
-
-    Returns
-    -------
-    Selection
-
-    References
-    ----------
-    Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, Algorithm
-    1 and section 3.3. The algorithm takes the median of the distances of a class, section 3.3 that
-    of the candidates left by the entropy: as here.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.resampling._base import select
-    >>> scores = {"entropy": np.array([3.0, 1.0, 0.0, 4.0]), "distance": np.arange(4.0)}
-    >>> select(scores, 1)
-    Selection(chosen=array([1]), n_accepted=1, n_surplus=0, rejected={'entropy': 2, 'distance': 1})
-    """
+    """Choose ``n_wanted`` candidates of one class, filter by filter, each by its scores."""
+    # A candidate passes a filter if its score is below the median of those that came so far, or no
+    # higher than `at_most` (the algorithm of "Selective synthetic augmentation" takes the median
+    # of a class, its section 3.3 that of the candidates left: as here). So never more than half
+    # of them pass, and fewer where scores are equal. Where too few pass, the best of those
+    # that a filter rejected fill the quota up, of the last filter first. "label" has a mask of
+    # what passes for scores; NaN is the worst score.
     left = np.arange(len(next(iter(scores.values()))))
     rejected, reserve = {}, []
     for name, values in scores.items():

@@ -436,26 +436,7 @@ class GatedSampler(MetaEstimatorMixin, BaseSampler):
 
 
 def corrected_t_test(differences, test_to_train, min_gain=0.0):
-    """Test whether the mean of paired differences of cross-validated scores is above a value.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_folds,)
-        At least two.
-    test_to_train : float
-        The size of test parts, divided by that of training parts.
-    min_gain : float, default=0.0
-
-    Returns
-    -------
-    gain, standard_error, p_value : float
-        Mean, its standard error, and the p-value of the one-sided test. Where all differences are
-        equal, it is 0 or 1.
-
-    References
-    ----------
-    C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
-    """
+    """Test whether paired differences of scores by fold are above a value: mean, error, p-value."""
     n_folds = len(differences)
     gain = float(np.mean(differences))
     error = float(np.sqrt((1 / n_folds + test_to_train) * np.var(differences, ddof=1)))

@@ -145,28 +145,11 @@ class PolarityGANSampler(GeneratorOverSampler):
 
 
 class LabelTrust:
-    """Rate samples by the share of their class among the real samples next to them.
+    """Rate samples by the share of their class among the real samples next to them."""
 
-    Each of the nearest real samples counts by its nearness, and by how rare its class is: in a
-    rare class's own ground there may be more samples of the frequent one. So the share estimates
-    the probability that a sample there is of the class, if all classes were equally frequent.
-
-    Parameters
-    ----------
-    X : ndarray or DataFrame
-        The real samples.
-    y : ndarray of shape (n_samples,)
-    image_shape : tuple of int or None, default=None
-        The shape of images that come as flat rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.resampling._polarity import LabelTrust
-    >>> trust = LabelTrust(np.array([[0.0], [1.0], [5.0], [6.0]]), np.array([0, 0, 1, 1]))
-    >>> trust.score(np.array([[1.0], [3.0]]), np.array([1, 1])).round(1).tolist()
-    [0.0, 0.5]
-    """
+    # Each of the nearest real samples counts by its nearness, and by how rare its class is: in a
+    # rare class's own region there may be more samples of the frequent one. So the share estimates
+    # the probability that a sample there is of the class, if all classes were equally frequent.
 
     def __init__(self, X, y, image_shape=None):
         self.layout, real = make_layout(X, image_shape)

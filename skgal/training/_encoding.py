@@ -213,21 +213,7 @@ class InvertibleAdversarialGame(AdversarialGame):
 
 
 def inversion_terms(game, real, fake, latent):
-    """Return the errors of restoring samples and latent points, and the codes' distance to uniform.
-
-    Parameters
-    ----------
-    game : Game
-        With networks ``generator`` and ``encoder``.
-    real : torch.Tensor of shape (n, ...)
-    fake : torch.Tensor of shape (n, ...)
-        Generated from ``latent``, with a gradient.
-    latent : torch.Tensor of shape (n, latent_dim)
-
-    Returns
-    -------
-    torch.Tensor, a scalar
-    """
+    """Return the error of restoring samples and latent points, plus how uneven codes are."""
     codes = game.run(game.encoder, real)
     error = (game.run(game.generator, codes) - real) / _scale(real)
     restored = game.run(game.encoder, fake)
@@ -239,21 +225,7 @@ def inversion_terms(game, real, fake, latent):
 
 
 def energy_distance_of_batches(x, y):
-    r"""Return the energy distance of two batches, unbiased and differentiable.
-
-    .. math:: 2 E|x - y| - E|x - x'| - E|y - y'|
-
-    with the means of the last two over pairs of different rows.
-
-    Parameters
-    ----------
-    x, y : torch.Tensor of shapes (n, ...) and (m, ...), n and m at least 2
-
-    Returns
-    -------
-    torch.Tensor, a scalar
-        May be slightly negative.
-    """
+    """Return the unbiased energy distance, 2 E|x - y| - E|x - x'| - E|y - y'|, of two batches."""
     x, y = x.flatten(1), y.flatten(1)
     return 2 * _distances(x, y).mean() - _mean_within(x) - _mean_within(y)
 

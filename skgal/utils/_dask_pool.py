@@ -10,11 +10,7 @@ from skgal.utils._pool import Pool, index_rows
 
 
 class DaskPool(Pool):
-    """A dask array, whose chunks are the blocks.
-
-    Functions go to the chunks, and run on whatever scheduler dask uses at that time: threads,
-    or the cluster of the user's ``distributed.Client``.
-    """
+    """A dask array, whose chunks are the blocks; functions run where the chunks lie."""
 
     def __init__(self, X):
         if any(isnan(length) for lengths in X.chunks for length in lengths):

@@ -16,16 +16,7 @@ from skgal.utils._labels import is_missing
 
 
 class Column(NamedTuple):
-    """The values of one column.
-
-    Parameters
-    ----------
-    kind : {"integer", "real", "category"}
-    values : ndarray of shape (n_samples,), or list of length n_samples
-        Integers of any width or float64, anything where missing; categories as a list of Python
-        objects, None where missing.
-    missing : ndarray of shape (n_samples,), dtype bool
-    """
+    """The kind ("integer", "real", "category") of a column, its values, and which are missing."""
 
     kind: str
     values: Any
@@ -100,21 +91,7 @@ def holds_numbers(series):
 
 
 def read_series(series):
-    """Read a column of a data frame.
-
-    Parameters
-    ----------
-    series : narwhals.Series
-
-    Returns
-    -------
-    Column
-
-    Raises
-    ------
-    ValueError
-        If the column holds times, infinite or complex numbers, or what can't be a category.
-    """
+    """Read a narwhals Series as a `Column`; refuse times, infinite and complex numbers."""
     series = _dense(series)
     dtype = series.dtype
     if dtype.is_numeric():
@@ -191,18 +168,7 @@ def naming(name):
 
 
 class FrameTemplate:
-    """Names and dtypes of a data frame's columns, to be filled with new rows.
-
-    It is plain data (strings, numbers, lists), so that it can be written to a file.
-
-    Parameters
-    ----------
-    library : str
-        Of which the frame is, as narwhals calls it.
-    names : list
-    dtypes : list
-        As :func:`_describe` writes them.
-    """
+    """Library, names and dtypes of a data frame, as plain data, to be filled with new rows."""
 
     def __init__(self, library, names, dtypes):
         self.library = library
@@ -219,16 +185,7 @@ class FrameTemplate:
         return cls(str(nw.from_native(X, eager_only=True).implementation), list(columns), dtypes)
 
     def fill(self, columns):
-        """Make a data frame.
-
-        Parameters
-        ----------
-        columns : list of Column
-
-        Returns
-        -------
-        DataFrame
-        """
+        """Make a data frame of a list of `Column`."""
         library = nw.Implementation.from_backend(self.library)
         namespace = library.to_native_namespace()
         fill = {"polars": _fill_polars, "pyarrow": _fill_arrow}.get(self.library, _fill_pandas)

@@ -358,13 +358,7 @@ def _is_length(side):
 
 
 def warn_of_channels_last(sample_shape):
-    """Warn where images look as if their channels came last.
-
-    Parameters
-    ----------
-    sample_shape : tuple of int
-        Of one sample.
-    """
+    """Warn where images look as if their channels came last."""
     if len(sample_shape) != 3:
         return
     channels, height, width = sample_shape
@@ -378,16 +372,7 @@ def warn_of_channels_last(sample_shape):
 
 
 class NumberScale:
-    """Numbers of one dtype, scaled to [-1, 1] and back, whole ones without losing any digit.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, ...)
-    axis : 0 or None
-        0: each column has a range of its own; None: there is one for all.
-    dtype : numpy.dtype or None, default=None
-        What comes back; None is the dtype of the values.
-    """
+    """Numbers of one dtype, scaled to [-1, 1] and back; whole ones come back exactly."""
 
     def __init__(self, values, axis, dtype=None):
         self.dtype = values.dtype if dtype is None else dtype
@@ -607,14 +592,7 @@ class MixedLayout:
 
 
 class ArrayTemplate:
-    """An array of two dimensions that is a table: it has gaps, or objects of several kinds.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-    gaps : list
-        What stands for missing values in each column: None or NaN.
-    """
+    """An array that is a table: its dtype, and what stands for missing values in each column."""
 
     def __init__(self, dtype, gaps):
         self.dtype = dtype
@@ -676,22 +654,7 @@ def _warn_of_identifiers(name, column):
 
 
 class NumericColumn:
-    """Numbers, spread evenly over [-1, 1] by their ranks; missing ones have a flag.
-
-    A skewed column, or one with a spike (the many zeros of an amount), is as easy for a network
-    as an even one, and what comes back lies within the range of the data: a spike fills an
-    interval, all of which comes back as the spike.
-
-    Parameters
-    ----------
-    column : Column
-
-    Attributes
-    ----------
-    groups : tuple of int
-        Widths of the network columns: 1 for the number, 2 more for (there, missing) if any is
-        missing.
-    """
+    """Numbers, spread evenly over [-1, 1] by their ranks; missing ones have a flag."""
 
     def __init__(self, column):
         known = column.values[~column.missing]
@@ -742,23 +705,7 @@ def _refuse_categories(column):
 
 
 class CategoricalColumn:
-    """Categories (strings, booleans, anything hashable), one network column each.
-
-    "Missing" is a category like the others, if any value is missing. Of more than 1,000 categories
-    each is a number with digits of base 32, and each digit has 32 network columns.
-
-    Parameters
-    ----------
-    distinct : iterable
-        None for missing.
-
-    Attributes
-    ----------
-    categories : list
-        In order of first appearance.
-    groups : tuple of int
-        The number of categories, or of the values of each digit.
-    """
+    """Categories, one network column each, or 32 a digit if there are more than 1,000."""
 
     def __init__(self, distinct):
         self.categories = list(distinct)
@@ -804,14 +751,7 @@ def _as_objects(column):
 
 
 class ConstantColumn:
-    """The same value everywhere, or nothing but missing ones: nothing for a network to do.
-
-    Parameters
-    ----------
-    kind : str
-    value : object
-    is_missing : bool
-    """
+    """The same value everywhere, or only missing ones: nothing for a network to do."""
 
     groups = ()
 
