@@ -15,6 +15,7 @@ from sklearn.base import TransformerMixin
 
 import skgal
 from skgal.base import BaseStrategy
+from skgal.utils import _sklearn
 
 PACKAGE = Path(skgal.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -43,6 +44,47 @@ def module_level_imports(tree):
             pending += node.orelse
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             pending += ast.iter_child_nodes(node)
+
+
+def private_imports(tree):
+    """Private names of other packages that a file imports, anywhere in it, with their modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if not name.startswith(("skgal.", "__future__")) and re.search(r"(^|\.)_", name):
+                yield name
+
+
+def test_private_names_of_other_packages_are_imported_in_one_module_only():
+    # Of scikit-learn; the others are two, each with the reason beside it.
+    allowed = {
+        "imblearn.utils._validation.ArraysTransformer": "resampling/_data.py",
+        "torch.nn.modules.batchnorm._BatchNorm": "training/_loop.py",
+    }
+    for path in SOURCES:
+        file = path.relative_to(PACKAGE).as_posix()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = set(private_imports(tree)) - {name for name, of in allowed.items() if of == file}
+        assert file == "utils/_sklearn.py" or not names, f"{file} imports {names}"
+        if file == "utils/_sklearn.py":
+            assert len(names) == len(_sklearn.__all__)
+
+
+def test_every_private_name_of_scikit_learn_is_in_use():
+    imported = {
+        alias.name
+        for path in SOURCES
+        if path.parent.name != "utils" or path.name not in ("__init__.py", "_sklearn.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in ("skgal.utils", _sklearn.__name__)
+        for alias in node.names
+    }
+    assert set(_sklearn.__all__) <= imported
 
 
 @pytest.fixture(scope="module")

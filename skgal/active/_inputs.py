@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import (
-    _safe_indexing,
     assert_all_finite,
     check_array,
     check_consistent_length,
@@ -20,7 +19,15 @@ from sklearn.utils import (
 
 from skgal.active._labels import split_missing
 from skgal.active._session import LabelledSet
-from skgal.utils import as_label_array, as_pool, gives_blocks, is_missing, take_rows, warn_user
+from skgal.utils import (
+    _safe_indexing,
+    as_label_array,
+    as_pool,
+    gives_blocks,
+    is_missing,
+    take_rows,
+    warn_user,
+)
 
 # Samples
 

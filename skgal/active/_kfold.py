@@ -3,13 +3,11 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.model_selection._split import BaseCrossValidator
+from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from skgal.active._labels import split_missing
-from skgal.utils import as_label_array, is_missing
+from skgal.utils import Interval, as_label_array, is_missing, validate_parameter_constraints
 
 _CONSTRAINTS = {
     "n_splits": [Interval(Integral, 2, None, closed="left")],

@@ -8,19 +8,11 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    MetaEstimatorMixin,
-    _fit_context,
-    clone,
-    is_classifier,
-    is_regressor,
-)
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
@@ -53,6 +45,9 @@ from skgal.classifiers import check_fit_support, fit_estimator
 from skgal.exceptions import StoreMissingError
 from skgal.metrics import entropy
 from skgal.utils import (
+    HasMethods,
+    Interval,
+    _fit_context,
     as_random_state,
     draw_seed,
     nets_in,

@@ -18,14 +18,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import delayed, effective_n_jobs
 from scipy import sparse
-from sklearn.utils import _safe_indexing, check_consistent_length
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
+from sklearn.utils import check_consistent_length
 
 from skgal.active._labels import as_labels
 from skgal.active._parallel import Isolation, parallel_as_completed
 from skgal.exceptions import LabelError
 from skgal.metrics import entropy
-from skgal.utils import as_label_array, seeded_nets, take_rows
+from skgal.utils import (
+    Interval,
+    StrOptions,
+    _safe_indexing,
+    as_label_array,
+    seeded_nets,
+    take_rows,
+    validate_parameter_constraints,
+)
 
 logger = logging.getLogger("skgal.active")
 

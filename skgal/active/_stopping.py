@@ -8,10 +8,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import cohen_kappa_score
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
 
 from skgal.metrics import entropy
-from skgal.utils import take_rows
+from skgal.utils import Interval, StrOptions, take_rows, validate_parameter_constraints
 
 
 class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):

@@ -17,9 +17,8 @@ from typing import NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
-from sklearn.utils._missing import is_pandas_na
 
-from skgal.utils import Pool
+from skgal.utils import Pool, is_pandas_na
 
 MAX_COLUMNS = 2**26
 """Columns of a sparse sample: shown as a dense row, more of them would fill the memory."""

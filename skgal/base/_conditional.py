@@ -1,13 +1,13 @@
 """The contract of a generator that draws samples of given classes."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing, resample
+from sklearn.utils import resample
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base._generator import _MAX_SCORED, BaseGenerator
 from skgal.design import energy_distance
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.utils import as_label_array, as_random_state, warn_user
+from skgal.utils import _safe_indexing, as_label_array, as_random_state, warn_user
 
 
 class ConditionalGenerator(BaseGenerator):

@@ -13,19 +13,27 @@ from sklearn.base import (
     ClassifierMixin,
     MetaEstimatorMixin,
     RegressorMixin,
-    _fit_context,
     clone,
     is_classifier,
     is_regressor,
 )
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.classifiers._fit import AnyEstimator
 from skgal.metrics import entropy
-from skgal.utils import as_random_state, draw_seed, nets_in, take_rows, unwrap
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    as_random_state,
+    draw_seed,
+    nets_in,
+    take_rows,
+    unwrap,
+)
 
 
 class Uncertainty(NamedTuple):

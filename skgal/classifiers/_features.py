@@ -5,19 +5,17 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     MetaEstimatorMixin,
     TransformerMixin,
-    _fit_context,
     is_regressor,
 )
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.classifiers._fit import AnyEstimator
 from skgal.features import feature_extractor
-from skgal.utils import nets_in, validate_pool
+from skgal.utils import HasMethods, _fit_context, nets_in, validate_pool
 
 
 class ClassifierFeatures(

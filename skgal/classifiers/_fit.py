@@ -12,12 +12,12 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skgal.features import in_precision_of
 from skgal.utils import (
+    HasMethods,
     as_random_state,
     draw_seed,
     nets_in,

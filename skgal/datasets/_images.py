@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skgal.datasets._folder import read_from_folder
 from skgal.datasets._openml import fetch_from_openml
+from skgal.utils import StrOptions, validate_params
 
 
 class _ImageSet(NamedTuple):

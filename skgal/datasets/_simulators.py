@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skgal.utils import as_random_state, draw_seed
+from skgal.utils import Interval, StrOptions, as_random_state, draw_seed, validate_params
 
 SIMULATOR_PARAMETERS = {
     "n_samples": [Interval(Integral, 1, None, closed="left")],

@@ -8,9 +8,9 @@ from scipy import sparse
 from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter
 from scipy.special import ndtri
-from sklearn.utils._param_validation import Interval, validate_params
 
 from skgal.datasets._simulators import SIMULATOR_PARAMETERS, Simulation, simulate
+from skgal.utils import Interval, validate_params
 
 _IMAGE_PARAMETERS = {
     **SIMULATOR_PARAMETERS,

@@ -10,11 +10,10 @@ from joblib import effective_n_jobs
 from numpy.linalg import norm
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, gen_even_slices
-from sklearn.utils._param_validation import Interval, validate_params
 from threadpoolctl import threadpool_limits
 
 from skgal.design._energy import check_weighted_sample, check_width, mean_distance
-from skgal.utils import as_random_state, warn_user
+from skgal.utils import Interval, as_random_state, validate_params, warn_user
 
 # A distance d counts as sqrt(d² + SMOOTHING²), in units of the candidates' spread. It keeps
 # divisions by coincident points finite, leaves the procedure's descent exact (the root is

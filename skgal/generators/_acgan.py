@@ -3,12 +3,11 @@
 from functools import partial
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._conditional import ClassifyingMixin, ConditionalAdversarialGenerator
 from skgal.nn import AuxiliaryCritic
 from skgal.training import AuxiliaryGame
+from skgal.utils import Interval, StrOptions
 
 
 class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,7 +24,7 @@ from skgal.objectives import (
     resolve_penalties,
 )
 from skgal.training import latent_distribution, resolve_augmentations
-from skgal.utils import as_random_state, warn_user
+from skgal.utils import Interval, StrOptions, as_random_state, warn_user
 
 # Shares below which a training counts as failed; usual ones are far above.
 _LEAST_DIVERSITY = 0.1

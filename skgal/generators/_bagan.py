@@ -5,14 +5,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.covariance import ledoit_wolf
-from sklearn.utils._param_validation import Interval
 
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._autoencoder import fit_autoencoder
 from skgal.generators._conditional import ClassifyingMixin, ConditionalAdversarialGenerator
 from skgal.nn import ClassLatents, FakeClassCritic, make_classifier
 from skgal.training import BalancingGame
-from skgal.utils import draw_seed
+from skgal.utils import Interval, draw_seed
 
 # Added to covariances, in units of the mean variance, so that they have Cholesky factors.
 _JITTER = 1e-6

@@ -15,15 +15,9 @@ import numpy as np
 from joblib import hash as hash_of
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import QuantileTransformer
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
@@ -46,7 +40,10 @@ from skgal.training import PRECISIONS, GameNet, TaskReport, TrainingCheckpoint, 
 from skgal.utils import (
     LAYOUTS,
     DataLayout,
+    Interval,
     PlainCodec,
+    StrOptions,
+    _fit_context,
     as_label_array,
     as_random_state,
     column_names,

@@ -4,11 +4,17 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.spatial import cKDTree
 from scipy.stats import uniform
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skgal.base import BaseGenerator
-from skgal.utils import as_random_state, column_names, frame_columns, is_frame, is_mixed
+from skgal.utils import (
+    _fit_context,
+    as_random_state,
+    column_names,
+    frame_columns,
+    is_frame,
+    is_mixed,
+)
 
 _N_ANCHORS = 1024
 _CHUNK = 16_384

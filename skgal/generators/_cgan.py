@@ -2,12 +2,11 @@
 
 from functools import partial
 
-from sklearn.utils._param_validation import StrOptions
-
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._conditional import ClassCriticMixin, ConditionalAdversarialGenerator
 from skgal.nn import CONDITIONINGS, Conditioning, resolve_conditioning
 from skgal.training import ConditionalGame
+from skgal.utils import StrOptions
 
 
 class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):

@@ -1,9 +1,8 @@
 """The generative adversarial network."""
 
-from sklearn.utils._param_validation import StrOptions
-
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.training import AdversarialGame
+from skgal.utils import StrOptions
 
 
 class GAN(AdversarialGenerator):

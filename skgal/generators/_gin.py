@@ -4,7 +4,6 @@ from functools import partial
 from numbers import Integral, Real
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from skorch.callbacks import LRScheduler
 
 from skgal.generators._adversarial import AdversarialGenerator, EncodingMixin
@@ -16,7 +15,7 @@ from skgal.training import (
     InvertibleAdversarialGame,
     InvertibleGame,
 )
-from skgal.utils import draw_seed
+from skgal.utils import Interval, StrOptions, draw_seed
 
 # Widths of networks without a critic, which small tables need no larger.
 _SMALL = (64, 64)

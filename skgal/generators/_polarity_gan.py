@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.generators._adversarial import AdversarialGenerator, zero_centred_penalty
 from skgal.generators._autoencoder import fit_autoencoder
@@ -27,7 +26,7 @@ from skgal.nn import (
 )
 from skgal.objectives import resolve_penalties
 from skgal.training import PolarityGame
-from skgal.utils import draw_seed
+from skgal.utils import HasMethods, Interval, StrOptions, draw_seed
 
 
 class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGenerator):

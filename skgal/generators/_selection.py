@@ -7,7 +7,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import resample
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
@@ -16,7 +15,7 @@ from skgal.features import penultimate_features
 from skgal.metrics import frechet_distance
 from skgal.nn import apply_network, resolve_device
 from skgal.training import StopTraining
-from skgal.utils import as_random_state, draw_seed, seeded_nets
+from skgal.utils import HasMethods, Interval, StrOptions, as_random_state, draw_seed, seeded_nets
 
 
 class FrechetSelection(BaseEstimator):

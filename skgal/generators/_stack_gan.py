@@ -3,8 +3,6 @@
 from functools import partial
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
 from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._conditional import ClassCriticMixin, ConditionalAdversarialGenerator
 from skgal.nn import (
@@ -18,6 +16,7 @@ from skgal.nn import (
     stage_shapes,
 )
 from skgal.training import StackGame
+from skgal.utils import Interval, StrOptions
 
 
 class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):

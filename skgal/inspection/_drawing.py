@@ -2,9 +2,8 @@
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._optional_dependencies import check_matplotlib_support
 
-from skgal.utils import DataLayout
+from skgal.utils import DataLayout, check_matplotlib_support
 
 # Okabe and Ito (2008): told apart by colour-blind readers too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]

@@ -5,16 +5,24 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import PCA
 from sklearn.utils import assert_all_finite, check_scalar, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.features import as_points, fit_features
 from skgal.matching._indexes import DaskIndex, build_index, check_index, choose_index
-from skgal.utils import as_random_state, draw_seed, seeded_nets, validate_pool
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    as_random_state,
+    draw_seed,
+    seeded_nets,
+    validate_pool,
+)
 
 # Longer lists of neighbours cost more than looking at all available rows.
 _MAX_NEIGHBORS = 1000

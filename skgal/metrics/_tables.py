@@ -12,10 +12,9 @@ from sklearn.base import clone, is_regressor
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.metrics import get_scorer
-from sklearn.utils._optional_dependencies import check_pandas_support
 
 from skgal.metrics._fidelity import check_points, memorization_ratio
-from skgal.utils import frame_columns, is_frame
+from skgal.utils import check_pandas_support, frame_columns, is_frame
 
 # A numeric target with more distinct values than these is a quantity, not a class.
 _MAX_CLASSES = 20

@@ -7,7 +7,6 @@ from math import prod
 from numbers import Integral
 
 import torch
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 from torch.nn.utils.parametrizations import spectral_norm
@@ -15,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from skgal.nn._architecture import Architecture, Critic, one_hot, resolution_levels
 from skgal.nn._residual import Residual
 from skgal.nn._stochastic import Dropout
+from skgal.utils import Interval
 
 # Of the initial weights.
 _DEVIATION = 0.02

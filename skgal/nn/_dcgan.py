@@ -7,11 +7,11 @@ from itertools import pairwise
 from numbers import Integral
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
 from skgal.nn._architecture import LEAK, Architecture, Critic, resolution_levels
 from skgal.nn._stochastic import Dropout
+from skgal.utils import Interval, StrOptions
 
 # The width doubles with each halving of the image, up to this multiple.
 _MAX_WIDENING = 8

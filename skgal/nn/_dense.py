@@ -8,11 +8,11 @@ from math import prod
 from numbers import Real
 
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skgal.nn._architecture import LEAK, Architecture, Critic, check_shape
 from skgal.nn._stochastic import Dropout, TableGenerator
+from skgal.utils import Interval
 
 
 class Dense(Architecture):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval
 from torch import Tensor, nn
 
 from skgal.nn._architecture import Architecture, Critic, resolution_levels
 from skgal.nn._stochastic import Dropout
+from skgal.utils import Interval
 
 
 class Residual(Architecture):

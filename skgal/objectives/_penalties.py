@@ -11,9 +11,10 @@ from numbers import Integral, Real
 
 import torch
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+
+from skgal.utils import Interval, StrOptions
 
 
 class Penalty(BaseEstimator):

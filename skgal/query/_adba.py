@@ -6,12 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone, is_regressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis
 from skgal.query._latent import LatentStrategy
-from skgal.utils import draw_seed, is_missing, observed_labels, take_rows
+from skgal.utils import HasMethods, Interval, draw_seed, is_missing, observed_labels, take_rows
 
 
 class ADBA(LatentStrategy):

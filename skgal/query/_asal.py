@@ -7,7 +7,6 @@ import torch
 from scipy.stats import mannwhitneyu
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import assert_all_finite
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,7 +27,16 @@ from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, 
 from skgal.query._core_set import k_centre_greedy
 from skgal.query._latent import LatentStrategy
 from skgal.query._measures import SCORES, resolve_score
-from skgal.utils import as_pool, as_random_state, draw_seed, seeded_nets, warn_user
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    as_pool,
+    as_random_state,
+    draw_seed,
+    seeded_nets,
+    warn_user,
+)
 
 # Below this p-value matches are called less uncertain than random samples.
 _USELESS = 0.01

@@ -5,15 +5,17 @@ from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import assert_all_finite, check_consistent_length, check_scalar, get_tags
-from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import BaseStrategy, ConditionalGenerator, PoolStrategy
 from skgal.features import feature_extractor, fit_features
 from skgal.utils import (
+    HasMethods,
+    StrOptions,
+    _fit_context,
     as_pool,
     as_random_state,
     draw_seed,

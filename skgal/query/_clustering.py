@@ -6,10 +6,9 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors, radius_neighbors_graph
-from sklearn.utils._param_validation import Interval
 
 from skgal.query._base import EmbeddingStrategy, top_k
-from skgal.utils import as_random_state, draw_seed
+from skgal.utils import Interval, as_random_state, draw_seed
 
 # The authors cluster by mini-batches where there are more clusters than this.
 _MANY_CLUSTERS = 50

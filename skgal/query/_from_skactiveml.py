@@ -5,11 +5,11 @@ import inspect
 import numpy as np
 from sklearn.base import clone, is_regressor
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.query._base import CandidateStrategy
 from skgal.utils import (
+    HasMethods,
     as_pool,
     as_random_state,
     draw_seed,

@@ -12,7 +12,6 @@ from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min, r2_score
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis, SynthesisStrategy
@@ -21,6 +20,8 @@ from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
 from skgal.query._measures import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
 from skgal.utils import (
+    Interval,
+    StrOptions,
     as_pool,
     as_random_state,
     draw_seed,

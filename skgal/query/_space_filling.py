@@ -2,12 +2,11 @@
 
 import numpy as np
 from scipy.stats import qmc
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis, SynthesisStrategy
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples
-from skgal.utils import as_random_state, draw_seed
+from skgal.utils import StrOptions, as_random_state, draw_seed
 
 # Sobol points are multiples of 2**-30; half a step keeps those of the left edge, where the
 # quantile function of an unbounded distribution is infinite, inside the cube.

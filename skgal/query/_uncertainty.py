@@ -3,12 +3,11 @@
 from functools import partial
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.query._base import RankingStrategy
 from skgal.query._measures import MEASURES, output_scales, uncertainty_rater
-from skgal.utils import seeded_nets, unwrap
+from skgal.utils import StrOptions, seeded_nets, unwrap
 
 
 class UncertaintySampling(RankingStrategy):

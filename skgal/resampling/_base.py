@@ -7,18 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import get_tags, resample
-from sklearn.utils._param_validation import HasMethods
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _raise_for_params,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.exceptions import FewSamplesWarning, PoorSamplesWarning
@@ -32,7 +26,17 @@ from skgal.resampling._data import (
     one_hot,
     to_network,
 )
-from skgal.utils import as_random_state, concat_rows, draw_seed, seed_unset, take_rows, warn_user
+from skgal.utils import (
+    HasMethods,
+    _fit_context,
+    _raise_for_params,
+    as_random_state,
+    concat_rows,
+    draw_seed,
+    seed_unset,
+    take_rows,
+    warn_user,
+)
 
 # SMOTE's five neighbours and the sample itself: what users are used to have of a class.
 _ENOUGH_SAMPLES = 6

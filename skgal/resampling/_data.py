@@ -2,7 +2,7 @@
 
 import numpy as np
 from imblearn.utils import check_target_type
-from imblearn.utils._validation import ArraysTransformer
+from imblearn.utils._validation import ArraysTransformer  # private, but imblearn's own contract
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 

@@ -8,20 +8,14 @@ import numpy as np
 from imblearn.base import BaseSampler
 from imblearn.pipeline import Pipeline
 from scipy import stats
-from sklearn.base import MetaEstimatorMixin, _fit_context, clone
+from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _raise_for_params,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _check_method_params, validate_data
+from sklearn.utils.validation import validate_data
 
 from skgal.classifiers import AnyEstimator
 from skgal.exceptions import (
@@ -32,7 +26,19 @@ from skgal.exceptions import (
     UselessSamplesWarning,
 )
 from skgal.resampling._data import check_labels
-from skgal.utils import as_random_state, draw_seed, seed_unset, take_rows, warn_user
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _check_method_params,
+    _fit_context,
+    _raise_for_params,
+    as_random_state,
+    draw_seed,
+    seed_unset,
+    take_rows,
+    warn_user,
+)
 
 
 class GateDecision(NamedTuple):

@@ -6,12 +6,11 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils._param_validation import Interval
 
 from skgal.generators import PolarityGAN
 from skgal.resampling._base import GeneratorOverSampler, select
 from skgal.resampling._data import make_layout, to_network
-from skgal.utils import take_rows
+from skgal.utils import Interval, take_rows
 
 # Candidates drawn for each sample that is wanted.
 _N_CANDIDATES = 2

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skgal.classifiers import check_dropout, class_centroids, dropout_scores, fit_classifier
 from skgal.features import in_precision_of
@@ -16,7 +15,16 @@ from skgal.generators import CGAN, FrechetSelection, PolarityGAN
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler, select
 from skgal.resampling._data import as_array, make_layout, to_network
-from skgal.utils import concat_rows, draw_seed, seeded_nets, stopped_by_interrupt, take_rows
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    concat_rows,
+    draw_seed,
+    seeded_nets,
+    stopped_by_interrupt,
+    take_rows,
+)
 
 # Filters in the order in which candidates pass them.
 FILTERS = ("label", "entropy", "distance")

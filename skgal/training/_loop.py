@@ -13,7 +13,7 @@ from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.dataset import Dataset
 from skorch.utils import to_tensor
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm  # what all batch normalisations inherit from
 from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
 from skgal.exceptions import NonFiniteLossError

@@ -8,7 +8,8 @@ from importlib import import_module
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+
+from skgal.utils._sklearn import is_pandas_na, is_scalar_nan
 
 # The integers up to here float64 holds exactly, so that NaN may stand beside them.
 _EXACT = 2**53

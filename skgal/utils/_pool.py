@@ -13,11 +13,12 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import issparse
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import _safe_indexing, gen_batches, get_tags
+from sklearn.utils import gen_batches, get_tags
 from sklearn.utils.validation import validate_data
 
 from skgal.utils._frames import column_names, is_frame
 from skgal.utils._layout import warn_of_channels_last
+from skgal.utils._sklearn import _safe_indexing
 
 # A model needs a multiple of this for what it computes from a block.
 BLOCK_BYTES = 2**24

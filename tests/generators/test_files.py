@@ -13,14 +13,13 @@ from numpy.testing import assert_array_equal
 from safetensors.numpy import save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.generators._base import load_tensors, save_tensors
 from skgal.nn import Dense
 from skgal.objectives import GradientPenalty, Hinge, LazyPenalty, Penalty, resolve_objective
-from skgal.utils import seeded_torch
+from skgal.utils import Interval, seeded_torch
 
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(40, 3))

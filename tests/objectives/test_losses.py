@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
-from sklearn.utils._param_validation import Interval
 
 from skgal.objectives import OBJECTIVES, Objective, resolve_objective
+from skgal.utils import Interval
 
 NAMES = list(OBJECTIVES)
 LOGITS = arrays(np.float64, st.integers(1, 8), elements=st.floats(-30, 30))
