@@ -1,6 +1,7 @@
 """The learner that buys labels, oracles that give them, and the store that keeps them."""
 
 from skgal.active._compare import StrategyComparison, compare_strategies
+from skgal.active._data import LabelledSet, Query
 from skgal.active._kfold import PartialLabelKFold
 from skgal.active._learner import ActiveLearner
 from skgal.active._oracles import (
@@ -10,7 +11,6 @@ from skgal.active._oracles import (
     LabelOracle,
     VotingOracle,
 )
-from skgal.active._session import LabelledSet, Query
 from skgal.active._stopping import (
     AllOf,
     AnyOf,

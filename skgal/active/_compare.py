@@ -16,9 +16,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from skgal.active._inputs import check_strategy_parameters, count_initial
+from skgal.active._data import check_strategy_parameters, count_initial
 from skgal.active._learner import ActiveLearner, as_memory
-from skgal.active._parallel import parallel_as_completed
+from skgal.active._oracles import parallel_as_completed
 from skgal.query import RandomSampling
 from skgal.utils import as_random_state, check_pandas_support, seeded_nets, take_rows
 

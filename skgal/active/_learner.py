@@ -1,9 +1,13 @@
 """The learner: fit a model, choose samples, have them labelled, fit the model again."""
 
+import hashlib
+import inspect
 import logging
 import os
-from contextlib import contextmanager, nullcontext
+from collections import Counter
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy, deepcopy
+from dataclasses import replace
 from numbers import Integral, Real
 from time import perf_counter
 
@@ -16,7 +20,9 @@ from sklearn.utils import check_scalar, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skgal.active._inputs import (
+from skgal.active._data import (
+    SYNTHETIC,
+    Query,
     check_labels,
     check_n_initial,
     check_samples,
@@ -29,31 +35,25 @@ from skgal.active._inputs import (
     warn_of_minus_one,
 )
 from skgal.active._oracles import RevealedLabels, as_store_oracle
-from skgal.active._session import (
-    Query,
-    Session,
-    choose,
-    design,
-    given_samples,
-    open_store,
-    settle_seed,
-)
-from skgal.active._store import LabelStore
-from skgal.active._store_file import SECONDS_TO_WAIT
-from skgal.base import BaseStrategy
-from skgal.classifiers import check_fit_support, fit_estimator
-from skgal.exceptions import StoreMissingError
+from skgal.active._samples import hash_pool, stack_samples
+from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
+from skgal.base import Asked, BaseStrategy
+from skgal.classifiers import check_fit_support, fit_estimator, one_hot
+from skgal.exceptions import StoreError, StoreMismatchError, StoreMissingError
 from skgal.metrics import entropy
 from skgal.utils import (
     HasMethods,
     Interval,
     _fit_context,
+    as_label_array,
     as_random_state,
+    concat_rows,
     draw_seed,
     nets_in,
     observed_labels,
     seed_unset,
     seeded_nets,
+    spread_labels,
     take_rows,
     warn_user,
 )
@@ -972,3 +972,446 @@ def _ids_of(query):
     if ids is None:
         raise ValueError("This query was never recorded; pass what ask() returned, or ids.")
     return ids
+
+
+# Opening a session
+
+
+def open_store(store):
+    """Open the store that a learner's parameter stands for; None is a new one in memory."""
+    if isinstance(store, LabelStore):
+        return store
+    return LabelStore() if store is None else LabelStore(os.fspath(store))
+
+
+def settle_seed(store, X, random_state):
+    """Return the seed of a store's session; begin a session, on these samples, if there is none."""
+    # In memory there is nothing to go on with, and hashing a large pool takes a while.
+    pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
+    if pool is not None and store.settle("pool", pool) != pool:
+        raise StoreMismatchError(
+            f"The store {store.path} belongs to another data set: its session began with other "
+            "samples than this X, or with the same in another order. Nothing was changed; pass "
+            "the X it began with, or another store."
+        )
+    seed = store.read_meta("seed")
+    if seed is None:
+        if isinstance(random_state, int | np.integer):
+            seed = int(random_state)
+        else:
+            seed = draw_seed(as_random_state(random_state))
+        seed = store.settle("seed", seed)
+    return seed
+
+
+class Session:
+    """What a learner asked a store for, and what became of it.
+
+    Parameters
+    ----------
+    store : LabelStore
+    X : ndarray, sparse matrix or DataFrame of n_samples rows
+        The given samples.
+    initial : LabelledSet
+        Those known at the start.
+    twins_share_labels : bool, default=True
+        Whether samples with the same values have one label; in a simulation each has its own.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row for each model that was fitted.
+    change : int
+        The last event seen that changed what is labelled, or no longer pending.
+    classes : ndarray or None
+        All classes known, sorted.
+    n_rounds : int
+        How many batches were asked for.
+    """
+
+    def __init__(self, store, X, initial, *, twins_share_labels=True):
+        self.store, self.X, self.initial = store, X, initial
+        self._twins_share_labels = twins_share_labels
+        if store.settle("initial", _hash_labels(initial)) != _hash_labels(initial):
+            raise StoreMismatchError(
+                f"The session in the store {store.path} began with other labels. Nothing was "
+                "changed; pass the y it began with (those bought since are in the store), the "
+                "same n_initial, and as many fixed seeds in estimator and strategy."
+            )
+        if initial.classes is None:
+            store.n_outputs = 1 if initial.y.ndim == 1 else initial.y.shape[1]
+        rows = store.read_history()
+        self.history = [_from_json(row) for _, row in rows]
+        self._fitted_at = [event for event, _ in rows]
+        self.classes, self.change, self.n_rounds = initial.classes, 0, 0
+        self._seen, self._counts, self._pending = 0, Counter(), set()
+        self._records = {}  # without samples, by id: in the order of asking
+        self._designs = {}  # the designed samples that were read, by id
+        self._labelled = None
+        self._unasked = np.ones(X.shape[0], dtype=bool)
+        self._unasked[initial.indices] = False
+        self._publish_classes()
+        self.refresh()
+
+    # What became of the samples
+
+    def refresh(self):
+        """Read what is new in the store: others may have written to it."""
+        while True:  # until nothing came while the news were read, so that `change` fits them
+            change, seen = self.store.last_change(), self.store.last_event()
+            if seen == self._seen:
+                break
+            for record in self.store.records(since=self._seen, samples=False):
+                if record.round is not None:  # imported labels are of no round
+                    self._update(record)
+            self._seen = seen
+        if change != self.change:
+            self.change, self._labelled = change, None
+            self._publish_classes()
+
+    def _update(self, record):
+        before = self._records.get(record.id)
+        self._records[record.id] = record
+        self._counts[record.status] += 1
+        if before is None:
+            self.n_rounds = max(self.n_rounds, 1 + record.round)
+            if record.index is not None:
+                self._unasked[record.index] = False
+        else:
+            self._counts[before.status] -= 1
+        (self._pending.add if record.status == "pending" else self._pending.discard)(record.id)
+        if self.classes is not None:
+            if before is not None and before.status == "answered":  # its class may be gone
+                self.classes = _known_classes(self.initial, self._records.values())
+            elif record.status == "answered":
+                self.classes = _known_classes(replace(self.initial, classes=self.classes), [record])
+
+    def _publish_classes(self):
+        """Tell the store which classes there are."""
+        if self.classes is not None:
+            published = self.store.classes or []
+            if not set(self.classes.tolist()) <= set(published):
+                # Sorted, as the columns of class probabilities are.
+                self.store.classes = np.union1d(self.classes, published or self.classes)
+
+    @property
+    def n_asked(self):
+        """How many samples were asked for, answered or not: it seeds the next round."""
+        return len(self._records)
+
+    @property
+    def n_billed(self):
+        """How many of these the budget counts: all but those withdrawn."""
+        return len(self._records) - self._counts["withdrawn"]
+
+    @property
+    def labelled(self):
+        """The initial samples, then those answered, in the order of asking."""
+        if self._labelled is None:
+            self._labelled = self._labelled_set(self._records.values())
+        return self._labelled
+
+    def labelled_in(self, row):
+        """Return what was labelled when the model of a row of the history was fitted."""
+        last = self._fitted_at[row]
+        if last >= self.change:
+            return self.labelled
+        states = {}
+        for event in self.store.events():
+            if event.id <= last and event.kind in STATUS_OF:
+                states[event.sample] = {"status": STATUS_OF[event.kind], "label": event.label}
+        known = self._records.items()
+        return self._labelled_set([r._replace(**states[i]) for i, r in known if i in states])
+
+    def _labelled_set(self, records):
+        answered = [record for record in records if record.status == "answered"]
+        classes, counts = _known_classes(self.initial, answered), Counter(r.status for r in records)
+        return _add_labels(
+            replace(
+                self.initial,
+                classes=classes,
+                n_declined=counts["declined"],
+                n_failed=counts["failed"],
+            ),
+            self._query(answered),
+            [record.label for record in answered],
+        )
+
+    @property
+    def has_pending(self):
+        """Whether a sample waits for its label."""
+        return bool(self._pending)
+
+    @property
+    def pending(self):
+        """Query of the samples that wait for their labels, oldest first."""
+        return self._query([self._records[sample] for sample in sorted(self._pending)])
+
+    @property
+    def candidates(self):
+        """Positions in X of what was neither known at the start nor asked for since."""
+        return np.flatnonzero(self._unasked)
+
+    def select(self, ids, status=None):
+        """Make a query of samples that were asked for, by their ids; of one status only."""
+        return self._query(self.store.records(status, ids, samples=False))
+
+    def asked_designs(self):
+        """Return all designed samples that were asked about, and what became of them."""
+        records = [record for record in self._records.values() if record.latent is not None]
+        if not records:
+            return None
+        outcome = {"answered": 1.0, "declined": 0.0, "failed": 0.0}
+        query = self._query(records)
+        succeeded = np.array([outcome.get(record.status, np.nan) for record in records])
+        return Asked(query.X, query.latent, succeeded)
+
+    def _query(self, records):
+        indices = [SYNTHETIC if record.index is None else record.index for record in records]
+        indices = np.array(indices, dtype=np.intp)
+        details = [record.details for record in records]
+        return Query(
+            X=self._samples(records, indices),
+            indices=indices,
+            latent=_stack_points([record.latent for record in records]),
+            details=details if any(detail is not None for detail in details) else None,
+            ids=np.array([record.id for record in records], dtype=np.int64),
+        )
+
+    def _samples(self, records, indices):
+        if not (indices == SYNTHETIC).any():
+            return take_rows(self.X, indices)
+        unread = [record.id for record in records if record.id not in self._designs]
+        self._designs.update((record.id, record.X) for record in self.store.records(ids=unread))
+        return stack_samples([self._designs[record.id] for record in records], like=self.X)
+
+    # Asking, and having answered
+
+    def ask(self, query, **remarks):
+        """Record samples that a strategy proposes; return their ids."""
+        points = (r.latent for r in self._records.values() if r.latent is not None)
+        earlier = next((point.shape for point in points), None)
+        given = None if query.latent is None else query.latent.shape[1:]
+        if None not in (given, earlier) and given != earlier:
+            raise ValueError(
+                "Latent points must have the same dimension in every round, "
+                f"{earlier[0]}; the strategy gave points of dimension {given[0]}."
+            )
+        ids = self.store.ask(
+            query.X,
+            indices=query.indices,
+            latent=query.latent,
+            round=self.n_rounds,
+            details=query.details,
+            **remarks,
+        )
+        self.refresh()
+        return ids
+
+    def answer_known(self, ids):
+        """Answer those pending samples whose label the store has from another one."""
+        if not self._twins_share_labels:
+            return
+        with self.store.transaction():
+            for record in self.store.records("pending", ids, samples=False):
+                known = self.store.find(record.hash)
+                if known is not None:
+                    self._copy_outcome(known, record.id)
+        self.refresh()
+
+    def label(self, oracle, ids):
+        """Have an oracle label pending samples: of those with the same values one, for all."""
+        self.store.check_present()
+        self.answer_known(ids)
+        alike = {}
+        for record in self.store.records("pending", ids, samples=False):
+            key = record.hash if self._twins_share_labels else record.id
+            alike.setdefault(key, []).append(record.id)
+        distinct = {samples[0]: samples[1:] for samples in alike.values()}
+        try:
+            if distinct:
+                oracle.label_pending(self.store, list(distinct))
+        except StoreError:
+            raise
+        except (Exception, KeyboardInterrupt):  # what was answered before is kept
+            self._share_outcomes(distinct)
+            raise
+        self._share_outcomes(distinct)
+        pending = self.store.records("pending", list(distinct), samples=False)
+        if pending:
+            raise RuntimeError(
+                f"{type(oracle).__name__}.label_pending must return when nothing is pending any "
+                f"more; {len(pending)} of {len(distinct)} samples are, the first with id "
+                f"{pending[0].id}."
+            )
+
+    def _share_outcomes(self, twins):
+        with self.store.transaction():
+            for first in self.store.records(None, list(twins), samples=False):
+                for twin in twins[first.id]:
+                    self._copy_outcome(first, twin)
+        self.refresh()
+
+    def _copy_outcome(self, record, twin):
+        message = f"known already: the same as sample {record.id}"
+        if record.status in ("answered", "declined"):
+            self.store.tell(twin, record.label, annotator=record.annotator, message=message)
+        elif record.status == "failed":
+            self.store.fail(twin, record.message or message, annotator=record.annotator)
+
+    # The history
+
+    @property
+    def is_current(self):
+        """Whether the last row of the history knows of all that is labelled."""
+        return bool(self._fitted_at) and self._fitted_at[-1] >= self.change
+
+    def purchase(self):
+        """Sum up what was spent since the last row of the history."""
+        since = self._fitted_at[-1] if self._fitted_at else 0
+        notes = self.store.read_notes(since)
+        return {
+            "seconds_query": sum(note["seconds_query"] for note in notes),
+            "seconds_oracle": self.store.sum_seconds(since),
+            "mean_entropy": notes[-1]["mean_entropy"] if notes else np.nan,
+        }
+
+    def add_row(self, row):
+        """Add a row to the history, for the model fitted to what is labelled now."""
+        self.store.write_history(self.change, _to_json(row))
+        self._fitted_at.append(self.change)
+        self.history.append(row)
+
+
+# Proposing
+
+
+def given_samples(X, labelled):
+    """Put the synthetic samples below the given ones, and labels beside both, NaN for none."""
+    synthetic = np.flatnonzero(labelled.is_synthetic)
+    positions = labelled.indices.copy()
+    positions[synthetic] = X.shape[0] + np.arange(len(synthetic))
+    y = spread_labels(labelled.y, positions, X.shape[0] + len(synthetic))
+    if len(synthetic):
+        X = concat_rows(X, take_rows(labelled.X, synthetic))
+    return X, y
+
+
+def choose(strategy, X, y, model, candidates, n_wanted):
+    """Let a strategy choose samples of the pool; refuse what breaks its contract."""
+    indices = np.asarray(strategy.query(X, y, model, candidates=candidates, batch_size=n_wanted))
+    _check_count(strategy, len(indices), n_wanted)
+    if len(np.unique(indices)) < len(indices) or not np.isin(indices, candidates).all():
+        raise ValueError(
+            f"{type(strategy).__name__}.query must choose different samples among the "
+            f"candidates; it chose {indices.tolist()}."
+        )
+    return Query(take_rows(X, indices), indices)
+
+
+def design(strategy, X, y, model, asked, n_wanted):
+    """Let a strategy design samples; refuse what breaks its contract."""
+    # A strategy written before there was such a parameter does without.
+    takes_asked = "asked" in inspect.signature(strategy.synthesize).parameters
+    known = {"asked": asked} if takes_asked else {}
+    synthesis = strategy.synthesize(X, y, model, batch_size=n_wanted, **known)
+    n_designed = synthesis.X.shape[0]
+    _check_count(strategy, n_designed, n_wanted)
+    try:  # on no rows at all, what the record will do once the labels are paid for
+        concat_rows(take_rows(X, []), take_rows(synthesis.X, []))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{type(strategy).__name__}.synthesize must design samples like those of X. {error}"
+        ) from error
+    latent = np.asarray(synthesis.latent)
+    if latent.ndim != 2 or len(latent) != n_designed:
+        raise ValueError(
+            f"{type(strategy).__name__}.synthesize must give a latent point for each of the "
+            f"{n_designed} samples it designed; it gave an array of shape {latent.shape}."
+        )
+    details = getattr(synthesis, "details", None)
+    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent, details)
+
+
+def _check_count(strategy, n_chosen, n_wanted):
+    if not 1 <= n_chosen <= n_wanted:
+        raise ValueError(
+            f"{type(strategy).__name__} was to propose {n_wanted} samples, or fewer but at least "
+            f"one; it proposed {n_chosen}."
+        )
+
+
+# From records to arrays
+
+
+def _known_classes(initial, records):
+    """Classes of the initial set and of answers, sorted; None for regression."""
+    if initial.classes is None:
+        return None
+    labels = [record.label for record in records if record.status == "answered"]
+    names = {name for label in labels for name in (label if isinstance(label, dict) else [label])}
+    names -= set(initial.classes.tolist())
+    return np.union1d(initial.classes, list(names)) if names else initial.classes
+
+
+def _add_labels(labelled, query, labels):
+    """Add samples that got labels to a set without soft labels."""
+    if not labels:
+        return labelled
+    classes, proba = labelled.classes, None
+    if classes is None:
+        y = np.array(labels, dtype=np.float64)
+    else:
+        if any(isinstance(label, dict) for label in labels):
+            # An oracle may be sure of some samples: their plain labels become one-hot.
+            shares = [label if isinstance(label, dict) else {label: 1.0} for label in labels]
+            names = classes.tolist()
+            new = np.array([[share.get(name, 0.0) for name in names] for share in shares])
+            proba = np.concatenate([one_hot(labelled.y, classes), new])
+            labels = classes[new.argmax(axis=1)].tolist()
+        y = observed_labels(as_label_array(labels))
+    with suppress(ValueError):  # in the dtype of the initial labels, if that loses nothing
+        if y.dtype.kind in "biuf" and np.array_equal(y.astype(labelled.y.dtype), y):
+            y = y.astype(labelled.y.dtype)
+    latent = labelled.latent
+    if query.latent is not None:
+        points = np.full((len(labelled), query.latent.shape[1]), np.nan)
+        latent = np.concatenate([points, query.latent])
+    return replace(
+        labelled,
+        X=concat_rows(labelled.X, query.X),
+        y=np.concatenate([labelled.y, y]),
+        indices=np.concatenate([labelled.indices, query.indices]),
+        proba=proba,
+        latent=latent,
+    )
+
+
+def _stack_points(points):
+    """Make an array of latent points, NaN for real samples; None if all are real."""
+    shape = next((point.shape for point in points if point is not None), None)
+    if shape is None:
+        return None
+    return np.stack([np.full(shape, np.nan) if point is None else point for point in points])
+
+
+def _hash_labels(labelled):
+    content = repr((labelled.indices.tolist(), labelled.y.tolist()))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _to_json(row):
+    content = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in row.items()
+    }
+    if "label_counts" in row:  # classes may be numbers, and JSON has no such keys
+        content["label_counts"] = list(row["label_counts"].items())
+    return content
+
+
+def _from_json(content):
+    row = dict(content)
+    if "label_counts" in row:
+        row["label_counts"] = dict(row["label_counts"])
+    return row

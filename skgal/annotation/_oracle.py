@@ -8,8 +8,7 @@ import webbrowser
 import numpy as np
 
 from skgal.active import LabelStore
-from skgal.annotation._batch import Batch
-from skgal.annotation._session import Session
+from skgal.annotation._batch import Batch, Session
 
 logger = logging.getLogger("skgal.annotation")
 

@@ -1,11 +1,53 @@
-"""The web server of one session: a thread of this process, reachable from this machine only."""
+"""The web server of one session: a thread of this process, reachable from this machine only.
 
+It serves the page, its images, and the few calls that the page makes.
+"""
+
+import json
+import mimetypes
 import secrets
 import socket
 import threading
 import weakref
+from asyncio import wait_for
+from pathlib import Path
 
-from skgal.annotation._app import build_app
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from skgal.annotation._batch import StaleBatchError
+
+BODY_BYTES = 2**20
+"""Longest body of a request: a few thousand answers."""
+
+BODY_SECONDS = 10
+"""How long it may take to come."""
+
+PAGE = Path(__file__).parent / "page"
+
+# The token is all that keeps other programs and web sites of this machine out; the names keep
+# out those that point a domain of their own to 127.0.0.1 (DNS rebinding).
+HOSTS = ["127.0.0.1", "localhost"]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    # Images may be of patients: no copy in the browser's cache on disk.
+    "Cache-Control": "no-store",
+}
 
 ADDRESS = "127.0.0.1"
 """Never a public interface: samples may not leave the machine."""
@@ -117,3 +159,139 @@ def _make_protocol():
 def _stop(server, thread):
     server.should_exit = True
     thread.join(STOP_SECONDS)
+
+
+def build_app(session, token):
+    """Build the web application of a session."""
+    # Some Windows registries call scripts plain text, which browsers then refuse to run.
+    mimetypes.add_type("text/javascript", ".js")
+    calls = _Calls(session)
+    api = [
+        Route("/batch", calls.batch),
+        Route("/progress", calls.progress),
+        Route("/images/{number:int}/{bundle:int}", calls.images),
+        Route("/answers", calls.answer, methods=["POST"]),
+        Route("/undo", calls.undo, methods=["POST"]),
+        Route("/finish", calls.finish, methods=["POST"]),
+    ]
+    page = StaticFiles(directory=PAGE, html=True)
+    return Starlette(
+        routes=[Mount(f"/{token}", routes=[Mount("/api", routes=api), Mount("/", page)])],
+        middleware=[
+            Middleware(_Headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False),
+            Middleware(_TokenGate, token=token),
+        ],
+        exception_handlers={
+            HTTPException: _explain_http,
+            StaleBatchError: _explain(409),
+            ValueError: _explain(422),
+            Exception: _explain(500),
+        },
+    )
+
+
+class _TokenGate:
+    """Let through only requests whose path begins with the token."""
+
+    def __init__(self, app, token):
+        self.app = app
+        self.token = token.encode()
+
+    async def __call__(self, scope, receive, send):
+        given = scope["path"].split("/")[1] if scope["type"] == "http" else ""
+        app = self.app
+        if not secrets.compare_digest(given.encode(), self.token):
+            app = PlainTextResponse("The address lacks the session's token.", status_code=403)
+        await app(scope, receive, send)
+
+
+class _Headers:
+    """Add to every response, refusals included, what a browser must be told."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def send_with_headers(message):
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class _Calls:
+    """The calls of the page; those that touch the store run in starlette's worker threads."""
+
+    def __init__(self, session):
+        self.session = session
+
+    def batch(self, request):
+        return JSONResponse(self.session.describe())
+
+    def progress(self, request):
+        return JSONResponse(self.session.progress())
+
+    def images(self, request):
+        number, bundle = request.path_params["number"], request.path_params["bundle"]
+        return JSONResponse(self.session.images(number, bundle))
+
+    async def answer(self, request):
+        return await _change(request, self.session.answer, ["number", "ids", "answers", "seconds"])
+
+    async def undo(self, request):
+        return await _change(request, self.session.undo, ["number"])
+
+    async def finish(self, request):
+        return await _change(request, self.session.finish, ["number"])
+
+
+async def _change(request, change, names):
+    """Call with the fields of a JSON body; forms of other web sites cannot send that type."""
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "POST application/json.")
+    try:
+        body = json.loads(await wait_for(_read_body(request), BODY_SECONDS))
+        values = [body[name] for name in names]
+        is_valid = all(_FIELDS[name](value) for name, value in zip(names, values, strict=True))
+    except TimeoutError as error:
+        raise HTTPException(408, "The body of the request did not come.") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise HTTPException(400, f"Expected a JSON object of {', '.join(names)}.") from error
+    if not is_valid:
+        raise HTTPException(422, f"Unexpected types of values for {', '.join(names)}.")
+    return JSONResponse(await run_in_threadpool(change, *values))
+
+
+async def _read_body(request):
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES:
+            raise HTTPException(413, f"A request has {BODY_BYTES} bytes at most.")
+    return body
+
+
+def _is_whole(value):
+    return type(value) is int and abs(value) < 2**63
+
+
+_FIELDS = {
+    "number": _is_whole,
+    "ids": lambda ids: isinstance(ids, list) and all(map(_is_whole, ids)),
+    "answers": lambda answers: isinstance(answers, list),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < 1e9,
+}
+"""What a value of each field must be."""
+
+
+def _explain(status_code):
+    def explain(request, error):
+        return JSONResponse({"error": str(error)}, status_code=status_code)
+
+    return explain
+
+
+def _explain_http(request, error):
+    return JSONResponse({"error": error.detail}, status_code=error.status_code)

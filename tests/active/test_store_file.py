@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skgal.active import LabelStore, _store_file
+from skgal.active import LabelStore, _store
 from skgal.exceptions import (
     StoreCorruptError,
     StoreError,
@@ -353,12 +353,12 @@ def test_tables_views_and_triggers_of_others_are_refused(rich, hostile):
 def test_salvage_leaves_out_samples_that_can_not_be_decoded(rich, kind, tmp_path):
     hostile = {"row": b"[" * 100_000, "array": b"\x93NUMPY\x01\x00\x05\x00((((\n", "sparse": b"x"}
     other = sqlite3.connect(rich)
-    columns = _store_file.COLUMNS["samples"]
+    columns = _store.COLUMNS["samples"]
     *row, _, _ = other.execute(f"SELECT {columns} FROM samples WHERE id = 2").fetchone()
-    row += [kind, _store_file.checksum(hostile[kind])]
+    row += [kind, _store.checksum(hostile[kind])]
     other.execute(
         "UPDATE samples SET format = ?, checksum = ?, digest = ?, payload = ? WHERE id = 2",
-        (*row[-2:], _store_file._digest("samples", row), hostile[kind]),
+        (*row[-2:], _store._digest("samples", row), hostile[kind]),
     )
     other.commit()
     other.close()
@@ -382,7 +382,7 @@ def test_a_note_that_can_not_be_read_is_named(rich):
     for key, text in (("classes", "[1,"), ("seed", "[" * 100_000)):
         other.execute(
             "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)",
-            (key, text, _store_file._digest("meta", (key, text))),
+            (key, text, _store._digest("meta", (key, text))),
         )
     other.commit()
     other.close()
@@ -467,7 +467,7 @@ def test_full_disk_keeps_what_was_committed(path):
 
 def test_lock_that_nobody_gives_back_is_named(path, monkeypatch):
     LabelStore(path).close()
-    monkeypatch.setattr(_store_file, "SECONDS_TO_WAIT", 0.01)
+    monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.01)
     other = sqlite3.connect(path, isolation_level=None)
     with LabelStore(path) as store:
         other.execute("BEGIN IMMEDIATE")

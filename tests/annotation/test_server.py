@@ -171,7 +171,7 @@ def test_a_request_that_is_no_http_is_refused(session):
 
 def test_large_and_missing_bodies_are_refused(session, monkeypatch):
     assert session.client.request("api/answers", b"[" + b" " * 2**21)[0] == 413
-    monkeypatch.setattr("skgal.annotation._app.BODY_SECONDS", 0.2)
+    monkeypatch.setattr("skgal.annotation._server.BODY_SECONDS", 0.2)
     parts = urlsplit(session.oracle.url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     headers = {"Content-Type": "application/json", "Content-Length": "1000"}
