@@ -3,6 +3,7 @@
 from skgal.query._adba import ADBA, label_lines
 from skgal.query._asal import ASAL, GAAL
 from skgal.query._badge import BADGE
+from skgal.query._base import Candidates, RankingStrategy
 from skgal.query._clustering import ProbCover, TypiClust
 from skgal.query._core_set import CoreSet
 from skgal.query._from_skactiveml import FromSkactiveml
@@ -17,6 +18,7 @@ __all__ = [
     "ASAL",
     "BADGE",
     "GAAL",
+    "Candidates",
     "CertaintySampling",
     "CoreSet",
     "FromSkactiveml",
@@ -25,6 +27,7 @@ __all__ = [
     "LearningLoss",
     "ProbCover",
     "RandomSampling",
+    "RankingStrategy",
     "SpaceFilling",
     "TypiClust",
     "UncertaintySampling",

@@ -47,15 +47,31 @@ def check_batch_size(batch_size, n_available=None, available="samples"):
 
 
 class Candidates:
-    """Some rows of a pool, in ascending order, taken a block at a time, never copied whole.
+    """The samples that a pool strategy may choose, read a block at a time, never copied whole.
 
     Parameters
     ----------
     rows : Pool, or what :func:`skgal.utils.as_pool` takes
-    positions : ndarray of int
+        The pool, or the samples that the user gave as candidates.
+    positions : ndarray of shape (n_candidates,), dtype int
         Which of the rows are candidates; none twice.
     is_foreign : bool, default=False
         Whether the rows are samples that the user gave as candidates, rather than the pool.
+
+    Attributes
+    ----------
+    positions : ndarray of shape (n_candidates,), dtype int
+        In ascending order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.query import Candidates
+    >>> pool = Candidates(np.array([[1.0], [2.0], [4.0]]), np.array([0, 2]))
+    >>> [block.tolist() for block in pool.blocks()]
+    [[[1.0], [4.0]]]
+    >>> np.concatenate(list(pool.map(lambda block: block.sum(axis=1)))).tolist()
+    [1.0, 4.0]
     """
 
     def __init__(self, rows, positions, is_foreign=False):
@@ -67,21 +83,48 @@ class Candidates:
         return len(self.positions)
 
     def blocks(self):
-        """Iterate over the candidates, as containers of several rows each."""
-        return self.rows.blocks(self._wanted)
+        """Iterate over the candidates.
+
+        Yields
+        ------
+        array, sparse matrix or DataFrame
+            Several candidates, in the container they came in.
+        """
+        return self.rows.blocks(self._row_numbers)
 
     def map(self, function):
-        """Apply a function to each block of candidates, where it lies; see :class:`Pool`."""
-        return self.rows.map(function, self._wanted)
+        """Apply a function to each block of candidates; of a dask array, where the block is.
+
+        Parameters
+        ----------
+        function : callable
+            From a block of candidates to an array with an entry for each of them.
+
+        Yields
+        ------
+        ndarray
+            What the function returns for one block after the other.
+        """
+        return self.rows.map(function, self._row_numbers)
 
     def scatter(self, values):
-        """Return one value a row, NaN for those that are no candidates."""
+        """Spread one value for each candidate over all rows.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_candidates,)
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            NaN for rows that are no candidates.
+        """
         scattered = np.full(self.rows.shape[0], np.nan)
         scattered[self.positions] = values
         return scattered
 
     @property
-    def _wanted(self):
+    def _row_numbers(self):
         return None if len(self) == self.rows.n_samples else self.positions
 
 
@@ -218,21 +261,69 @@ class CandidateStrategy(PoolStrategy):
 
 
 class RankingStrategy(CandidateStrategy):
-    """Base of pool strategies that rank the candidates one by one, by :meth:`_utilities`.
+    """Base of pool strategies that give each candidate a utility and choose the highest.
 
-    Equal utilities are ranked at random, by a random order of all rows that depends on
-    ``random_state`` and the number of rows only: as a pool gets its labels, an integer
-    ``random_state`` walks through that order.
+    A new strategy implements :meth:`compute_utilities`, and nothing else: the base checks the
+    question, finds the candidates, reads pools of any kind block by block and chooses. A subclass
+    with parameters of its own has an ``__init__`` that also takes and stores the two below, and
+    adds its own to a copy of ``_parameter_constraints``. A strategy that can't work with every
+    model has a method ``check_model(clf, X)`` that raises a TypeError before anything is paid for.
+
+    Parameters
+    ----------
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides between candidates of equal utility, and nothing else: they are ranked by a random
+        order of all rows, which depends on ``random_state`` and the number of rows only. So with
+        an integer, round after round goes on in one order.
+
+    Examples
+    --------
+    The candidates whose largest value is the largest:
+
+    >>> import numpy as np
+    >>> from skgal.query import RankingStrategy
+    >>> class LargestValue(RankingStrategy):
+    ...     def compute_utilities(self, X, y, clf, pool):
+    ...         return pool.map(lambda block: block.max(axis=1))
+    >>> X = np.array([[1.0, 0.0], [7.0, 2.0], [3.0, 5.0]])
+    >>> LargestValue().query(X, [0, np.nan, np.nan], None).tolist()
+    [1]
     """
 
+    def __init__(self, *, missing_label=np.nan, random_state=None):
+        self.missing_label = missing_label
+        self.random_state = random_state
+
     @abstractmethod
-    def _utilities(self, y, clf, pool):
-        """Return or yield arrays of the utilities of candidates, in order, as ``pool.map`` does."""
+    def compute_utilities(self, X, y, clf, pool):
+        """Compute how useful a label of each candidate would be.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or Pool of n_samples rows
+            All samples that the query was given, labelled ones included; often not needed.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their labels, missing ones included.
+        clf : estimator or None
+            The fitted model, as the query was given it.
+        pool : Candidates
+            What may be chosen: ``pool.map(function)`` applies a function to one block of candidates
+            after the other, ``pool.positions`` says which rows of X they are, ``len(pool)`` how
+            many.
+
+        Returns
+        -------
+        iterable of ndarray
+            Finite utilities, one for each candidate, the higher the better, in the order of the
+            candidates and cut into blocks as one likes: what ``pool.map`` returns.
+        """
 
     def _choose(self, X, y, clf, pool, batch_size):
         order = as_random_state(self.random_state).random_sample(pool.rows.n_samples)
         blocks = []
-        for block in self._utilities(y, clf, pool):
+        for block in self.compute_utilities(X, y, clf, pool):
             assert_all_finite(block, input_name="utilities")
             blocks.append(block)
         utilities = np.concatenate(blocks)

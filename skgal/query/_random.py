@@ -31,9 +31,6 @@ class RandomSampling(RankingStrategy):
     [1, 2, 4]
     """
 
-    def __init__(self, *, missing_label=np.nan, random_state=None):
-        self.missing_label = missing_label
-        self.random_state = random_state
-
-    def _utilities(self, y, clf, pool):
-        yield np.zeros(len(pool))  # The tie-break of the template decides.
+    def compute_utilities(self, X, y, clf, pool):
+        """Rate all alike, so that ``random_state`` decides."""
+        yield np.zeros(len(pool))

@@ -79,7 +79,8 @@ class UncertaintySampling(RankingStrategy):
         """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, self.measure)
 
-    def _utilities(self, y, clf, pool):
+    def compute_utilities(self, X, y, clf, pool):
+        """Rate by how unsure the model is."""
         scales = output_scales(y, self.missing_label)
         return pool.map(uncertainty_rater(clf, self.measure, scales, self.output_weights))
 
@@ -147,7 +148,8 @@ class CertaintySampling(RankingStrategy):
         """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, _OPPOSITES[self.measure])
 
-    def _utilities(self, y, clf, pool):
+    def compute_utilities(self, X, y, clf, pool):
+        """Rate by how certain the model is."""
         scales = output_scales(y, self.missing_label)
         rate = uncertainty_rater(clf, _OPPOSITES[self.measure], scales)
         return (-uncertain for uncertain in pool.map(rate))
@@ -194,16 +196,13 @@ class LearningLoss(RankingStrategy):
     (2,)
     """
 
-    def __init__(self, *, missing_label=np.nan, random_state=None):
-        self.missing_label = missing_label
-        self.random_state = random_state
-
     def check_model(self, clf, X):
         """Refuse a model that doesn't predict its losses."""
         check_is_fitted(clf)
         _check_predicts_loss(unwrap(clf)[0])
 
-    def _utilities(self, y, clf, pool):
+    def compute_utilities(self, X, y, clf, pool):
+        """Rate by the predicted loss."""
         check_is_fitted(clf)
         return pool.map(partial(_predicted_losses, clf))
 

@@ -1,8 +1,11 @@
 """The page about strategies names what there is."""
 
+import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import pytest
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -61,3 +64,20 @@ def test_what_is_said_to_have_none_has_none(clf):
 def test_every_strategy_is_named():
     strategies = [name for name in query.__all__ if name != "label_lines"]
     assert not [name for name in strategies if f"`{name}`" not in PAGE]
+
+
+def test_the_strategy_of_the_docs_is_short_and_keeps_all_promises(monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text()
+    section = page.partition("## Your own strategy")[2].partition("\n## ")[0]
+    code, checks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(code.splitlines()) < 30
+    module = ModuleType("own_strategy")  # pickles look classes up in their module
+    monkeypatch.setitem(sys.modules, "own_strategy", module)
+    exec(compile(code + checks, "own_strategy", "exec"), vars(module))
+    X = np.random.RandomState(0).normal(size=(30, 2)) + 1
+    clf = GaussianNB().fit(X[:10], [0, 1] * 5)
+    y = np.r_[[0, 1] * 5, [np.nan] * 20]
+    _, utilities = module.InformationDensity(beta=2).query(X, y, clf, return_utilities=True)
+    proba, unit = clf.predict_proba(X[10:]), X[10:] / np.linalg.norm(X[10:], axis=1)[:, np.newaxis]
+    expected = -(proba * np.log(proba)).sum(axis=1) * (unit @ unit.T).mean(axis=1).clip(0) ** 2
+    np.testing.assert_allclose(utilities[10:], expected)
