@@ -31,6 +31,7 @@ from skgal.utils import (
     as_random_state,
     draw_seed,
     nets_in,
+    restored_on_failure,
     take_rows,
     unwrap,
 )
@@ -78,6 +79,7 @@ class _Ensemble(MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y, sample_weight=None):
         """Fit the members.
 

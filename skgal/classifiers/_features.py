@@ -15,7 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgal.classifiers._fit import AnyEstimator
 from skgal.features import feature_extractor
-from skgal.utils import HasMethods, _fit_context, nets_in, validate_pool
+from skgal.utils import (
+    HasMethods,
+    _fit_context,
+    nets_in,
+    restored_on_failure,
+    validate_pool,
+)
 
 
 class ClassifierFeatures(
@@ -95,6 +101,7 @@ class ClassifierFeatures(
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y):
         """Train the classifier.
 

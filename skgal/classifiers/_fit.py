@@ -21,6 +21,7 @@ from skgal.utils import (
     as_random_state,
     draw_seed,
     nets_in,
+    restored_on_failure,
     seed_unset,
     seeded_nets,
     stopped_by_interrupt,
@@ -324,6 +325,7 @@ class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
         self.random_state = random_state
 
+    @restored_on_failure
     def fit(self, X, y, sample_weight=None):
         """Fit a clone of the estimator.
 

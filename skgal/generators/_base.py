@@ -51,6 +51,7 @@ from skgal.utils import (
     is_frame,
     is_mixed,
     make_layout,
+    restored_on_failure,
 )
 
 # Parameters that may change between a killed training and the one that goes on.
@@ -141,6 +142,7 @@ class NetworkEstimator(
         """
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @restored_on_failure
     def fit(self, X, y=None):
         """Train the networks.
 
@@ -167,37 +169,25 @@ class NetworkEstimator(
             If the user stops it. Then, as after any error, the estimator is as it was before; with
             a ``checkpoint``, the same call goes on.
         """
-        with self._restored_on_failure():
-            tensor, labels = self.check_data(X, y)
-            context = self._init_callback_context(max_subtasks=None)
-            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            rng = as_random_state(self.random_state)
-            training = Training(self, (tensor, labels), context)
-            seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
-            if self.is_warm_start():
-                self.net_ = training.resume_net(self.net_, callbacks)
-            else:
-                self.latent_dim_ = self.latent_dim
-                self.net_ = self._make_net(seed, **training.settings("game", callbacks))
-                self.net_.initialize()
-                self.prepare(tensor, labels, rng, training)
-            self.net_.partial_fit(tensor, labels)
-            self.history_ = history_rows(self.net_)
-            self.n_iter_ = self.history_[-1]["updates"]
-            self.finish(tensor, labels, rng, training)
-            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        tensor, labels = self.check_data(X, y)
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        rng = as_random_state(self.random_state)
+        training = Training(self, (tensor, labels), context)
+        seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
+        if self.is_warm_start():
+            self.net_ = training.resume_net(self.net_, callbacks)
+        else:
+            self.latent_dim_ = self.latent_dim
+            self.net_ = self._make_net(seed, **training.settings("game", callbacks))
+            self.net_.initialize()
+            self.prepare(tensor, labels, rng, training)
+        self.net_.partial_fit(tensor, labels)
+        self.history_ = history_rows(self.net_)
+        self.n_iter_ = self.history_[-1]["updates"]
+        self.finish(tensor, labels, rng, training)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
-
-    @contextmanager
-    def _restored_on_failure(self):
-        """Leave the estimator as it was if anything, an interrupt included, ends its ``fit``."""
-        before = dict(vars(self))
-        try:
-            yield
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
 
     def is_warm_start(self):
         """Tell whether ``fit`` goes on with the networks that are there."""

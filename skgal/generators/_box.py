@@ -8,12 +8,14 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skgal.base import BaseGenerator
 from skgal.utils import (
+    Column,
+    FrameTemplate,
     _fit_context,
     as_random_state,
-    column_names,
     frame_columns,
     is_frame,
     is_mixed,
+    restored_on_failure,
 )
 
 _N_ANCHORS = 1024
@@ -115,6 +117,7 @@ class DesignBox(BaseGenerator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @restored_on_failure
     def fit(self, X, y=None):
         """Learn columns, dtypes and the ranges that ``bounds`` doesn't give.
 
@@ -130,7 +133,7 @@ class DesignBox(BaseGenerator):
         self
         """
         columns = self._read(X, reset=True)
-        self._empty = X[:0] if is_frame(X) else None
+        self._template = FrameTemplate.of(X)
         self._settle_ranges(columns)
         self._settle_constraints()
         self.latent_distribution_ = uniform(-1, 2)
@@ -204,11 +207,7 @@ class DesignBox(BaseGenerator):
         Returns
         -------
         ndarray of shape (n_samples, latent_dim), dtype float64, in [-1, 1]
-
-        Raises
-        ------
-        ValueError
-            If a category is not one of the box.
+            NaN for designs with a category that is none of the box.
         """
         check_is_fitted(self)
         return np.clip(self._to_latent(self._encode(self._read(X, reset=False))), -1, 1)
@@ -236,8 +235,8 @@ class DesignBox(BaseGenerator):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Less the sum, over variables and constraints, of how far the design is beyond, in units
-            of what is half the range.
+            Minus the sum, over variables and constraints, of how far the design is beyond, in units
+            of half the range; minus infinity for a category that is none of the box.
         """
         check_is_fitted(self)
         numbers = self._encode(self._read(X, reset=False))
@@ -245,7 +244,7 @@ class DesignBox(BaseGenerator):
         if self._coefficients is not None:
             excess = numbers @ self._coefficients.T - self._limits
             beyond = beyond + np.maximum(excess / self._spans, 0).sum(axis=1)
-        return -beyond
+        return -np.where(np.isnan(beyond), np.inf, beyond)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -365,20 +364,15 @@ class DesignBox(BaseGenerator):
         self._spans = np.maximum(np.abs(A) @ (self._high - self._low) / 2, np.finfo(float).tiny)
 
     def _encode(self, columns):
-        """Make a matrix of numbers of columns; categories by their position."""
+        """Make a matrix of numbers, categories by position; rows with unknown ones are NaN."""
         numbers = np.empty((len(columns[0]), len(columns)))
         for i, column in enumerate(columns):
-            if i not in self._categories:
+            if i in self._categories:
+                codes = {category: code for code, category in enumerate(self._categories[i])}
+                numbers[:, i] = [codes.get(value, np.nan) for value in column.tolist()]
+            else:
                 numbers[:, i] = column
-                continue
-            codes = {category: code for code, category in enumerate(self._categories[i])}
-            unknown = [value for value in dict.fromkeys(column.tolist()) if value not in codes]
-            if unknown:
-                raise ValueError(
-                    f"Column {i} has the values {unknown}, which are none of its categories "
-                    f"{self._categories[i]}."
-                )
-            numbers[:, i] = [codes[value] for value in column.tolist()]
+        numbers[np.isnan(numbers).any(axis=1)] = np.nan
         return numbers
 
     def _to_latent(self, numbers):
@@ -441,25 +435,22 @@ class DesignBox(BaseGenerator):
         return anchors + low * (Z - anchors)
 
     def _to_designs(self, numbers):
-        if self._empty is None and not self._categories:
+        if self._template is not None:
+            complete = np.zeros(len(numbers), dtype=bool)
+            columns = []
+            for i, codes in enumerate(numbers.T):
+                kind = "category" if i in self._categories else "real"
+                columns.append(Column(kind, self._decode(i, codes), complete))
+            return self._template.fill(columns)
+        if not self._categories:
             return numbers.reshape(-1, *self._shape).astype(self._dtype)
-        names = range(len(self._low)) if self._empty is None else column_names(self._empty)
-        columns = {}
-        for i, name in enumerate(names):
-            if i in self._categories:
-                categories = self._categories[i]
-                columns[name] = [categories[code] for code in numbers[:, i].astype(int)]
-            else:
-                is_whole = self._empty is None and self._is_lattice[i]
-                columns[name] = numbers[:, i].astype(np.int64) if is_whole else numbers[:, i]
-        if self._empty is None:
-            rows = np.empty(numbers.shape, dtype=object)
-            for i, values in columns.items():
-                rows[:, i] = values
-            return rows.reshape(-1, *self._shape).astype(self._dtype)
-        if hasattr(self._empty, "column_names"):  # pyarrow
-            return type(self._empty).from_pydict(columns, schema=self._empty.schema)
-        frame = type(self._empty)(columns)
-        if hasattr(frame, "schema"):  # polars
-            return frame.cast(dict(self._empty.schema))
-        return frame.astype(self._empty.dtypes.to_dict())
+        rows = np.empty(numbers.shape, dtype=object)
+        for i, codes in enumerate(numbers.T):
+            rows[:, i] = self._decode(i, codes)
+        return rows.reshape(-1, *self._shape).astype(self._dtype)
+
+    def _decode(self, i, numbers):
+        """Return the values of a column: an array of numbers, or a list of categories."""
+        if i in self._categories:
+            return [self._categories[i][code] for code in numbers.astype(int)]
+        return numbers.astype(np.int64) if self._is_lattice[i] else numbers

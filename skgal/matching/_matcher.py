@@ -20,6 +20,7 @@ from skgal.utils import (
     _fit_context,
     as_random_state,
     draw_seed,
+    restored_on_failure,
     seeded_nets,
     validate_pool,
 )
@@ -141,6 +142,7 @@ class FeatureMatcher(BaseEstimator):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y=None):
         """Compute the features of a pool and build the index.
 

@@ -115,8 +115,8 @@ class ADBA(LatentStrategy):
         if clf is not None:
             _check_classifier(clf)
         sizes = _line_sizes(batch_size, self.n_points)
-        known = self._labelled_latent(X, y)
-        boundary = self._fit_boundary(known, y)
+        known, labels = self._labelled_latent(X, y)
+        boundary = self._fit_boundary(known, labels)
         candidates = self._candidates(X, y, len(sizes), rng)
         candidates = candidates[history.likely(candidates, len(sizes))]
         far = boundary.distance(candidates)
@@ -135,17 +135,19 @@ class ADBA(LatentStrategy):
         return Synthesis(samples, latent, line, np.concatenate(positions))
 
     def _labelled_latent(self, X, y):
+        """Return the latent points of labelled samples that have one, and their labels."""
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))
         if not labelled.size:
             raise ValueError("ADBA needs labelled samples of both classes; y has no labels.")
-        return self._encode(take_rows(X, labelled))
+        latent = self._encode(take_rows(X, labelled))
+        has_point = ~np.isnan(latent).any(axis=1)
+        return latent[has_point], np.asarray(y)[labelled[has_point]]
 
     def _encode(self, X):
         low, high = self.generator_.latent_distribution_.support()
         return np.clip(np.asarray(self.generator_.transform(X)), low, high)
 
-    def _fit_boundary(self, known, y):
-        labels = np.asarray(y)[~is_missing(y, self.missing_label)]
+    def _fit_boundary(self, known, labels):
         labels = labels.argmax(axis=1) if labels.ndim == 2 else observed_labels(labels)
         _check_classes(np.unique(labels))
         model = LogisticRegression() if self.latent_classifier is None else self.latent_classifier
@@ -168,9 +170,10 @@ class ADBA(LatentStrategy):
         if not len(drawn):
             return self.generator_.sample_latent(n_wanted, random_state=seed)
         latent = self._encode(take_rows(X, drawn))
-        if len(drawn) >= n_lines:
+        latent = latent[~np.isnan(latent).any(axis=1)]
+        if len(latent) >= n_lines:
             return latent
-        others = self.generator_.sample_latent(n_lines - len(drawn), random_state=seed)
+        others = self.generator_.sample_latent(n_lines - len(latent), random_state=seed)
         return np.concatenate([latent, others])
 
 

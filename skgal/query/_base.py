@@ -22,6 +22,7 @@ from skgal.utils import (
     fit_to_pool,
     gives_blocks,
     is_missing,
+    restored_on_failure,
     validate_pool,
 )
 
@@ -353,6 +354,7 @@ class EmbeddingStrategy(CandidateStrategy):
         return hasattr(self.features, "transform")
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y=None):
         """Fit the transformer, if ``features`` is one; else check the samples only.
 
@@ -425,6 +427,7 @@ class GeneratorStrategy(BaseStrategy):
     _needs_encoder = False
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y=None):
         """Fit the generator.
 

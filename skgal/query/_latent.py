@@ -113,7 +113,7 @@ class AskedLatent:
             unknown = np.isnan(latent).any(axis=1)
             if unknown.any() and has_encoder:
                 latent[unknown] = np.asarray(generator.transform(take_rows(asked.X, unknown)))
-                unknown = np.zeros(len(latent), dtype=bool)
+                unknown = np.isnan(latent).any(axis=1)
             latent, succeeded = latent[~unknown], succeeded[~unknown]
         self.latent = latent
         self.without_label = latent[succeeded != 1]
@@ -123,7 +123,7 @@ class AskedLatent:
         if (succeeded == 0).any():
             points = [latent[succeeded == 0], latent[succeeded == 1]]
             if has_encoder and labelled.shape[0]:
-                points.append(np.asarray(generator.transform(labelled)))
+                points.append(encode(generator, labelled))
             points = np.concatenate(points)
             self._fit(points[:_MOST_OUTCOMES], np.arange(len(points)) >= (succeeded == 0).sum())
 
@@ -155,6 +155,14 @@ class AskedLatent:
         return pairwise_distances_argmin_min(points, self.latent)[1]
 
 
+def encode(generator, X):
+    """Return the latent points of samples; of a box, those of the designs in it only."""
+    latent = np.asarray(generator.transform(X))
+    if hasattr(generator, "is_feasible"):
+        latent = latent[generator.score_samples(X) > -_TOLERANCE]
+    return latent
+
+
 # Outcomes that the probability of success is learnt from, failures first; and how likely, against
 # the likeliest, a sample has to be.
 _MOST_OUTCOMES = 300
@@ -163,6 +171,8 @@ LIKELY = 0.7
 # among which it moves, where the generator inverts real samples perfectly.
 _MOST_RESTORED = 1000
 _NEAR = 0.005
+# How far, for rounding, a design may be out of a box.
+_TOLERANCE = 1e-9
 # A failure this often in a row is no chance.
 _MAX_REDRAWS = 20
 
@@ -544,14 +554,17 @@ class AISEL(GuidedLatentStrategy):
         """Measure how well the generator restores real samples."""
         self.inversion_score_ = 0.0
         rows = as_random_state(0).permutation(len(as_pool(X)))[:_MOST_RESTORED]
-        if len(rows) < 2:  # which have no variance
-            return
         real = take_rows(X, np.sort(rows))
-        restored = self.generator_.inverse_transform(self.generator_.transform(real))
+        latent = self.generator_.transform(real)
+        has_point = ~np.isnan(latent).any(axis=1)
+        if np.count_nonzero(has_point) < 2:  # which have no variance
+            return
+        real, latent = take_rows(real, np.flatnonzero(has_point)), latent[has_point]
+        restored = self.generator_.inverse_transform(latent)
         if isinstance(real, np.ndarray) and real.dtype.kind == "O" != restored.dtype.kind:
             real = real.astype(restored.dtype)  # numbers, as the generator has seen
         layout = make_layout(real)
-        pair = [layout.to_network(each).reshape(len(rows), -1) for each in (real, restored)]
+        pair = [layout.to_network(each).reshape(len(latent), -1) for each in (real, restored)]
         score = r2_score(*pair, multioutput="variance_weighted")
         self.inversion_score_ = max(float(score), 0.0)
 
@@ -566,7 +579,7 @@ class AISEL(GuidedLatentStrategy):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))
         if not labelled.size:
             return np.empty((0, self.generator_.latent_dim_))
-        return np.asarray(self.generator_.transform(take_rows(X, labelled)))
+        return encode(self.generator_, take_rows(X, labelled))
 
     def _predicted(self, latent, clf):
         with seeded_nets(clf):

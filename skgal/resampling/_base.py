@@ -33,6 +33,7 @@ from skgal.utils import (
     as_random_state,
     concat_rows,
     draw_seed,
+    restored_on_failure,
     seed_unset,
     take_rows,
     warn_user,
@@ -78,6 +79,7 @@ class GeneratorOverSampler(BaseOverSampler):
         """Return the generator that None stands for, for such samples."""
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y, **params):
         """Check the data, and count what there is to generate; nothing is trained.
 
@@ -98,6 +100,7 @@ class GeneratorOverSampler(BaseOverSampler):
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit_resample(self, X, y, **params):
         """Train the generator, and add what it draws to the data.
 

@@ -35,6 +35,7 @@ from skgal.utils import (
     _raise_for_params,
     as_random_state,
     draw_seed,
+    restored_on_failure,
     seed_unset,
     take_rows,
     warn_user,
@@ -203,6 +204,7 @@ class GatedSampler(MetaEstimatorMixin, BaseSampler):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit(self, X, y, **params):
         """Check the data; nothing is trained.
 
@@ -221,6 +223,7 @@ class GatedSampler(MetaEstimatorMixin, BaseSampler):
         return self
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @restored_on_failure
     def fit_resample(self, X, y, **params):
         """Find out whether resampling helps, and resample if it does.
 

@@ -1,6 +1,13 @@
 """Where data come in: labels, tables and images, pools; and the random states of models."""
 
-from skgal.utils._frames import LabelTemplate, column_names, frame_columns, is_frame
+from skgal.utils._frames import (
+    Column,
+    FrameTemplate,
+    LabelTemplate,
+    column_names,
+    frame_columns,
+    is_frame,
+)
 from skgal.utils._labels import (
     as_label_array,
     as_series,
@@ -15,7 +22,7 @@ from skgal.utils._layout import (
     is_mixed,
     make_layout,
 )
-from skgal.utils._nested import nets_in, stopped_by_interrupt, unwrap
+from skgal.utils._nested import nets_in, restored_on_failure, stopped_by_interrupt, unwrap
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import (
     Pool,
@@ -53,7 +60,9 @@ from skgal.utils._warnings import warn_user
 
 __all__ = [
     "LAYOUTS",
+    "Column",
     "DataLayout",
+    "FrameTemplate",
     "HasMethods",
     "Interval",
     "LabelTemplate",
@@ -85,6 +94,7 @@ __all__ = [
     "make_layout",
     "nets_in",
     "observed_labels",
+    "restored_on_failure",
     "row_blocks",
     "seed_unset",
     "seeded_nets",

@@ -1,8 +1,9 @@
-"""What is inside an estimator: the model that predicts, and the nets that draw random numbers."""
+"""What is inside an estimator, and fits that end in an interrupt or an error."""
 
 import signal
 import threading
 from contextlib import contextmanager
+from functools import wraps
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -37,6 +38,49 @@ def unwrap(model, X=None):
             model = model[-1]
         else:
             return model, X
+
+
+def restored_on_failure(fit):
+    """Leave an estimator as it was before if an error or Ctrl-C ends its ``fit``.
+
+    Parameters
+    ----------
+    fit : method
+        Of an estimator, which it returns or not.
+
+    Returns
+    -------
+    method
+        Of the same signature.
+
+    Examples
+    --------
+    >>> from sklearn.base import BaseEstimator
+    >>> from skgal.utils import restored_on_failure
+    >>> class Failing(BaseEstimator):
+    ...     @restored_on_failure
+    ...     def fit(self, X, y=None):
+    ...         self.n_rows_ = len(X)
+    ...         raise KeyboardInterrupt
+    >>> failing = Failing()
+    >>> try:
+    ...     failing.fit([[0.0]])
+    ... except KeyboardInterrupt:
+    ...     print(hasattr(failing, "n_rows_"))
+    False
+    """
+
+    @wraps(fit)
+    def restoring(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return restoring
 
 
 @contextmanager

@@ -1,10 +1,14 @@
 """What was asked counts as asked, and where the oracle fails a design learns not to ask."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist, pdist
+from sklearn.compose import make_column_transformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from skgal.base import Asked
 from skgal.generators import DesignBox
@@ -132,3 +136,32 @@ def test_constraints_hold_of_support_points():
     clf = LogisticRegression().fit(X[:, :2], Y)
     latent = strategy.synthesize(X[:, :2], Y, clf, batch_size=8).latent
     assert is_outside(latent).all()
+
+
+@pytest.mark.parametrize("strategy_class", [LatentRandom, LatentUncertainty, AISEL, ADBA])
+def test_designs_of_categories_outside_the_box_do_not_count(strategy_class):
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "mat": np.resize(["x", "y", "z"], len(X))})
+    is_known = (frame["mat"] != "z").to_numpy()
+    encode = make_column_transformer((OneHotEncoder(), ["mat"]), remainder="passthrough")
+    clf = make_pipeline(encode, LogisticRegression()).fit(frame, Y)
+    box = DesignBox({"a": (-1, 1), "b": (-1, 1)}, categories={"mat": ["x", "y"]}, random_state=0)
+    params = {} if strategy_class in (LatentRandom, ADBA) else {"n_candidates": 500}
+    strategy = strategy_class(box, random_state=0, **params).fit(frame)
+    y = np.where(np.arange(len(Y)) < 40, Y, np.nan)
+    failed = Asked(frame[:9], np.full((9, 3), np.nan), np.resize([0.0, 1.0], 9))
+    designs = strategy.synthesize(frame, y, clf, batch_size=5, asked=failed).X
+    assert set(designs["mat"]) <= {"x", "y"}
+    if strategy_class is AISEL:  # as if those of another category were not there
+        known = strategy._labelled_latent(frame, y)
+        assert len(known) == np.count_nonzero(is_known[:40])
+        restored = strategy.generator_.inverse_transform(known)
+        pd.testing.assert_frame_equal(restored, frame[:40][is_known[:40]].reset_index(drop=True))
+        assert strategy.inversion_score_ == pytest.approx(1)
+
+
+def test_designs_out_of_the_box_or_its_constraints_do_not_push_support_points():
+    box = DesignBox(bounds=[(-1, 1)] * 2, constraints=([[1, 1]], [0]), random_state=0)
+    given = np.array([[-0.5, -0.5], [0.9, 0.9], [-3.0, 0.0], [0.2, -0.4]])
+    strategy = AISEL(box, n_candidates=500, random_state=0).fit(given)
+    known = strategy._labelled_latent(given, np.array([0, 1, 0, 1]))
+    assert known == pytest.approx(given[[0, 3]])
