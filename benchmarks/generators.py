@@ -40,6 +40,7 @@ from skgal.datasets import load_images
 from skgal.features import penultimate_features
 from skgal.metrics import coverage, frechet_distance, generative_recall
 from skgal.nn import ConvClassifier
+from skgal.training import StopTraining
 from skgal.utils import seeded_nets, seeded_torch
 
 GENERATORS = {
@@ -70,7 +71,7 @@ class Deadline(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if time.process_time() > self.end:
-            raise KeyboardInterrupt
+            raise StopTraining
 
 
 def train_classifier(X, y, n_updates, seed):

@@ -23,7 +23,8 @@ class Autoencoder(NetworkEstimator):
     latent_dim : int, default=64
         Width of the code. In the paper 64 for two digits of MNIST, 192 for ten, 256 for
         photographs.
-    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
+default="auto"
         Its encoder and, as the decoder, its generator. ``"auto"`` is ``"dense"`` for tables and
         images of fewer than 8 pixels a side, else ``"dcgan"``. The paper's networks are those
         of tables 4, 6 and 9: strided convolutions, as here, but narrower, without

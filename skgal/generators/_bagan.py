@@ -43,9 +43,9 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables; the
         paper has none. Clipping and spectral normalisation leave the critic's last layer, which
         tells the classes apart, free.
-    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
-        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
-        a side, else ``"dcgan"``.
+    architecture : str or Architecture, default="auto"
+        The networks, a name in ``skgal.nn.ARCHITECTURES`` or a recipe. ``"auto"`` is
+        ``"dense"`` for tables and images of fewer than 8 pixels a side, else ``"dcgan"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500

@@ -33,8 +33,8 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
         ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
-    architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
-default="auto"
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan", "biggan"} or \
+Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
         a side, else ``"dcgan"``.
     image_shape : tuple of int (channels, height, width) or None, default=None

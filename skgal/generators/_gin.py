@@ -57,10 +57,12 @@ class GIN(EncodingMixin, AdversarialGenerator):
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
         ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
-    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
+default="auto"
         The networks. ``"auto"`` is ``Dense(hidden=(64, 64))`` without a critic, ``"dense"`` for
         tables with one and for images of fewer than 8 pixels a side, else ``"dcgan"``.
-    encoder : None, {"auto", "dense", "dcgan", "residual"} or Architecture, default=None
+    encoder : None, {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
+default=None
         Where the encoder comes from. None: from ``architecture``, as generator and critic do.
     inversion : {"auto", "joint", "after"}, default="auto"
         When the encoder learns: together with the generator, or after it, as in the paper.

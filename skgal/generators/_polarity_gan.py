@@ -78,8 +78,9 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         ``GradientPenalty(weight=1, target=0)``: the game starts where generated samples look real,
         and from there a critic held to slopes of 1, as by ``"gradient_penalty"``, drives them
         away [2]_.
-    architecture : {"auto", "dense", "dcgan", "residual"} or Architecture, default="auto"
-        The networks of critic, classifier and autoencoder. ``"auto"`` is
+    architecture : str or Architecture, default="auto"
+        The networks of critic, classifier and autoencoder, a name in
+        ``skgal.nn.ARCHITECTURES`` or a recipe. ``"auto"`` is
         ``Dense(hidden=(64, 64))`` for tables, ``"dense"`` for images of fewer than 8 pixels
         a side, else ``"dcgan"``. In a feature space critic and classifier have 64 and 64 units.
     image_shape : tuple of int (channels, height, width) or None, default=None

@@ -53,8 +53,8 @@ class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default=("gradient_penalty", "spectral_norm")
         What keeps the critics smooth; several may be combined.
-    architecture : {"auto", "dense", "dcgan", "residual", "biggan"} or Architecture, \
-default="auto"
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan", "biggan"} or \
+Architecture, default="auto"
         The critics' networks; the generator's are of this class's own. ``"auto"`` is, at each
         resolution, ``"dense"`` for tables and images of fewer than 8 pixels a side, else
         ``"dcgan"``.

@@ -41,8 +41,10 @@ from skgal.nn._device import (
     torch_generator,
 )
 from skgal.nn._hull import HullGenerator, mix
+from skgal.nn._r3gan import R3GAN
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
+from skgal.nn._resize import ResizeConvolution
 from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
 from skgal.nn._stochastic import Dropout, Stochastic, TableGenerator, set_rng
 
@@ -51,6 +53,7 @@ __all__ = [
     "BLOCK_SIZE",
     "CONDITIONINGS",
     "DCGAN",
+    "R3GAN",
     "Architecture",
     "AuxiliaryCritic",
     "BigGAN",
@@ -77,6 +80,7 @@ __all__ = [
     "ProjectionCritic",
     "ResNet",
     "Residual",
+    "ResizeConvolution",
     "SelfAttention",
     "StackCritic",
     "StackGenerator",

@@ -73,12 +73,12 @@ class DCGAN(Architecture):
             if self.norm is not None:
                 layers.append(nn.BatchNorm2d(n_in))
             layers += [nn.ReLU(), _UpConv2d(n_in, n_out, size=level.size, stride=level.stride)]
-        return _channels_last(nn.Sequential(*layers, nn.Tanh()))
+        return channels_last(nn.Sequential(*layers, nn.Tanh()))
 
     def make_critic(self, shape: Sequence[int]) -> Critic:
         """Build the critic. Its features are the flattened coarsest map."""
         trunk, n_features = self._make_trunk(shape, norm=False)
-        return _channels_last(Critic(trunk, n_features))
+        return channels_last(Critic(trunk, n_features))
 
     def make_encoder(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the encoder: normalised convolutions, a hidden layer, a linear output."""
@@ -89,7 +89,7 @@ class DCGAN(Architecture):
             nn.BatchNorm1d(n_hidden),
             nn.LeakyReLU(LEAK),
         ]
-        return _channels_last(nn.Sequential(*trunk, *hidden, nn.Linear(n_hidden, latent_dim)))
+        return channels_last(nn.Sequential(*trunk, *hidden, nn.Linear(n_hidden, latent_dim)))
 
     def _widths(self, n_levels: int) -> list[int]:
         return [self.width * min(2**level, _MAX_WIDENING) for level in range(n_levels)]
@@ -137,7 +137,7 @@ def _kernel(stride: tuple[int, int]) -> tuple[int, int]:
     return tuple(step + 2 for step in stride)
 
 
-def _channels_last(network: nn.Module) -> nn.Module:
+def channels_last(network: nn.Module) -> nn.Module:
     # Narrow convolutions are a quarter to a third faster on CPUs in this layout, which the maps
     # take over from the weights.
     return network.to(memory_format=torch.channels_last)

@@ -10,13 +10,17 @@ from skgal.nn._architecture import Architecture, check_shape
 from skgal.nn._biggan import BigGAN
 from skgal.nn._dcgan import DCGAN
 from skgal.nn._dense import Dense
+from skgal.nn._r3gan import R3GAN
 from skgal.nn._residual import Residual
+from skgal.nn._resize import ResizeConvolution
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "dense": Dense,
     "dcgan": DCGAN,
     "residual": Residual,
     "biggan": BigGAN,
+    "resize": ResizeConvolution,
+    "r3gan": R3GAN,
 }
 
 # Below this side convolutions have nothing to slide over.

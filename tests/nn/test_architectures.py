@@ -13,18 +13,26 @@ from torch import nn
 from skgal.nn import (
     ARCHITECTURES,
     DCGAN,
+    R3GAN,
     Architecture,
     Critic,
     Dense,
     Dropout,
     Residual,
+    ResizeConvolution,
     resolve_architecture,
     set_rng,
 )
 from skgal.nn._architecture import resolution_levels
 from skgal.objectives import ConsistencyTerm
 
-SMALL = {"dense": Dense(hidden=(8, 6)), "dcgan": DCGAN(width=2), "residual": Residual(width=2)}
+SMALL = {
+    "dense": Dense(hidden=(8, 6)),
+    "dcgan": DCGAN(width=2),
+    "residual": Residual(width=2),
+    "resize": ResizeConvolution(width=2),
+    "r3gan": R3GAN(width=2, n_blocks=2),
+}
 IMAGE_SHAPES = [
     (1, 8, 8),
     (3, 9, 8),
@@ -127,9 +135,49 @@ def test_the_logit_of_a_sample_does_not_depend_on_the_batch(name):
 
 
 @EACH_NAME
-def test_encoders_have_batch_normalisation(name):
+def test_encoders_have_batch_normalisation_where_they_need_it(name):
     encoder, _ = make(name, "encoder")
-    assert any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in encoder.modules())
+    is_normalised = any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in encoder.modules())
+    assert is_normalised == (name != "r3gan")
+
+
+def test_r3gan_normalises_nothing_and_starts_as_its_shortcuts():
+    for kind in ("generator", "critic", "encoder"):
+        network, x = make("r3gan", kind)
+        assert not any("Norm" in type(module).__name__ for module in network.modules())
+        blocks = [m for m in network.modules() if hasattr(m, "residual")]
+        assert len(blocks) == 2 * 2  # 9x12 and the base of 5x6
+        for block in blocks:
+            maps = normal(1, block.residual[0].in_channels, 4, 4)
+            assert torch.equal(block(maps), maps)
+        # Without normalisation the scale of what comes out follows from the initial weights.
+        assert 0.05 < network(x).std() < 5
+
+
+@pytest.mark.parametrize(
+    ("architecture", "is_flat"),
+    [(ResizeConvolution(width=2, norm=None), True), (DCGAN(width=2, norm=None), False)],
+)
+def test_resize_convolution_draws_no_checkerboard(architecture, is_flat):
+    # What is the same everywhere stays so, but for the border; a transposed convolution of stride 2
+    # writes even and odd pixels with different weights.
+    generator = architecture.make_generator(3, (1, 48, 48))
+    inside = generator[2:](torch.ones(1, 8, 6, 6))[0, 0, 16:-16, 16:-16]
+    assert torch.allclose(inside, inside[0, 0], atol=1e-6) == is_flat
+
+
+def test_a_pixel_of_a_resized_image_sees_its_neighbourhood_only():
+    # The last level: 3x3 on pixels, and 3x3 on pairs of pixels of the level before.
+    generator = ResizeConvolution(width=2, norm=None).make_generator(3, (1, 12, 12))
+    for parameter in generator.parameters():
+        parameter.data.abs_()
+    maps = torch.rand(1, 2, 6, 6, requires_grad=True)
+    generator[3:](maps)[0, 0, 5, 5].backward()
+    reached = maps.grad[0].sum(0) > 0
+    # Pixel 5: convolved from 4 to 6, these from 3 to 7, that is from pixels 1 to 3 of the half.
+    expected = torch.zeros(6, 6, dtype=torch.bool)
+    expected[1:4, 1:4] = True
+    assert torch.equal(reached, expected)
 
 
 @EACH_NAME
@@ -234,7 +282,7 @@ def test_architectures_are_estimators(name):
 @pytest.mark.parametrize(
     ("architecture", "shape", "error", "message"),
     [
-        ("resnet", (1, 8, 8), ValueError, r"'dcgan', 'dense', 'residual'\].*got 'resnet'"),
+        ("resnet", (1, 8, 8), ValueError, r"'r3gan', 'residual', 'resize'\].*got 'resnet'"),
         (DCGAN, (1, 8, 8), TypeError, "of type ABCMeta"),
         (None, (1, 8, 8), TypeError, "of type NoneType"),
         (DCGAN(width=0), (1, 8, 8), ValueError, "'width' parameter of DCGAN"),

@@ -11,6 +11,7 @@ from torch.nn.functional import max_pool2d, scaled_dot_product_attention
 from skgal.nn import (
     CONDITIONINGS,
     DCGAN,
+    R3GAN,
     AuxiliaryCritic,
     BigGAN,
     Concatenation,
@@ -21,6 +22,7 @@ from skgal.nn import (
     GivenClasses,
     Projection,
     Residual,
+    ResizeConvolution,
     SelfAttention,
     append_classes,
     one_hot,
@@ -34,6 +36,8 @@ SMALL = {
     "dcgan": DCGAN(width=2),
     "residual": Residual(width=2),
     "biggan": BigGAN(width=4),
+    "resize": ResizeConvolution(width=2),
+    "r3gan": R3GAN(width=2),
 }
 LABELS = torch.tensor([2, 0, 1, 2, 2])
 EACH_NAME = pytest.mark.parametrize("name", SMALL)
