@@ -69,8 +69,11 @@ def test_the_session_of_the_docs_comes_to_what_its_comments_say(tmp_path, monkey
     values = [run_cell(code, names) for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
     assert values[2:4] == [(70, 30), 73]
     assert values[4] == (3, ":memory:")
-    assert values[5].startswith("target score: 0.8")
-    assert values[6:] == [(17, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
+    waiting, (agreement,), label = values[5]
+    assert (waiting, label) == (6, {6: 0.5, 5: 0.5})
+    assert (agreement["share"], agreement["kappa"]) == pytest.approx((5 / 6, 25 / 31))
+    assert values[6].startswith("target score: 0.8")
+    assert values[7:] == [(17, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
 
 
 @pytest.mark.touches_global_rng  # a skorch net does when it predicts

@@ -34,7 +34,7 @@ from skgal.active._data import (
     known_classes,
     warn_of_minus_one,
 )
-from skgal.active._oracles import RevealedLabels, as_store_oracle
+from skgal.active._oracles import RevealedLabels, annotator_name, as_store_oracle
 from skgal.active._samples import hash_pool, stack_samples
 from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
 from skgal.base import Asked, BaseStrategy
@@ -336,7 +336,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
                 if self._count_wanted():
                     self._fit_strategy()
                 # Without an oracle, `ask` and `tell` bring the labels.
-                while oracle and len(query := self._session.pending or self._propose()):
+                while oracle and len(query := self._session.unlabelled or self._propose()):
                     turn = task.subcontext(task_name="round")
                     turn.call_on_fit_task_begin(estimator=self)
                     self._session.label(oracle, query.ids)
@@ -457,7 +457,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     def _restore_model(self):
         """Fit the model as it was when the session was left, or for the first time."""
         session = self._session
-        if self.history_ and (session.has_pending or session.is_current):
+        if self.history_ and (session.has_unlabelled or session.is_current):
             self._model = self._fit_earlier(len(self.history_) - 1)
             self.estimator_, self.label_encoder_ = self._model
         else:
@@ -653,7 +653,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def pending_(self):
-        """Query: the samples that were asked for and wait for their labels, oldest first."""
+        """Query: the samples that wait for an answer, second opinions included, oldest first."""
         check_is_fitted(self)
         self._session.refresh()
         return self._session.pending
@@ -692,6 +692,81 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             self._refit_if_new()
             return self._propose(n)
 
+    def ask_again(self, query, *, oracle=None):
+        """Ask for a second opinion on samples that have a label, from another annotator.
+
+        The label holds until the other answer comes; then it is what ``store_.combine`` makes of
+        both: the most frequent class (of equally frequent ones the one given first), shares of the
+        votes, or the mean of numbers. ``store_.opinions()`` has them side by side,
+        ``store_.agreement()`` says how far the annotators agree. A second opinion doesn't count for
+        the budget, which counts samples; ``fit`` never buys one.
+
+        Parameters
+        ----------
+        query : Query, int or array-like of int
+            Samples, or their ids; those that wait for a label, or were ignored, stay as they are.
+        oracle : callable, default=None
+            As the parameter ``oracle``; who is asked, and hasn't answered yet. None: the answers
+            come by :meth:`tell` with ``annotator``, from the page, or from another process.
+
+        Returns
+        -------
+        Query
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown, or the oracle has answered for a sample already.
+        StoreInUseError
+            If there is an oracle, and another learner is buying for the store for a minute.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skgal.active import ActiveLearner
+        >>> from skgal.query import RandomSampling
+        >>> X, y = load_iris(return_X_y=True)
+        >>> y_known = np.where(np.arange(150) % 10 == 0, y, np.nan)
+        >>> learner = ActiveLearner(GaussianNB(), RandomSampling(), random_state=0).fit(X, y_known)
+        >>> query = learner.ask(4)
+        >>> _ = learner.tell(query, y[query.indices], annotator="Ada")
+        >>> again = learner.ask_again(query.ids[:2])
+        >>> _ = learner.tell(again, y[again.indices], annotator="Bob")
+        >>> [len(opinions) for opinions in learner.store_.opinions().values()]
+        [2, 2, 1, 1]
+        """
+        check_is_fitted(self)
+        session, ids = self._session, _ids_of(query)
+        if oracle is None:
+            self.store_.ask_again(ids)
+            session.refresh()
+            return session.select(ids)
+        if getattr(oracle, "annotator", "") is None:
+            raise ValueError(
+                "A second opinion needs to know whose it is: give the oracle annotator=."
+            )
+        name, said = annotator_name(oracle), self.store_.opinions(ids)
+        if known := [sample for sample, opinions in said.items() if name in opinions]:
+            raise ValueError(
+                f"{name} has answered for {len(known)} of these samples already, the first with id "
+                f"{known[0]}; a second opinion is another annotator's. Further answers of a noisy "
+                "oracle are told by store_.tell(..., replicate=True)."
+            )
+        oracle = as_store_oracle(
+            oracle, lambda ids: session.select(ids).X, missing_label=self.missing_label
+        )
+        with self.store_.lock(wait=SECONDS_TO_WAIT):
+            self.store_.ask_again(ids)
+            try:
+                if waiting := self.store_.waiting(name, ids):
+                    oracle.label_pending(self.store_, waiting)
+            finally:
+                session.refresh()
+            self._refit_if_new()
+        return session.select(ids)
+
     def tell(self, query, y, *, annotator=None, seconds=None):
         """Record labels; they are in the store, and on disk if it is, when this returns.
 
@@ -706,7 +781,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             Labels, class probabilities with a column for each of ``labelled_.classes``, or, of a
             regressor, one or several numbers; ``missing_label``, or a row of NaN, where declined.
         annotator : str, default=None
-            Who labelled them.
+            Who labelled them; needed where :meth:`ask_again` wants a second opinion.
         seconds : float, default=None
             How long it took for each.
 
@@ -735,6 +810,8 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
     def ignore(self, query):
         """Withdraw samples that are not to be labelled; they are not asked for again.
+
+        Those that wait for a second opinion only keep the label they have.
 
         Parameters
         ----------
@@ -1044,7 +1121,8 @@ class Session:
         self.history = [_from_json(row) for _, row in rows]
         self._fitted_at = [event for event, _ in rows]
         self.classes, self.change, self.n_rounds = initial.classes, 0, 0
-        self._seen, self._counts, self._pending = 0, Counter(), set()
+        self._seen, self._counts = 0, Counter()
+        self._unlabelled, self._reasked = set(), set()  # ids of what is pending
         self._records = {}  # without samples, by id: in the order of asking
         self._designs = {}  # the designed samples that were read, by id
         self._labelled = None
@@ -1079,11 +1157,16 @@ class Session:
                 self._unasked[record.index] = False
         else:
             self._counts[before.status] -= 1
-        (self._pending.add if record.status == "pending" else self._pending.discard)(record.id)
+        is_pending, is_labelled = record.status == "pending", record.label is not None
+        for group, is_member in (
+            (self._unlabelled, is_pending and not is_labelled),
+            (self._reasked, is_pending and is_labelled),
+        ):
+            (group.add if is_member else group.discard)(record.id)
         if self.classes is not None:
-            if before is not None and before.status == "answered":  # its class may be gone
+            if before is not None and before.label is not None:  # its class may be gone
                 self.classes = _known_classes(self.initial, self._records.values())
-            elif record.status == "answered":
+            elif is_labelled:
                 self.classes = _known_classes(replace(self.initial, classes=self.classes), [record])
 
     def _publish_classes(self):
@@ -1124,7 +1207,7 @@ class Session:
         return self._labelled_set([r._replace(**states[i]) for i, r in known if i in states])
 
     def _labelled_set(self, records):
-        answered = [record for record in records if record.status == "answered"]
+        answered = [record for record in records if record.label is not None]
         classes, counts = _known_classes(self.initial, answered), Counter(r.status for r in records)
         return _add_labels(
             replace(
@@ -1139,13 +1222,24 @@ class Session:
 
     @property
     def has_pending(self):
-        """Whether a sample waits for its label."""
-        return bool(self._pending)
+        """Whether a sample waits for an answer."""
+        return bool(self._unlabelled or self._reasked)
+
+    @property
+    def has_unlabelled(self):
+        """Whether a sample waits for its first answer."""
+        return bool(self._unlabelled)
 
     @property
     def pending(self):
-        """Query of the samples that wait for their labels, oldest first."""
-        return self._query([self._records[sample] for sample in sorted(self._pending)])
+        """Query of the samples that wait for an answer, oldest first."""
+        ids = sorted(self._unlabelled | self._reasked)
+        return self._query([self._records[sample] for sample in ids])
+
+    @property
+    def unlabelled(self):
+        """Query of the samples that wait for their first answer, oldest first."""
+        return self._query([self._records[sample] for sample in sorted(self._unlabelled)])
 
     @property
     def candidates(self):
@@ -1161,9 +1255,11 @@ class Session:
         records = [record for record in self._records.values() if record.latent is not None]
         if not records:
             return None
-        outcome = {"answered": 1.0, "declined": 0.0, "failed": 0.0}
+        outcome = {"declined": 0.0, "failed": 0.0}
         query = self._query(records)
-        succeeded = np.array([outcome.get(record.status, np.nan) for record in records])
+        succeeded = np.array(
+            [outcome.get(r.status, np.nan) if r.label is None else 1.0 for r in records]
+        )
         return Asked(query.X, query.latent, succeeded)
 
     def _query(self, records):
@@ -1348,7 +1444,7 @@ def _known_classes(initial, records):
     """Classes of the initial set and of answers, sorted; None for regression."""
     if initial.classes is None:
         return None
-    labels = [record.label for record in records if record.status == "answered"]
+    labels = [record.label for record in records if record.label is not None]
     names = {name for label in labels for name in (label if isinstance(label, dict) else [label])}
     names -= set(initial.classes.tolist())
     return np.union1d(initial.classes, list(names)) if names else initial.classes

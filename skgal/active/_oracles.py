@@ -200,7 +200,8 @@ class _StoreOracle:
         self._failing += list(ids)
         if len(self._failing) >= SYSTEMATIC_FAILURES:
             n_failed = len(self._failing)
-            store.reopen(self._failing)  # asked again once the fault is mended, at no cost
+            # Asked again once the fault is mended, at no cost; labels from before stay.
+            store.reopen([record.id for record in store.records("failed", self._failing)])
             self._failing = []
             raise RuntimeError(
                 f"All of the last {n_failed} samples have failed for one reason, "
@@ -237,7 +238,8 @@ def log_failure(answer):
 def annotator_name(oracle):
     """Name of an oracle: its own, its function's or its class's."""
     for named in (oracle, getattr(oracle, "func", None)):
-        name = getattr(named, "name", None) or getattr(named, "__qualname__", None)
+        name = getattr(named, "annotator", None) or getattr(named, "name", None)
+        name = name or getattr(named, "__qualname__", None)
         if isinstance(name, str):
             return name
     return type(oracle).__qualname__

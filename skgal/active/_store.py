@@ -20,11 +20,13 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics import cohen_kappa_score
 
 from skgal.active._data import as_labels, decode_label, encode_label
 from skgal.active._samples import decode_sample, encode_samples, from_npy, to_npy
@@ -47,6 +49,7 @@ SECONDS_TO_WAIT = 60.0
 STATUS_OF = {
     "asked": "pending",
     "reopened": "pending",
+    "reasked": "pending",
     "answered": "answered",
     "imported": "answered",
     "aggregated": "answered",
@@ -112,6 +115,8 @@ _RECORDS = """
 _NESTED = {"X", "latent", "prediction", "details", "label", "answer_details"}
 """Fields of a record that may hold what is no scalar."""
 
+_NAMELESS = "It was asked again of another annotator: say who answers (annotator=...)."
+
 _inherited = []
 """Connections of a parent process: a fork may not use them, nor even close them."""
 
@@ -141,8 +146,10 @@ class Record(NamedTuple):
         What else whoever asked wanted kept.
     status : {"pending", "answered", "declined", "failed", "withdrawn"}
     label : str, bool, int, float, dict from class to probability, tuple of float, or None
-        None unless answered. Of replicates the mean or the majority.
+        None unless answered; a sample that is pending since it was asked again keeps its label. Of
+        several answers what :attr:`LabelStore.combine` makes of them.
     annotator : str or None
+        Of several answers all who gave one, joined by commas.
     asked_at : datetime
         In UTC.
     answered_at : datetime or None
@@ -152,8 +159,9 @@ class Record(NamedTuple):
     message : str or None
         What the oracle or the annotator said about it.
     answer_details : object or None
-        What else the oracle wanted kept, such as the votes of several annotators; of replicates
-        ``n_answers`` and, of numbers, ``std``.
+        What else the oracle wanted kept, such as the votes of several annotators. Of several
+        answers ``n_answers``; of numbers ``std``; where all of them have names, ``votes``, a dict
+        from annotator to label, and ``declined``, who couldn't tell.
     """
 
     id: int
@@ -190,7 +198,8 @@ class Event(NamedTuple):
         ``"withdrawn"``, ``"reopened"`` by an undo; ``"refused"``: an answer that is unusable,
         kept in ``details``; ``"surplus"``: another answer to what was answered already;
         ``"replicate"``: a further answer that counts, and ``"aggregated"``, what all of them
-        come to.
+        come to; ``"reasked"``: another annotator's answer is wanted, or was undone, and the label
+        holds until it comes.
     label : as in :class:`Record`
     annotator : str or None
     seconds : float or None
@@ -326,6 +335,72 @@ class LabelStore:
                 insert_row(connection, "history", (first, "batch", json.dumps(notes or {})))
         return np.array(ids, dtype=np.int64)
 
+    def ask_again(self, ids):
+        """Record that samples wait for the answer of another annotator, a second opinion.
+
+        Samples with a label are pending again, and keep it until that answer comes; then the label
+        is what :attr:`combine` makes of all answers. Where that annotator can't tell, fails, or the
+        request is withdrawn, the label stays. What was declined or has failed is pending as if
+        it had never been asked; what is pending or withdrawn stays as it is.
+
+        Parameters
+        ----------
+        ids : int or array-like of int
+
+        Raises
+        ------
+        ValueError
+            If an id is unknown.
+
+        Examples
+        --------
+        >>> from skgal.active import LabelStore
+        >>> store = LabelStore()
+        >>> ids = store.ask([[0.0, 1.0]])
+        >>> store.tell(ids, ["cat"], annotator="Ada")
+        >>> store.ask_again(ids)
+        >>> store.waiting("Ada"), store.waiting("Bob")
+        ([], [1])
+        >>> store.tell(ids, ["dog"], annotator="Bob")
+        >>> store.opinions()
+        {1: {'Ada': 'cat', 'Bob': 'dog'}}
+        >>> store.records()[0].label  # of equally frequent classes the one that was given first
+        'cat'
+        """
+        with self._writing() as connection:
+            for sample in as_ids(ids):
+                status, label = self._state(connection, sample)
+                if status == "answered":
+                    self._log(sample, "reasked", label)
+                elif status in ("declined", "failed"):
+                    self._log(sample, "reopened")
+
+    def waiting(self, annotator=None, ids=None):
+        """List the samples that an annotator may answer.
+
+        Parameters
+        ----------
+        annotator : str, default=None
+            Who it is: not asked again for what this one has answered. None: somebody without a
+            name, who can't give second opinions.
+        ids : int or array-like of int, default=None
+            Of these samples only, in this order.
+
+        Returns
+        -------
+        list of int
+            Ids, oldest first.
+        """
+        with self._reading() as connection:
+            records = self.records("pending", ids, samples=False)
+            return [
+                record.id
+                for record in records
+                if record.label is None
+                or annotator
+                not in {None, *_by_annotator(self._read_opinions(connection, record.id))}
+            ]
+
     # Answering
 
     def tell(
@@ -344,7 +419,8 @@ class LabelStore:
         """Record answers; they are on disk when this returns.
 
         An answer that is there already may be told again: nothing changes. A sample that was
-        declined, has failed or was withdrawn may still be answered.
+        declined, has failed or was withdrawn may still be answered. Of a sample that was asked
+        again (:meth:`ask_again`), the answer of an annotator who has given none yet counts, too.
 
         Parameters
         ----------
@@ -370,17 +446,17 @@ class LabelStore:
         details : object, default=None
             Anything else about the answers that JSON can hold.
         replicate : bool, default=False
-            Whether a second answer to the same sample counts, as of a stochastic simulator or a
-            second reader: the label becomes the mean of numbers and of probabilities, and the
-            most frequent class (of equally frequent ones the first).
+            Whether a further answer to the same sample counts, whoever gives it, as of a
+            stochastic simulator: the label becomes what :attr:`combine` says.
 
         Raises
         ------
         LabelError
             A ValueError, raised when all else is recorded: if an answer is unusable (its sample
             stays pending, the answer is kept as an event ``"refused"``), if there isn't one for
-            each id (all are kept in one such event), or if a sample has another answer already
-            (the first holds, the new one is kept as an event ``"surplus"``).
+            each id (all are kept in one such event), if a sample was asked again and there is no
+            ``annotator``, or if a sample, or this annotator's opinion of it, has another answer
+            already (the first holds, the new one is kept as an event ``"surplus"``).
         ValueError
             If an id is unknown; nothing is recorded then.
         """
@@ -417,34 +493,54 @@ class LabelStore:
                     )
                     continue
                 status, known = states[sample]
-                news = kind if label is not None else "declined"
-                if status == "answered" and kind == "replicate":
-                    self._log(sample, "replicate", label, seconds=taken, **remarks)
-                    if label is not None:
-                        label = self._aggregate(connection, sample)
-                elif status == "answered" and (label != known or label is None):
-                    conflicts.append((sample, known, label))
-                    self._log(sample, "surplus", label, seconds=taken, **remarks)
+                if known is None:
+                    if (status, label) != ("declined", None):
+                        news = "answered" if kind == "replicate" else kind
+                        news = "declined" if label is None else news
+                        self._log(sample, news, label, seconds=taken, **remarks)
+                    states[sample] = ("declined" if label is None else "answered"), label
                     continue
-                elif status != "answered" and (status, label) != ("declined", None):
-                    news = "answered" if news == "replicate" else news
-                    self._log(sample, news, label, seconds=taken, **remarks)
-                states[sample] = ("declined" if label is None else "answered"), label
+                who, is_open = remarks["annotator"], status == "pending"
+                opinions = self._read_opinions(connection, sample)
+                own = {opinion.annotator: opinion.label for opinion in opinions if who}
+                if kind == "replicate" or (is_open and who and who not in own):
+                    self._log(sample, "replicate", label, seconds=taken, **remarks)
+                    if is_open or label is not None:
+                        states[sample] = "answered", self._aggregate(connection, sample)
+                elif is_open and not who:
+                    refused[sample] = _NAMELESS
+                    self.refuse(sample, _NAMELESS, answer=label, seconds=taken)
+                elif (who not in own or own[who] != label) and (is_open or label != known):
+                    conflicts.append((sample, own.get(who, known), label))
+                    self._log(sample, "surplus", label, seconds=taken, **remarks)
         if refused or conflicts:
             raise LabelError(refused, conflicts)
 
-    def _aggregate(self, connection, sample):
+    def _aggregate(self, connection, sample, kind="aggregated"):
         """Log what all answers to a sample since it was last open come to."""
-        rows = connection.execute(
-            "SELECT label FROM events WHERE sample = ?1 AND label IS NOT NULL AND id >"
-            " (SELECT max(id) FROM events WHERE sample = ?1 AND kind IN ('asked', 'reopened'))"
-            " AND kind IN ('answered', 'imported', 'replicate') ORDER BY id",
-            (sample,),
-        ).fetchall()
-        label, spread = _combine([decode_label(text) for (text,) in rows])
-        details = {"n_answers": len(rows), **spread}
-        self._log(sample, "aggregated", label, details=details)
+        opinions = self._read_opinions(connection, sample)
+        label, details = _combine(opinions, self.combine)
+        names = dict.fromkeys(opinion.annotator for opinion in opinions if opinion.annotator)
+        self._log(sample, kind, label, annotator=", ".join(names) or None, details=details)
         return label
+
+    def _read_opinions(self, connection, sample):
+        """The answers to a sample that count, oldest first, those declined among them."""
+        rows = connection.execute(
+            "SELECT id, kind, label, annotator, details FROM events WHERE sample = ? ORDER BY id",
+            (sample,),
+        )
+        opinions = []
+        with self._damage_named(f"an answer to sample {sample}"):
+            for event, kind, label, annotator, details in rows.fetchall():
+                if kind in ("asked", "reopened"):
+                    opinions = []
+                elif kind in ("answered", "imported", "declined", "replicate"):
+                    opinions.append(_Opinion(event, annotator, decode_label(label)))
+                elif kind == "reasked" and details is not None:  # one was undone
+                    last = max(i for i, each in enumerate(opinions) if each.annotator == annotator)
+                    del opinions[last]
+        return opinions
 
     def refuse(self, ids, message, *, answer=None, annotator=None, seconds=None):
         """Keep an answer that is unusable, as evidence; samples stay what they are.
@@ -490,10 +586,10 @@ class LabelStore:
             If an id is unknown.
         """
         remarks = {"annotator": annotator, "seconds": seconds, "message": message}
-        self._move(ids, "failed", ("pending",), **remarks)
+        self._give_up(ids, "failed", **remarks)
 
     def withdraw(self, ids):
-        """Record that pending samples need no label any more.
+        """Record that pending samples need no label any more, or no second opinion.
 
         Parameters
         ----------
@@ -505,7 +601,19 @@ class LabelStore:
         ValueError
             If an id is unknown.
         """
-        self._move(ids, "withdrawn", ("pending",))
+        self._give_up(ids, "withdrawn")
+
+    def _give_up(self, ids, kind, **remarks):
+        """Log that pending samples get no answer; those that were asked again keep their label."""
+        with self._writing() as connection:
+            for sample in as_ids(ids):
+                status, label = self._state(connection, sample)
+                if status == "pending" and label is None:
+                    self._log(sample, kind, **remarks)
+                elif status == "pending":
+                    if remarks:
+                        self._log(sample, "refused", **remarks)
+                    self._aggregate(connection, sample)
 
     def reopen(self, ids):
         """Make samples pending again; what was answered stays in :meth:`events` only.
@@ -521,31 +629,47 @@ class LabelStore:
         """
         self._move(ids, "reopened", ("answered", "declined", "failed", "withdrawn"))
 
-    def undo(self, annotator=None):
-        """Reopen the sample that was answered or declined last; imported labels stay.
+    def undo(self, annotator=None, ids=None):
+        """Take back the answer, or refusal, that came last; its sample is pending again.
+
+        Imported labels stay, and so do the answers of others to the same sample: what these come
+        to is its label until another answer comes.
 
         Parameters
         ----------
         annotator : str, default=None
             Undo the last answer of this one only.
+        ids : int or array-like of int, default=None
+            Of these samples only.
 
         Returns
         -------
         int or None
             The id of the sample; None if there is nothing to undo.
         """
+        among = None if ids is None else set(as_ids(ids))
         with self._writing() as connection:
-            row = connection.execute(
-                "SELECT events.sample FROM events JOIN states ON states.event = events.id"
-                " AND states.sample = events.sample"
-                " WHERE kind IN ('answered', 'declined', 'aggregated')"
-                " AND (?1 IS NULL OR annotator = ?1) ORDER BY events.id DESC LIMIT 1",
+            rows = connection.execute(
+                "SELECT id, sample, annotator FROM events"
+                " WHERE kind IN ('answered', 'declined', 'replicate')"
+                " AND (?1 IS NULL OR annotator = ?1) ORDER BY id DESC",
                 (annotator,),
-            ).fetchone()
-            if row is None:
-                return None
-            self._log(row[0], "reopened", annotator=annotator)
-        return row[0]
+            )
+            for event, sample, who in rows:
+                if among is not None and sample not in among:
+                    continue
+                opinions = self._read_opinions(connection, sample)
+                if event not in [opinion.event for opinion in opinions]:
+                    continue  # undone already, or its sample was reopened
+                others = [each for each in opinions if each.event != event]
+                label, _ = _combine(others, self.combine)
+                if label is None:
+                    self._log(sample, "reopened", annotator=who)
+                else:
+                    undone = {"undone": True}
+                    self._log(sample, "reasked", label, annotator=who, details=undone)
+                return sample
+        return None
 
     def import_labels(self, X, y, *, classes=None, missing_label=np.nan, annotator=None):
         """Record labels that were made elsewhere; a learner never asks for them again.
@@ -600,6 +724,32 @@ class LabelStore:
     @n_outputs.setter
     def n_outputs(self, n_outputs):
         self.write_meta("n_outputs", None if n_outputs is None else int(n_outputs))
+
+    @property
+    def combine(self):
+        """What several answers to one sample come to: "majority" (the default) or "shares".
+
+        "majority": the most frequent class, of equally frequent ones the one that was given first;
+        "shares": class probabilities, the share of answers for each class. Either way numbers and
+        class probabilities are averaged. Setting it forms the labels of all samples with several
+        answers anew.
+        """
+        return self.read_meta("combine") or "majority"
+
+    @combine.setter
+    def combine(self, combine):
+        if combine not in ("majority", "shares"):
+            raise ValueError(f'combine must be "majority" or "shares"; got {combine!r}.')
+        with self._writing() as connection:
+            self.write_meta("combine", combine)
+            rows = connection.execute("SELECT DISTINCT sample FROM events WHERE kind = 'replicate'")
+            for (sample,) in rows.fetchall():
+                status, label = self._state(connection, sample)
+                new, _ = _combine(self._read_opinions(connection, sample), combine)
+                if label is not None and new != label:
+                    self._aggregate(connection, sample)
+                    if status == "pending":
+                        self._log(sample, "reasked", new)
 
     # Reading
 
@@ -662,7 +812,7 @@ class LabelStore:
         """
         with self._reading() as connection:
             row = connection.execute(
-                f"{_RECORDS} WHERE hash = ? AND status = 'answered' ORDER BY samples.id LIMIT 1",
+                f"{_RECORDS} WHERE hash = ? AND label IS NOT NULL ORDER BY samples.id LIMIT 1",
                 (hash,),
             ).fetchone()
             return None if row is None else self._as_record(connection, row, True)
@@ -731,6 +881,65 @@ class LabelStore:
                     for row in rows
                 ]
 
+    def opinions(self, ids=None):
+        """List who says what, side by side.
+
+        Parameters
+        ----------
+        ids : int or array-like of int, default=None
+            Of these samples only; None: of all that somebody has answered.
+
+        Returns
+        -------
+        dict from int to dict from str to label
+            For each sample the answers that count, by annotator (None for those without a name);
+            None where one couldn't tell. What was undone or came too late is in :meth:`events`.
+        """
+        with self._reading() as connection:
+            ids = [record.id for record in self.records(ids=ids, samples=False)]
+            found = {i: _by_annotator(self._read_opinions(connection, i)) for i in ids}
+        return {sample: opinions for sample, opinions in found.items() if opinions}
+
+    def agreement(self):
+        """Compare the answers of each two annotators to the same samples.
+
+        Returns
+        -------
+        list of dict
+            For each pair ``annotators``, a tuple, and ``n_samples``, how many both have answered.
+            For classes ``share``, of how many they say the same, and ``kappa``, Cohen's kappa: 1
+            where they always agree, 0 where they do so as often as by chance, NaN where both gave
+            a single class. Of class probabilities the most probable class counts. For numbers
+            ``rmse``, the root mean square difference. ``pandas.DataFrame(store.agreement())`` is a
+            table.
+
+        References
+        ----------
+        J. Cohen, A coefficient of agreement for nominal scales, Educational and Psychological
+        Measurement 20, 1960.
+
+        Examples
+        --------
+        >>> from skgal.active import LabelStore
+        >>> store = LabelStore()
+        >>> ids = store.ask([[0.0], [1.0], [2.0], [3.0]])
+        >>> store.tell(ids, ["cat", "cat", "dog", "dog"], annotator="Ada")
+        >>> store.ask_again(ids)
+        >>> store.tell(ids, ["cat", "dog", "dog", "dog"], annotator="Bob")
+        >>> store.agreement()
+        [{'annotators': ('Ada', 'Bob'), 'n_samples': 4, 'share': 0.75, 'kappa': 0.5}]
+        """
+        pairs = {}
+        for opinions in self.opinions().values():
+            given = [(who, label) for who, label in opinions.items() if label is not None]
+            for first, second in combinations(sorted(given, key=lambda item: str(item[0])), 2):
+                names = first[0], second[0]
+                pairs.setdefault(names, []).append((first[1], second[1]))
+        return [
+            {"annotators": names, "n_samples": len(labels), **_compare(labels)}
+            for names, labels in sorted(pairs.items(), key=lambda item: str(item[0]))
+        ]
+
     def last_event(self):
         """Tell which event was the last.
 
@@ -784,7 +993,7 @@ class LabelStore:
         )
         return None if at is None else datetime.fromisoformat(at)
 
-    def to_frame(self, *, samples=False, as_text=False):
+    def to_frame(self, *, samples=False, as_text=False, opinions=False):
         """Make a table of what was asked and answered.
 
         Parameters
@@ -794,6 +1003,9 @@ class LabelStore:
         as_text : bool, default=False
             Whether labels, predictions, latent points, details and samples are JSON, as CSV and
             Parquet need: ``store.to_frame(as_text=True).to_parquet(path)``.
+        opinions : bool, default=False
+            Whether to add a column for each annotator, ``"label of Ada"``, with that one's answers;
+            those without a name are left out.
 
         Returns
         -------
@@ -819,6 +1031,13 @@ class LabelStore:
                 values = [_to_text(value) for value in values]
             # As objects: a class that is a whole number stays one where other labels are missing.
             content[name] = pd.Series(values, dtype=dtypes.get(name, object))
+        if opinions:
+            said = self.opinions()
+            names = dict.fromkeys(name for given in said.values() for name in given if name)
+            for name in names:
+                values = [said.get(record.id, {}).get(name) for record in records]
+                values = [_to_text(value) for value in values] if as_text else values
+                content[f"label of {name}"] = pd.Series(values, dtype=object)
         return pd.DataFrame(content)
 
     # Notes about the session
@@ -1288,18 +1507,60 @@ def _row_of(answers, position):
     return values[position]
 
 
-def _combine(labels):
-    """Mean of numbers and of probabilities, or the most frequent class; and how far they spread."""
-    if any(isinstance(label, dict) for label in labels):
-        total = Counter()
-        for label in labels:
-            total.update(label if isinstance(label, dict) else {label: 1.0})
-        return {name: share / len(labels) for name, share in total.items()}, {}
+class _Opinion(NamedTuple):
+    """An answer that counts, and the event that told of it."""
+
+    event: int
+    annotator: str | None
+    label: Any
+
+
+def _by_annotator(opinions):
+    return {opinion.annotator: opinion.label for opinion in opinions}
+
+
+def _combine(opinions, rule):
+    """What answers come to (None if all were declined), and what is noted about them."""
+    labels = [opinion.label for opinion in opinions if opinion.label is not None]
+    names = [opinion.annotator for opinion in opinions]
+    details = {"n_answers": len(labels)}
+    if all(names) and len(set(names)) == len(names):
+        votes = {each.annotator: each.label for each in opinions if each.label is not None}
+        details["votes"] = {name: json.loads(encode_label(vote)) for name, vote in votes.items()}
+        if declined := [name for name in names if name not in votes]:
+            details["declined"] = declined
+    if not labels:
+        return None, details
     if all(isinstance(label, float | tuple) for label in labels):
         numbers = np.array(labels)
         mean, std = numbers.mean(axis=0).tolist(), numbers.std(axis=0).tolist()
-        return tuple(mean) if isinstance(mean, list) else mean, {"std": std}
-    return Counter(labels).most_common(1)[0][0], {}
+        return tuple(mean) if isinstance(mean, list) else mean, {**details, "std": std}
+    is_soft = any(isinstance(label, dict) for label in labels)
+    if not is_soft and (rule == "majority" or len(labels) == 1):
+        return Counter(labels).most_common(1)[0][0], details
+    total = Counter()
+    for label in labels:
+        total.update(label if isinstance(label, dict) else {label: 1.0})
+    return {name: share / len(labels) for name, share in total.items()}, details
+
+
+def _compare(pairs):
+    """How far two annotators agree, of whom each pair has the answers to one sample."""
+    if isinstance(pairs[0][0], float | tuple):
+        first, second = np.array(pairs, dtype=np.float64).swapaxes(0, 1)
+        return {"rmse": float(np.sqrt(np.mean((first - second) ** 2)))}
+    classes = {}  # numbered, since scikit-learn takes no mixed types
+    first, second = (
+        [classes.setdefault(_most_probable(label), len(classes)) for label in labels]
+        for labels in zip(*pairs, strict=True)
+    )
+    share = float(np.mean(np.equal(first, second)))
+    kappa = float(cohen_kappa_score(first, second)) if len(classes) > 1 else float("nan")
+    return {"share": share, "kappa": kappa}
+
+
+def _most_probable(label):
+    return max(label, key=label.get) if isinstance(label, dict) else label
 
 
 def _to_text(value):

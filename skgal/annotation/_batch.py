@@ -72,7 +72,11 @@ class Batch:
     def answers(self):
         """Return a dict from the id of a sample to its label, or to why there is none."""
         records = self._store.records(ids=self._ids, samples=False)
-        return {record.id: _as_text(record) for record in records if record.status != "pending"}
+        return {
+            record.id: _as_text(record, self._annotator)
+            for record in records
+            if record.status != "pending"
+        }
 
     def count_pending(self):
         """Count the samples without an answer."""
@@ -90,7 +94,9 @@ class Batch:
         """Take back the last answers; return the ids of samples that are pending again."""
         if not self._given:
             return []
-        self._store.reopen(self._given[-1])
+        with self._store.transaction():
+            for sample in self._given[-1]:  # the answers of others stay
+                self._store.undo(self._annotator, [sample])
         return self._given.pop()
 
     def _as_label(self, answer):
@@ -152,14 +158,21 @@ def _line_of(record):
     return None
 
 
-def _as_text(record):
+def _as_text(record, annotator):
+    """The label, or why there is none; of several opinions that of the one who labels here."""
+    details = record.answer_details if isinstance(record.answer_details, Mapping) else {}
+    label = record.label
+    if annotator is not None and isinstance(details.get("votes"), Mapping):
+        label = details["votes"].get(annotator, label)
+        if annotator in details.get("declined", []):
+            return CANNOT_TELL
     if record.status == "declined":
         return CANNOT_TELL
     if record.status != "answered":
         return record.status
-    if isinstance(record.label, Mapping):
+    if isinstance(label, Mapping):
         return str(max(record.label, key=record.label.get))
-    return str(record.label)
+    return str(label)
 
 
 class StaleBatchError(Exception):

@@ -52,7 +52,7 @@ def main(argv=None):
 def _label_forever(store, oracle):
     waiting = False
     while True:
-        pending = [record.id for record in store.records("pending", samples=False)]
+        pending = store.waiting(oracle.annotator)
         if pending:
             oracle.label_pending(store, pending)
         elif not waiting:

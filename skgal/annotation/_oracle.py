@@ -139,7 +139,8 @@ class HumanOracle:
         ----------
         store : LabelStore
         ids : array-like of int
-            Samples of the store; those that have an answer by now are left out.
+            Samples of the store; those that have an answer by now are left out, and so are
+            those asked again of another annotator than this one.
 
         Raises
         ------
@@ -151,7 +152,7 @@ class HumanOracle:
         ImportError
             If the extra ``annotation`` isn't installed.
         """
-        pending = [record.id for record in store.records("pending", ids, samples=False)]
+        pending = store.waiting(self.annotator, ids)
         if not pending:
             return
         batch = Batch(

@@ -42,7 +42,8 @@ class Conversation(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "labels.db"
         self.asked = []  # ids, in order; the pool is asked for in order, too
         self.pending, self.labels, self.declined, self.ignored = set(), {}, set(), set()
-        self.answers = []  # ids, the last to be undone first
+        self.again, self.second = set(), set()  # wait for, or have, a second opinion
+        self.answers = []  # ids and annotators, the last to be undone first
         self.known_to_model = {}
         self.n_events = 0
         self.open()
@@ -59,7 +60,7 @@ class Conversation(RuleBasedStateMachine):
             self.folder.cleanup()
 
     def refitted(self, *, if_pending):
-        if if_pending or not self.pending:
+        if if_pending or not self.pending | self.again:
             self.known_to_model = dict(self.labels)
 
     def some(self, ids, data):
@@ -92,7 +93,7 @@ class Conversation(RuleBasedStateMachine):
             self.learner.tell(ids, labels)
         for sample, label in zip(ids, labels, strict=True):
             self.pending.remove(sample)
-            self.answers.append(sample)
+            self.answers.append((sample, None))
             if label is None:
                 self.declined.add(sample)
             else:
@@ -104,8 +105,26 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data())
     def tell_again(self, data):
         for sample in self.some(self.labels, data):
-            self.learner.tell(sample, self.labels[sample])
-        self.refitted(if_pending=False)
+            if sample not in self.again:
+                self.learner.tell(sample, self.labels[sample])
+                self.refitted(if_pending=False)
+
+    @precondition(lambda self: set(self.labels) - self.again - self.second)
+    @rule(data=st.data())
+    def ask_again(self, data):
+        ids = self.some(set(self.labels) - self.again - self.second, data)
+        assert self.learner.ask_again(ids).ids.tolist() == ids
+        self.again |= set(ids)
+
+    @precondition(lambda self: self.again)
+    @rule(data=st.data(), label=st.sampled_from([0, 1, 2, None]))
+    def tell_second(self, data, label):
+        for sample in self.some(self.again, data):
+            self.learner.tell(sample, label, annotator="Bob")
+            self.again.remove(sample)
+            self.second.add(sample)
+            self.answers.append((sample, "Bob"))
+            self.refitted(if_pending=False)  # the first label holds in any case
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -114,6 +133,7 @@ class Conversation(RuleBasedStateMachine):
         self.learner.ignore(sorted(ids))
         self.ignored |= ids & self.pending
         self.pending -= ids
+        self.again -= ids
         self.refitted(if_pending=False)
 
     @rule()
@@ -122,7 +142,13 @@ class Conversation(RuleBasedStateMachine):
         if not self.answers:
             assert undone is None
             return
-        assert undone == self.answers.pop()
+        sample, who = self.answers.pop()
+        assert undone == sample
+        self.again.discard(undone)
+        self.second.discard(undone)
+        if who is not None:
+            self.again.add(undone)
+            return
         self.pending.add(undone)
         self.declined.discard(undone)
         self.labels.pop(undone, None)
@@ -135,21 +161,21 @@ class Conversation(RuleBasedStateMachine):
             # Reopened beside the old connection, which is never closed.
             self.abandoned = self.learner
         self.open()
-        # Its model is that of the last round, unless all is answered.
-        self.refitted(if_pending=False)
+        # Its model is that of the last round, unless all have a label.
+        self.refitted(if_pending=not self.pending)
 
     @invariant()
     def same_record(self):
         pending = self.learner.pending_
-        assert pending.ids.tolist() == sorted(self.pending)
-        assert pending.indices.tolist() == [3 + sample for sample in sorted(self.pending)]
+        assert pending.ids.tolist() == sorted(self.pending | self.again)
+        assert pending.indices.tolist() == [3 + sample for sample in pending.ids]
         record = self.learner.labelled_
         expected = sorted(self.labels)
         assert record.indices[4:].tolist() == [3 + sample for sample in expected]
         assert record.y[4:].tolist() == [self.labels[sample] for sample in expected]
         assert self.learner.store_.counts() == {
-            "pending": len(self.pending),
-            "answered": len(self.labels),
+            "pending": len(self.pending | self.again),
+            "answered": len(self.labels) - len(self.again),
             "declined": len(self.declined),
             "failed": 0,
             "withdrawn": len(self.ignored),

@@ -317,3 +317,28 @@ def test_the_lines_of_a_synthesis_are_shown_as_such(ask):
     items = session.client.call("api/batch")["items"]
     assert [item["positions"] for item in items] == [[0, 1], [2]]
     assert all("ends" in item for item in items)
+
+
+def test_a_second_opinion_is_given_without_seeing_the_first(ask):
+    store = LabelStore()
+    ids = store.ask(TABLE)
+    store.tell(ids, ["cat", "dog", "emu"], annotator="Ada")
+    store.ask_again(ids[:2])
+    HumanOracle(["cat", "dog", "emu"], annotator="Ada").label_pending(
+        store, ids
+    )  # nothing to do for her
+    session = ask(TABLE[:0], store=store, ids=ids.tolist(), annotator="Bob")
+    shown = session.client.call("api/batch")
+    assert [sample["id"] for sample in shown["samples"]] == [1, 2]
+    assert shown["answers"] == {}
+    assert session.client.answer([1], [2])["answers"] == {"1": "emu"}
+    assert session.client.answer([2], [None])["answers"] == {"1": "emu", "2": "can’t tell"}
+    number = session.client.call("api/progress")["number"]
+    assert session.client.call("api/undo", {"number": number})["undone"] == [2]
+    assert session.client.call("api/undo", {"number": number})["undone"] == [1]
+    assert store.opinions([1, 2]) == {1: {"Ada": "cat"}, 2: {"Ada": "dog"}}
+    session.client.answer([1, 2], [0, 0])
+    session.client.finish()
+    assert session.returns()
+    assert [record.label for record in store.records()] == ["cat", "dog", "emu"]
+    assert store.agreement()[0]["share"] == 0.5
