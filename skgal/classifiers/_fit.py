@@ -92,8 +92,9 @@ def fit_estimator(
     soft, weighted = proba is not None, bool(np.any(sample_weight != sample_weight[0]))
     check_fit_support(estimator, soft=soft, weighted=weighted)
     last = _last_step(estimator)
+    nets = nets_in(last)
     if _is_net(last):
-        with _explained_errors(last):
+        with _explained_errors(nets):
             if not is_classifier(last):
                 # skorch's regressors expect columns of the dtype that their module puts out.
                 estimator.fit(X, y.astype(np.float32).reshape(len(y), -1))
@@ -102,17 +103,20 @@ def fit_estimator(
                 proba = one_hot(y, classes)
             return _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs)
     encoder = None
-    if not number_outputs and is_classifier(last) and nets_in(last) and not soft:
+    if is_classifier(last) and nets and not soft:
         # A search or an ensemble of nets hands on the labels that it is given.
-        encoder = LabelEncoder().fit(classes)
-        y = encoder.transform(y)
+        if not (number_outputs and _are_outputs(classes)):
+            encoder = LabelEncoder().fit(classes)
+            y = encoder.transform(y)
+        y = y.astype(np.float32 if _is_binary(nets[0]) else np.int64)
     if soft:
         rows, columns = np.nonzero(proba)
         weights = sample_weight[rows] * proba[rows, columns]
         X, y, weighted = take_rows(X, rows), classes[columns], True
     else:
         weights = sample_weight
-    estimator.fit(X, y, **({_weight_parameter(estimator): weights} if weighted else {}))
+    with _explained_errors(nets):
+        estimator.fit(X, y, **({_weight_parameter(estimator): weights} if weighted else {}))
     return encoder
 
 
@@ -170,8 +174,7 @@ def one_hot(y, classes):
 def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
     """Fit a net that classifies to labels, or to probabilities; return the encoder of labels."""
     net = _last_step(estimator)
-    # A NeuralNetBinaryClassifier has no such parameter; its one output is trained on floats.
-    is_binary = not hasattr(net, "classes")
+    is_binary = _is_binary(net)
     encoder, outputs = None, classes
     if not (number_outputs and _are_outputs(classes)):
         encoder = LabelEncoder().fit(classes)
@@ -189,8 +192,8 @@ def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
     n_outputs = estimator.predict_proba(take_rows(X, [0, 0])).shape[1]
     if n_outputs <= outputs.max():
         raise ValueError(
-            f"The labels have {outputs.max() + 1} classes, but the net has {n_outputs} outputs; "
-            "give its module one output for each class, or number the classes from 0."
+            f"Labels number the outputs of a net, from 0 up to {outputs.max()} here, but it has "
+            f"{n_outputs}; give its module one output for each class, or number the labels from 0."
         )
     return encoder
 
@@ -210,15 +213,15 @@ def _soft_targets(net, proba, outputs, sample_weight):
 
 
 @contextmanager
-def _explained_errors(net):
+def _explained_errors(nets):
     """Say what to do about errors of torch and skorch that the choice of net or samples causes."""
     try:
         yield
     except (IndexError, RuntimeError, ValueError) as error:
-        advice = _advice(net, str(error))
+        advice = _advice(nets[0], str(error)) if nets else None
         if advice is None:
             raise
-        raise ValueError(f"{advice} {type(net).__name__} failed with: {error}") from error
+        raise ValueError(f"{advice} {type(nets[0]).__name__} failed with: {error}") from error
 
 
 def _advice(net, message):
@@ -232,6 +235,12 @@ def _advice(net, message):
             "Samples must have the dtype of a net's weights, float32: pass X.astype(np.float32), "
             "or convert them in a Pipeline before the net."
         )
+    if re.search(r"desired output type Long", message):
+        return (
+            "A NeuralNetBinaryClassifier learns floats, and an ensemble of scikit-learn hands it "
+            "integers: use skgal.classifiers.EnsembleClassifier, or a NeuralNetClassifier with two "
+            "outputs."
+        )
     if re.match(r"n_splits=|Cannot have number of splits", message) and net.train_split:
         return (
             "The net's train_split keeps samples for validation, and there are too few labels for "
@@ -243,6 +252,11 @@ def _advice(net, message):
 def _are_outputs(classes):
     """Whether class labels number the outputs of a net, as torch has it."""
     return classes.dtype.kind in "iuf" and np.all((classes >= 0) & (classes == np.round(classes)))
+
+
+def _is_binary(net):
+    """Whether a net has one output, which learns floats, as NeuralNetBinaryClassifier has."""
+    return not hasattr(net, "classes")
 
 
 def _is_net(estimator):

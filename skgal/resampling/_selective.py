@@ -9,7 +9,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
-from skgal.classifiers import check_dropout, class_centroids, dropout_scores, fit_classifier
+from skgal.classifiers import (
+    check_dropout,
+    class_centroids,
+    dropout_scores,
+    fit_classifier,
+    fit_estimator,
+)
 from skgal.features import in_precision_of
 from skgal.generators import CGAN, FrechetSelection, PolarityGAN
 from skgal.nn import make_dropout_classifier, resolve_device
@@ -22,7 +28,6 @@ from skgal.utils import (
     concat_rows,
     draw_seed,
     seeded_nets,
-    stopped_by_interrupt,
     take_rows,
 )
 
@@ -279,8 +284,9 @@ class SelectiveAugmentation(GeneratorOverSampler):
             self.extractor_ = self.extractor.estimator
         else:
             net = clone(self.extractor)
-            with seeded_nets(net, seed), stopped_by_interrupt():
-                self.extractor_ = net.fit(_as_input(net, X), indices)
+            with seeded_nets(net, seed):
+                fit_estimator(net, _as_input(net, X), indices)
+            self.extractor_ = net
         return partial(_as_input, self.extractor_), self.layers
 
     def _outputs(self, classes, n_outputs):

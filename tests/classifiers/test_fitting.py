@@ -8,22 +8,26 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
 from skorch.callbacks import EarlyStopping
 
-from skgal.active import ActiveLearner
+from skgal.active import ActiveLearner, compare_strategies
 from skgal.classifiers import (
     AnyEstimator,
     ClassifierFeatures,
     EnsembleClassifier,
+    LossPredictionClassifier,
     fit_classifier,
     fit_estimator,
 )
+from skgal.generators import CGAN
 from skgal.query import RandomSampling
+from skgal.resampling import SelectiveAugmentation
 from skgal.utils import seeded_nets
 
 
@@ -75,6 +79,74 @@ def test_nets_learn_labels_of_any_kind(blobs, make, labels):
     proba = model.predict_proba(X)
     assert proba.shape == (80, 2)
     np.testing.assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(X))
+
+
+class Layers(torch.nn.Module):
+    """A hidden layer, dropout and one or two outputs."""
+
+    def __init__(self, n_outputs):
+        super().__init__()
+        self.hidden = torch.nn.Sequential(
+            torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Dropout(0.2)
+        )
+        self.last = torch.nn.Linear(8, n_outputs)
+
+    def forward(self, x):
+        outputs = self.last(self.hidden(x))
+        return outputs if outputs.shape[1] > 1 else outputs.squeeze(1)
+
+
+def deep_net(cls, n_outputs):
+    loss = {} if cls is NeuralNetBinaryClassifier else {"criterion": torch.nn.CrossEntropyLoss}
+    options = {"lr": 0.3, "max_epochs": 20, "train_split": None, "verbose": 0}
+    return cls(Layers, module__n_outputs=n_outputs, **loss, **options)
+
+
+def predicted_from_features(net, X, y):
+    features = ClassifierFeatures(net, random_state=0).fit(X, y)
+    points = features.transform(X)
+    return LogisticRegression().fit(points, y).predict(points)
+
+
+def predicted_by_augmentation(net, X, y):
+    generator = CGAN(max_iter=2, latent_dim=2)
+    sampler = SelectiveAugmentation(generator, extractor=net, n_passes=2, random_state=0)
+    _, augmented = sampler.fit_resample(X[:70], y[:70])
+    assert set(augmented) == set(y)
+    with seeded_nets(sampler.extractor_):
+        return np.unique(y)[sampler.extractor_.predict(X.astype(np.float32)).astype(int)]
+
+
+def predicted_after_comparing(net, X, y):
+    found = compare_strategies(net, {}, (X.astype(np.float32), y), seeds=1, budget=10, n_initial=20)
+    assert found.curves["score"].iloc[-1] > 0.9
+    return y
+
+
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.PoorSamplesWarning")
+@pytest.mark.parametrize("labels", [[0.0, 1.0], ["no", "yes"], [-1, 1]], ids=str)
+@pytest.mark.parametrize(
+    ("cls", "n_outputs"),
+    [(NeuralNetClassifier, 2), (LossPredictionClassifier, 2), (NeuralNetBinaryClassifier, 1)],
+    ids=["softmax", "with loss prediction", "binary"],
+)
+@pytest.mark.parametrize(
+    "predict",
+    [
+        predicted_from_features,
+        predicted_by_augmentation,
+        predicted_after_comparing,
+        lambda net, X, y: EnsembleClassifier(net, 2, random_state=0).fit(X, y).predict(X),
+        lambda net, X, y: AnyEstimator(
+            GridSearchCV(net, {"lr": [0.3]}, cv=2), random_state=0
+        ).fit(X, y).predict(X),
+    ],
+    ids=["features", "augmentation", "comparison", "ensemble", "search"],
+)  # fmt: skip
+def test_whatever_fits_a_net_takes_labels_of_any_kind(blobs, predict, cls, n_outputs, labels):
+    X, y = blobs
+    y = np.array(labels)[y]
+    assert (predict(deep_net(cls, n_outputs), X, y) == y).mean() > 0.95
 
 
 def test_a_seed_decides(blobs):
@@ -135,6 +207,15 @@ def test_errors_of_torch_are_explained(blobs):
         AnyEstimator(to_double).fit(X, y)
     with pytest.raises(ValueError, match=r"one output for each class|one output more"):
         AnyEstimator(net()).fit(X, y + 5 * (np.arange(80) % 2))
+    # Of nets in a search or an ensemble, too.
+    for model in (
+        GridSearchCV(net(), {"lr": [0.1]}, cv=2),
+        BaggingClassifier(net(), 2, random_state=0),
+    ):
+        with seeded_nets(net()), pytest.raises(ValueError, match="astype"):
+            fit_estimator(clone(model), X, y)
+    with pytest.raises(ValueError, match="EnsembleClassifier"):
+        AnyEstimator(BaggingClassifier(binary_net(), 2)).fit(X, y)
 
 
 class PressesCtrlC(torch.nn.Linear):
