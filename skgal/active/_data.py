@@ -569,10 +569,12 @@ def _single(answer):
     if isinstance(answer, str | Mapping) or not hasattr(answer, "__len__"):
         if isinstance(answer, np.ndarray):  # of no dimension
             return answer.item()
-        return answer
+        return answer.as_py() if hasattr(answer, "as_py") else answer  # a scalar of pyarrow
     values = np.asarray(answer, dtype=object)
     if values.size == 1:
         return values.ravel()[0]
+    if values.size and values.size == values.shape[-1]:  # one row, as model.predict_proba([x]) has
+        values = values.ravel()
     if values.ndim != 1 or not values.size:
         raise ValueError(f"A label is one value or one row; got an array of shape {values.shape}.")
     return values.tolist()

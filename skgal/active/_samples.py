@@ -306,7 +306,7 @@ def _as_name(name):
     if isinstance(name, tuple):
         return [_as_name(part) for part in name]
     if not isinstance(name, str | int | float | None):
-        raise TypeError(f"A store holds columns named by strings or numbers; got {name!r}.")
+        raise TypeError(f"A store holds columns named by strings or numbers; got {name!r}. Rename it.")
     return name
 
 
@@ -332,7 +332,7 @@ def _plain(value):
         return {"timedelta": _count_nanoseconds(value)}
     raise TypeError(
         "A store holds numbers, strings, booleans, dates, time spans and missing values; got a "
-        f"value of type {type(value).__name__}."
+        f"value of type {type(value).__name__}. Convert it, to a string or a number for example."
     )
 
 

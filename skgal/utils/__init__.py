@@ -52,7 +52,6 @@ from skgal.utils._sklearn import (
     check_matplotlib_support,
     check_pandas_support,
     is_pandas_na,
-    is_scalar_nan,
     validate_parameter_constraints,
     validate_params,
 )
@@ -90,7 +89,6 @@ __all__ = [
     "is_missing",
     "is_mixed",
     "is_pandas_na",
-    "is_scalar_nan",
     "make_layout",
     "nets_in",
     "observed_labels",

@@ -9,7 +9,7 @@ from importlib import import_module
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skgal.utils._sklearn import is_pandas_na, is_scalar_nan
+from skgal.utils._sklearn import is_pandas_na
 
 # The integers up to here float64 holds exactly, so that NaN may stand beside them.
 _EXACT = 2**53
@@ -167,7 +167,11 @@ def _is_null(y):
 
 
 def _is_null_label(label):
-    return label is None or is_scalar_nan(label) or is_pandas_na(label)
+    """Whether a label is None, pandas.NA, or, as the NaN of any type, differs from itself."""
+    if label is None or is_pandas_na(label):
+        return True
+    unequal = label != label
+    return isinstance(unequal, bool | np.bool_) and bool(unequal)
 
 
 def observed_labels(y):

@@ -12,8 +12,8 @@ from sklearn.base import _fit_context
 # Rows of anything: arrays, lists, sparse matrices, pandas and polars frames.
 from sklearn.utils import _safe_indexing
 
-# NaN of any type, and pandas.NA without importing pandas.
-from sklearn.utils._missing import is_pandas_na, is_scalar_nan
+# pandas.NA without importing pandas.
+from sklearn.utils._missing import is_pandas_na
 
 # "... requires matplotlib. You can install it with ...", as scikit-learn itself says it.
 from sklearn.utils._optional_dependencies import check_matplotlib_support, check_pandas_support
@@ -45,7 +45,6 @@ __all__ = [
     "check_matplotlib_support",
     "check_pandas_support",
     "is_pandas_na",
-    "is_scalar_nan",
     "validate_parameter_constraints",
     "validate_params",
 ]

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,9 @@ def test_labels_may_be_a_column(blobs):
     np.testing.assert_array_equal(learner.fit(X, y[:, None]).labelled_.indices, expected)
 
 
-@pytest.mark.parametrize("missing_label", [pd.NA, None, np.nan, -1, "?"], ids=str)
+@pytest.mark.parametrize(
+    "missing_label", [pd.NA, None, np.nan, pd.NaT, Decimal("NaN"), -1, "?", b"?", np.inf], ids=repr
+)
 def test_missing_label_may_be_anything(blobs, missing_label):
     X, y = blobs
     known = np.array(y, dtype=object)

@@ -12,7 +12,10 @@ from functools import partial
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -259,9 +262,36 @@ def choose(x, answer):
     return answer if x[0] == 2 else 1
 
 
-def test_one_answer_may_come_in_any_array_of_one():
-    oracle = CallableOracle(lambda x: np.array([[1]]), on_error="decline")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        np.array([[1]]),
+        np.array(1),
+        [[[1.0]]],
+        (True,),
+        pd.DataFrame({"y": [1]}),
+        pl.Series([1]),
+        torch.tensor([1]),
+        pa.array([1]),
+        pa.scalar(1),
+    ],
+    ids=["2-D", "0-D", "list", "tuple", "pandas", "polars", "torch", "arrow", "arrow scalar"],
+)
+def test_one_answer_may_come_in_any_array_of_one(answer):
+    oracle = CallableOracle(lambda x: answer, on_error="decline")
     assert [record.label for record in label(oracle, numbers(3), CLASSES)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [np.array([[0.25, 0.75]]), torch.tensor([[[0.25, 0.75]]]), pd.Series([0.25, 0.75], [3, 1])],
+    ids=["2-D", "torch", "series"],
+)
+def test_one_row_may_come_in_any_array_of_one_row(row):
+    # As model.predict_proba([x]) returns it.
+    oracle = CallableOracle(lambda x: row)
+    labels = [record.label for record in label(oracle, numbers(2), CLASSES)]
+    assert labels == [{0: 0.25, 1: 0.75}] * 2
 
 
 @pytest.mark.parametrize("answer", [Decimal("1.5"), Fraction(3, 2), np.float16(1.5)], ids=repr)

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -42,6 +42,8 @@ TIMES = [datetime(2024, 1, 31, 12, 30, 0, 250_000), datetime(1066, 10, 14), None
             np.array([[1, 2.5], [3, None]], dtype=object),
             np.array([[1.0, 2.5], [3.0, np.nan]], dtype=np.float32),
             np.array([[Decimal(1), Decimal("2.50")], [np.int8(3), pd.NA]], dtype=object),
+            np.array([[1.0, 2.5], [3.0, np.nan]], dtype=np.float16),
+            np.array([[1.0, 2.5], [3.0, np.nan]], dtype=">f8", order="F"),
         ],
         [
             np.array([[2**60], [2**60 + 1]]),
@@ -62,6 +64,16 @@ TIMES = [datetime(2024, 1, 31, 12, 30, 0, 250_000), datetime(1066, 10, 14), None
 def test_arrays_of_equal_values_are_the_same_samples(forms):
     assert len({tuple(hashes(form)) for form in forms}) == 1
     assert len({hash_pool(np.asarray(form)) for form in forms}) == 1
+
+
+def test_sparse_matrices_of_equal_values_are_the_same_samples():
+    X = sparse.csr_matrix(np.array([[0, 1.5, 0, 2], [3, 0, 0, 0]]))
+    wide = X.copy()
+    wide.indices, wide.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    with_zero = sparse.csr_matrix(([1.5, 2, 0, 3], [1, 3, 2, 0], [0, 3, 4]), shape=(2, 4))
+    forms = [X, X.astype(np.float32), sparse.coo_array(X), X.tocsc(), X.tolil(), wide, with_zero]
+    assert len({tuple(hashes(form)) for form in forms}) == 1
+    assert len({hash_pool(form) for form in forms}) == 1
 
 
 def series(values, dtype):
@@ -285,8 +297,8 @@ def test_columns_come_back_exactly(path, column):
 
 @pytest.mark.parametrize(
     "value",
-    [1j, b"raw", object(), np.datetime64(1, "ps"), {"a": 1}],
-    ids=["complex", "bytes", "object", "picoseconds", "dict"],
+    [1j, b"raw", object(), np.datetime64(1, "ps"), {"a": 1}, time(12, 30), pd.Period("2024")],
+    ids=["complex", "bytes", "object", "picoseconds", "dict", "time of day", "period"],
 )
 def test_values_that_no_file_can_hold_are_refused(value):
     if type(value) is object:

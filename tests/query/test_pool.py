@@ -2,6 +2,8 @@ import tracemalloc
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 import torch
@@ -12,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNetClassifier
 
 from skgal.metrics import entropy, margin_of_confidence
-from skgal.query import RandomSampling, UncertaintySampling
+from skgal.query import CoreSet, ProbCover, RandomSampling, UncertaintySampling
 from skgal.query._base import top_k
 from skgal.utils import _pool, seeded_torch
 
@@ -120,6 +122,29 @@ def test_candidates_as_positions(pool):
     )
     assert sorted(indices) == [10, 20, 30]  # 3 has its label
     assert np.flatnonzero(~np.isnan(utilities)).tolist() == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    "contain",
+    [
+        lambda at: np.array(at, dtype=np.uint64),
+        lambda at: np.array(at, dtype=np.int8),
+        lambda at: pd.array(at, dtype="UInt8"),
+        lambda at: pd.Index(at),
+        lambda at: pl.Series(at, dtype=pl.UInt32),
+        pa.array,
+    ],
+    ids=["uint64", "int8", "nullable", "index", "polars", "arrow"],
+)
+@pytest.mark.parametrize("strategy", [UncertaintySampling(), CoreSet(), ProbCover()], ids=repr)
+def test_positions_of_candidates_may_have_any_type(pool, strategy, contain):
+    X, y, clf = pool
+    at = [20, 3, 30, 10, 41]
+    strategy = strategy.set_params(random_state=0).fit(X)
+    expected = strategy.query(X, y, clf, candidates=at, batch_size=2)
+    found = strategy.query(X, y, clf, candidates=contain(at), batch_size=2)
+    np.testing.assert_array_equal(found, expected)
+    assert set(found) < {10, 20, 30, 41}
 
 
 def test_candidates_as_foreign_samples(pool):
