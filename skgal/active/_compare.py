@@ -16,11 +16,19 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from skgal.active._data import check_strategy_parameters, count_initial
+from skgal.active._data import check_samples, check_strategy_parameters, count_initial
 from skgal.active._learner import ActiveLearner, as_memory
 from skgal.active._oracles import parallel_as_completed
 from skgal.query import RandomSampling
-from skgal.utils import as_random_state, check_pandas_support, seeded_nets, take_rows
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    as_random_state,
+    check_pandas_support,
+    seeded_nets,
+    take_rows,
+    validate_params,
+)
 
 BASELINE = "random"
 
@@ -38,6 +46,16 @@ class Run(NamedTuple):
     seed: int
 
 
+@validate_params(
+    {
+        "estimator": [dict, HasMethods(["fit"])],
+        "strategies": [dict],
+        "datasets": [dict, tuple, list],
+        "seeds": [Interval(Integral, 1, None, closed="left"), "array-like"],
+        "oracles": [dict, callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
+    },
+    prefer_skip_nested_validation=False,
+)
 def compare_strategies(
     estimator,
     strategies,
@@ -206,6 +224,9 @@ def _check_strategies(key, seed, data, estimator, strategies, more):
     for name, strategy in strategies.items():
         try:
             check_strategy_parameters(strategy)
+            would_be = learner.set_params(strategy=strategy)
+            would_be._validate_params()
+            check_samples(X, estimator, accept_sparse=would_be._takes_sparse)
             if hasattr(strategy, "check_model"):
                 with seeded_nets(learner.estimator_):
                     strategy.check_model(learner.estimator_, some)
@@ -266,10 +287,11 @@ def _with_baseline(strategies):
 
 def _check_datasets(datasets, strategies, oracles):
     for name, data in datasets.items():
-        if len(data) not in (2, 4):
+        if not isinstance(data, tuple | list) or len(data) not in (2, 4):
+            kind = type(data).__name__
             raise ValueError(
-                "A data set is (X, y) or (X, y, X_test, y_test); "
-                f"{name!r} is a tuple of {len(data)}."
+                "A data set is a tuple (X, y) or (X, y, X_test, y_test), for a Bunch (bunch.data, "
+                f"bunch.target); {name!r} is a {kind} of {len(data)}."
             )
     designing = [name for name, each in strategies.items() if hasattr(each, "synthesize")]
     without = sorted(set(datasets) - set(oracles))

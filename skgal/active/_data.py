@@ -249,6 +249,8 @@ def warn_of_minus_one(known, labels, missing_label, *, has_oracle):
 
 def check_strategy_parameters(strategy):
     """Check the parameters of a strategy, and those of a generator or a transformer in it."""
+    if isinstance(strategy, type):
+        raise TypeError(f"{strategy.__name__} is a class; pass an instance, {strategy.__name__}().")
     # What is no estimator can't be cloned, which says so better.
     nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
     for each in (strategy, *nested):

@@ -306,7 +306,7 @@ def _as_name(name):
     if isinstance(name, tuple):
         return [_as_name(part) for part in name]
     if not isinstance(name, str | int | float | None):
-        raise TypeError(f"A store holds columns named by strings or numbers; got {name!r}. Rename it.")
+        raise TypeError(f"A store holds columns named by strings or numbers; rename {name!r}.")
     return name
 
 

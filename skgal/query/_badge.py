@@ -72,6 +72,7 @@ class BADGE(EmbeddingStrategy):
     def check_model(self, clf, X):
         """Refuse a model that is no classifier, or doesn't say how sure it is."""
         check_classifier(clf, "BADGE")
+        super().check_model(clf, X)
 
     def _choose(self, X, y, clf, pool, batch_size):
         rng = as_random_state(self.random_state)

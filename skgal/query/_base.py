@@ -353,6 +353,11 @@ class EmbeddingStrategy(CandidateStrategy):
     def _has_transformer(self):
         return hasattr(self.features, "transform")
 
+    def check_model(self, clf, X):
+        """Refuse a model of which no features can be read, where these are the classifier's."""
+        if isinstance(self.features, str):
+            feature_extractor(self.features, clf)(X)
+
     @_fit_context(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y=None):

@@ -10,14 +10,24 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from scipy import stats
-from sklearn.datasets import make_classification
+from scipy import sparse, stats
+from sklearn.datasets import load_iris, make_classification
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 
 from skgal.active import EstimatorOracle, StrategyComparison, compare_strategies
 from skgal.base import PoolStrategy
-from skgal.query import RandomSampling, UncertaintySampling
+from skgal.generators import GAN, DesignBox
+from skgal.query import (
+    AISEL,
+    ASAL,
+    BADGE,
+    CoreSet,
+    LearningLoss,
+    ProbCover,
+    RandomSampling,
+    UncertaintySampling,
+)
 
 MARGIN = {"margin": UncertaintySampling("margin_of_confidence")}
 
@@ -297,6 +307,64 @@ def test_unsuitable_strategies_are_named_before_anything_is_run(data, tmp_path):
     with pytest.raises(ValueError, match="Strategy 'odd'"):
         compare_strategies(GaussianNB(), strategies, data["split"], seeds=1)
     assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "strategy", "match"),
+    [
+        (Ridge(), BADGE(), "BADGE is for classifiers"),
+        (GaussianNB(), CoreSet(features="classifier"), "GaussianNB has none of these"),
+        (GaussianNB(), ProbCover(features="classifier"), "GaussianNB has none of these"),
+        (GaussianNB(), LearningLoss(), "LossPredictionClassifier"),
+        (Ridge(), AISEL(DesignBox(bounds=[(-3, 3)] * 6)), "EnsembleRegressor"),
+        (GaussianNB(), AISEL(GAN()), "GAN has no inverse_transform"),
+        (GaussianNB(), ASAL(GAN(max_iter=-1)), "'max_iter' parameter of GAN"),
+        (
+            GaussianNB(),
+            UncertaintySampling,
+            r"is a class; pass an instance, UncertaintySampling\(\)",
+        ),
+        (GaussianNB(), None, "'strategy' parameter of ActiveLearner"),
+        (GaussianNB(), "margin", "'strategy' parameter of ActiveLearner"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else getattr(value, "__name__", repr(value)),
+)
+def test_whatever_makes_a_strategy_unsuitable_is_said_first(data, tmp_path, model, strategy, match):
+    ran = tmp_path / "ran"
+    strategies = {"counting": Counting(ran), "odd": strategy}
+    oracle = EstimatorOracle(GaussianNB().fit(*data["blobs"]))
+    with pytest.raises((TypeError, ValueError), match=rf"Strategy 'odd' .*{match}"):
+        compare_strategies(model, strategies, data["split"], seeds=1, oracles=oracle)
+    assert not ran.exists()
+
+
+def test_sparse_samples_are_refused_first_by_name(data, tmp_path):
+    ran = tmp_path / "ran"
+    X, y = data["blobs"]
+    strategies = {"counting": Counting(ran), "odd": CoreSet()}
+    with pytest.raises(TypeError, match=r"Strategy 'odd' .*[Ss]parse"):
+        compare_strategies(LogisticRegression(), strategies, (sparse.csr_matrix(X), y), seeds=1)
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"strategies": UncertaintySampling()}, "'strategies' parameter .* instance of 'dict'"),
+        ({"strategies": [UncertaintySampling()]}, "'strategies' parameter .* instance of 'dict'"),
+        ({"estimator": [GaussianNB()]}, "'estimator' parameter"),
+        ({"datasets": load_iris()}, r"tuple \(X, y\).*bunch\.target.*'data' is a ndarray"),
+        ({"datasets": np.ones((5, 2))}, "'datasets' parameter"),
+        ({"seeds": 1.5}, "'seeds' parameter"),
+        ({"seeds": 0}, "'seeds' parameter"),
+        ({"oracles": [1]}, "'oracles' parameter"),
+    ],
+    ids=["strategy", "list of strategies", "list of models", "bunch", "array", "part", "0", "list"],
+)
+def test_arguments_of_another_kind_are_explained(data, changed, match):
+    call = {"estimator": GaussianNB(), "strategies": MARGIN, "datasets": data, "seeds": 1}
+    with pytest.raises((TypeError, ValueError), match=match):
+        compare_strategies(**{**call, **changed})
 
 
 @pytest.mark.parametrize("seeds", [[0, 0], [1, 2, 1.0]])
