@@ -1,6 +1,5 @@
 """Strategies against each other, and against chance: the same data, starts and budgets for all."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import isfunction
 from itertools import product
@@ -27,10 +26,18 @@ from skgal.utils import (
     check_pandas_support,
     seeded_nets,
     take_rows,
-    validate_params,
+    validate_parameter_constraints,
 )
 
 BASELINE = "random"
+
+_CONSTRAINTS = {
+    "estimator": [dict, HasMethods(["fit"])],
+    "strategies": [dict],
+    "datasets": [dict, tuple, list],
+    "seeds": [Interval(Integral, 1, None, closed="left"), "array-like"],
+    "oracles": [dict, callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
+}
 
 COLUMNS = ("n_labels", "n_bought", "seconds_fit", "seconds_query", "seconds_oracle")
 
@@ -46,16 +53,6 @@ class Run(NamedTuple):
     seed: int
 
 
-@validate_params(
-    {
-        "estimator": [dict, HasMethods(["fit"])],
-        "strategies": [dict],
-        "datasets": [dict, tuple, list],
-        "seeds": [Interval(Integral, 1, None, closed="left"), "array-like"],
-        "oracles": [dict, callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
-    },
-    prefer_skip_nested_validation=False,
-)
 def compare_strategies(
     estimator,
     strategies,
@@ -145,10 +142,13 @@ def compare_strategies(
     >>> comparison
     StrategyComparison of 2 strategies on 1 data set with 2 seeds: 12 records
     """
-    estimators = estimator if isinstance(estimator, Mapping) else {_name(estimator): estimator}
-    datasets = datasets if isinstance(datasets, Mapping) else {"data": datasets}
+    given = {"estimator": estimator, "strategies": strategies, "datasets": datasets}
+    given |= {"seeds": seeds, "oracles": oracles}
+    validate_parameter_constraints(_CONSTRAINTS, given, "compare_strategies")
+    estimators = estimator if isinstance(estimator, dict) else {_name(estimator): estimator}
+    datasets = datasets if isinstance(datasets, dict) else {"data": datasets}
     strategies, baseline = _with_baseline(strategies)
-    if oracles is not None and not isinstance(oracles, Mapping):
+    if oracles is not None and not isinstance(oracles, dict):
         oracles = dict.fromkeys(datasets, oracles)
     oracles = oracles or {}
     seeds = [int(seed) for seed in (range(seeds) if isinstance(seeds, Integral) else seeds)]
