@@ -118,6 +118,7 @@ class AskedLatent:
         self.latent = latent
         self.without_label = latent[succeeded != 1]
         self.n_without_label = len(self.without_label)
+        self.n_pending = np.count_nonzero(np.isnan(succeeded))
         self._scale = generator.latent_distribution_.std()
         self._model = None
         if (succeeded == 0).any():
@@ -167,10 +168,10 @@ def encode(generator, X):
 # the likeliest, a sample has to be.
 _MOST_OUTCOMES = 300
 LIKELY = 0.7
-# Samples that the inversion is measured on, at most; and the share of the candidates near a point
-# among which it moves, where the generator inverts real samples perfectly.
+# Samples that the inversion is measured on, at most; and the share of the candidates that a point
+# of the design stands for among which it moves, where the generator inverts real samples perfectly.
 _MOST_RESTORED = 1000
-_NEAR = 0.005
+_NEAR = 0.5
 # How far, for rounding, a design may be out of a box.
 _TOLERANCE = 1e-9
 # A failure this often in a row is no chance.
@@ -413,10 +414,12 @@ class AISEL(GuidedLatentStrategy):
     n_neighbors : int or "auto", default="auto"
         Each point of the design moves to the densest of the ``n_neighbors`` candidates nearest to
         it; 0 leaves it where it is, as in the paper. Few points lie inside a curved region of
-        uncertainty, not on it, where the model is sure. ``"auto"`` is the share
-        ``0.005 * inversion_score_`` of the candidates for classifiers: far where the generator
-        inverts real samples, and hardly at all where it doesn't, as on small sets of images, whose
-        most uncertain latent points are the poorest images; for regressors it is 0.
+        uncertainty, not on it, where the model is sure. ``"auto"`` is
+        ``inversion_score_ * len(candidates) / (2 * n_points)`` for classifiers, half of the
+        candidates that each of the new and pending points stands for: far in small batches and
+        where the generator inverts real samples, and hardly at all where it doesn't, as on small
+        sets of images, whose most uncertain latent points are the poorest images; for regressors
+        it is 0.
     n_jobs : int, default=None
         Number of threads of the procedure, as in :mod:`joblib`. The samples are the same for
         any number.
@@ -535,11 +538,12 @@ class AISEL(GuidedLatentStrategy):
             n_jobs=self.n_jobs,
             random_state=draw_seed(rng),
         )
-        n_neighbors = self._count_neighbors(clf, len(candidates))
+        n_points = batch_size + history.n_pending  # which stand for the density together
+        n_neighbors = self._count_neighbors(clf, len(candidates), n_points)
         if n_neighbors > 0:
-            return _densest_nearby(
-                points, candidates[likely], (density * success)[likely], n_neighbors
-            )
+            near = history.distance(candidates) < _spacing(candidates, rng)
+            free = likely & ~near if np.count_nonzero(likely & ~near) >= batch_size else likely
+            return _densest_nearby(points, candidates[free], (density * success)[free], n_neighbors)
         # Between the candidates that attract it, a point may lie where there is none.
         misplaced = history.success(points) < LIKELY * success.max()
         if hasattr(self.generator_, "is_feasible"):
@@ -568,12 +572,12 @@ class AISEL(GuidedLatentStrategy):
         score = r2_score(*pair, multioutput="variance_weighted")
         self.inversion_score_ = max(float(score), 0.0)
 
-    def _count_neighbors(self, clf, n_candidates):
+    def _count_neighbors(self, clf, n_candidates, n_points):
         """How many candidates near each support point compete for its place; 0: it stays."""
         if self.n_neighbors != "auto":
             return min(self.n_neighbors, n_candidates)
         share = 0.0 if is_regressor(clf) else _NEAR * self.inversion_score_
-        return round(share * n_candidates)
+        return round(share * n_candidates / n_points)
 
     def _labelled_latent(self, X, y):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))

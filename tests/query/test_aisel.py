@@ -218,4 +218,4 @@ def test_how_far_they_move_follows_from_the_inversion(toys, inverts, expected):
 
     score, latent = design("auto")
     assert score == pytest.approx(expected, abs=1e-5)
-    np.testing.assert_array_equal(latent, design(5 if inverts else 0)[1])
+    np.testing.assert_array_equal(latent, design(167 if inverts else 0)[1])  # half of 1000 / 3
