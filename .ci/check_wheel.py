@@ -2,7 +2,6 @@
 
 import importlib
 import importlib.metadata
-import importlib.resources
 import pkgutil
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import skgal
 assert "torch" not in sys.modules, "`import skgal` must not import torch"
 assert Path(skgal.__file__).is_relative_to(sys.prefix), f"{skgal.__file__} isn't the installed one"
 assert skgal.__version__ == importlib.metadata.version("skgal")
-assert importlib.resources.files("skgal").joinpath("py.typed").is_file()
 
 subpackages = [module.name for module in pkgutil.iter_modules(skgal.__path__)]
 for subpackage in subpackages:

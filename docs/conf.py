@@ -17,7 +17,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
@@ -25,6 +24,8 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
     "api_pages",
+    "internal_links",
+    "mathml",
     "measured",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
@@ -59,6 +60,7 @@ sphinx_gallery_conf = {
     "ignore_pattern": r"^(?!.*plot_).*\.py$",
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,  # a page that loads scripts from the network
     "abort_on_example_error": True,
     "backreferences_dir": "api/backreferences",
     "doc_module": ("skgal",),
@@ -68,6 +70,7 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib",),
 }
 
+html_math_renderer = "mathml"  # MathJax would come from the network
 html_theme = "pydata_sphinx_theme"
 html_title = "skgal"
 html_static_path = ["_static"]

@@ -48,7 +48,7 @@ class DropoutScores(NamedTuple):
 def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     r"""Mean activations of each class, from one pass with dropout.
 
-    .. math:: c_i = \left[\frac{1}{N_i} \sum_j \phi_l(x_j)\right]_{l = 1 \dots L}
+    .. math:: c_i = \left[\frac{1}{N_i} \sum_j \phi_l(x_j)\right]_{l = 1 \ldots L}
 
     Parameters
     ----------

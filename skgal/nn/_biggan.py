@@ -162,7 +162,7 @@ class ConditionalBatchNorm2d(nn.Module):
 class SelfAttention(nn.Module):
     r"""Add to each position a weighted mean of all positions.
 
-    .. math:: x + \gamma\, o\big(\mathrm{softmax}(q(x)\, k(x)^\top)\, v(x)\big)
+    .. math:: x + \gamma\, o\left(\mathrm{softmax}(q(x)\, k(x)^\top)\, v(x)\right)
 
     where :math:`q, k, v, o` are 1x1 convolutions, keys and values are halved by taking the largest
     of four neighbours, and :math:`\gamma` starts at 0, so the layer is the
