@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgal.design import energy_distance
 from skgal.metrics import to_points
+from skgal.utils import is_frame
 
 # Rows that are scored at most; the time of an energy distance grows with their square.
 _MAX_SCORED = 1000
@@ -150,12 +151,12 @@ class BaseGenerator(
         """Refuse samples of another width than those of ``fit``."""
         check_is_fitted(self)
         validate_data(self, X, reset=False, skip_check_array=True)
-        return X if hasattr(X, "columns") else np.asarray(X)
+        return X if is_frame(X) else np.asarray(X)
 
     def _scored_points(self, X, drawn):
         """Return real and drawn samples as points of comparable coordinates."""
         points, drawn_points = to_points(X, drawn)
-        if hasattr(X, "columns"):
+        if is_frame(X):
             return points, drawn_points
         is_image = np.ndim(X) == 4 or getattr(self, "image_shape", None) is not None
         span = np.ptp(points, axis=None if is_image else 0)

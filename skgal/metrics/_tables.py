@@ -64,7 +64,7 @@ def to_points(real, *others, extractor=None):
     if extractor is not None:
         extract = getattr(extractor, "transform", extractor)
         samples = [np.asarray(extract(each)) for each in samples]
-    if extractor is None and hasattr(real, "columns"):
+    if extractor is None and is_frame(real):
         return _table_points([read_columns(each, real) for each in samples])
     return check_points(1, **{f"sample {i}": each for i, each in enumerate(samples)})
 

@@ -9,6 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skgal.query._measures import check_classifier, class_probabilities
+from skgal.utils import Column, FrameTemplate, is_frame
 
 
 def as_skactiveml_model(model, like, refit):
@@ -18,7 +19,7 @@ def as_skactiveml_model(model, like, refit):
     if not refit:
         check_classifier(model, "scikit-activeml")
         return FittedClassifier(model, like)
-    if hasattr(like, "columns") or like.ndim > 2:
+    if is_frame(like) or len(like.shape) > 2:
         model = make_pipeline(FunctionTransformer(as_samples, kw_args={"like": like}), model)
     if is_regressor(model):
         return SklearnRegressor(model)
@@ -35,8 +36,10 @@ def needs_refit():
 
 def as_samples(rows, like):
     """Give rows of numbers the shape, or the columns, of other samples."""
-    if hasattr(like, "columns"):
-        return type(like)(dict(zip(like.columns, rows.T, strict=True)))
+    if is_frame(like):
+        complete = np.zeros(len(rows), dtype=bool)
+        columns = [Column("real", column, complete) for column in rows.T]
+        return FrameTemplate.of(like).fill(columns)
     return rows.reshape(len(rows), *like.shape[1:])
 
 

@@ -20,11 +20,8 @@ from skgal.metrics import frechet_distance
 from skgal.resampling._data import (
     as_data,
     as_passed,
-    check_columns,
     check_samples_and_labels,
-    make_layout,
     one_hot,
-    to_network,
 )
 from skgal.utils import (
     HasMethods,
@@ -33,6 +30,8 @@ from skgal.utils import (
     as_random_state,
     concat_rows,
     draw_seed,
+    is_frame,
+    make_layout,
     restored_on_failure,
     seed_unset,
     take_rows,
@@ -204,7 +203,10 @@ class GeneratorOverSampler(BaseOverSampler):
         self._report = Report(y)
         new, new_labels = take_rows(X, []), y[:0]
         if any(self.sampling_strategy_.values()):
-            check_columns(X)
+            if is_frame(
+                X
+            ):  # refuse what no network can see, which a user's generator may not check
+                make_layout(X)
             self._warn_of_few(y)
             new, new_labels = self._synthesize(X, y, rng, fit_params)
             self._report.measure_distances(X, y, new, new_labels, self._image_shape())
@@ -348,8 +350,8 @@ class Report:
 
     def measure_distances(self, X, y, new, new_labels, image_shape=None):
         """Measure how far new samples are from the original ones of their class."""
-        layout, real = make_layout(X, image_shape)
-        real, new = _flat(real), _flat(to_network(layout, new))
+        layout = make_layout(X, image_shape)
+        real, new = _flat(layout.to_network(X)), _flat(layout.to_network(new))
         components = PCA(min(_MAX_COMPONENTS, *real.shape), svd_solver="randomized", random_state=0)
         with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
             components.fit(real)

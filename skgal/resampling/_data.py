@@ -1,24 +1,31 @@
-"""Samples and labels on their way through a resampler: checked, to networks, back to the user."""
+"""Samples and labels on their way through a resampler: checked, and back as they were passed."""
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from imblearn.utils import check_target_type
-from imblearn.utils._validation import ArraysTransformer  # private, but imblearn's own contract
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from skgal import utils
-from skgal.utils import is_frame, is_missing, is_mixed, observed_labels
+from skgal.utils import (
+    Column,
+    FrameTemplate,
+    LabelTemplate,
+    as_label_array,
+    frame_columns,
+    is_frame,
+    is_missing,
+    is_mixed,
+    observed_labels,
+    read_categories,
+    read_series,
+)
 
 
 def check_samples_and_labels(resampler, X, y):
     """Check samples and labels; return X, y, and whether y had a column for each class."""
     y, is_one_hot = check_labels(y)
-    if is_frame(X) and not hasattr(X, "dtypes"):
-        raise TypeError(
-            f"Resamplers take DataFrames of pandas and polars, got a {type(X).__name__} of "
-            f"{type(X).__module__.partition('.')[0]}; pass X.to_pandas()."
-        )
-    X = _densify(X)
+    if sparse := _sparse_dtypes(X):
+        X = X.astype({name: dtype.subtype for name, dtype in sparse.items()})
     holds_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
     if (is_frame(X) or holds_objects) and is_mixed(X):
         # What is in the columns is for the layout to judge; scikit-learn sees to their names.
@@ -31,55 +38,24 @@ def check_samples_and_labels(resampler, X, y):
             "X must have shape (n_samples, n_features) or (n_samples, channels, height, width), "
             f"got {samples.shape}."
         )
-    return (X if hasattr(X, "columns") else samples), y, is_one_hot
+    return (X if is_frame(X) else samples), y, is_one_hot
 
 
 def check_labels(y):
     """Return one label per sample as an array, and whether y was one-hot; refuse missing ones."""
-    y = _labels_as_array(y)
-    _refuse_missing(y)
-    array = np.asarray(y)
-    if array.dtype.kind == "O" and array.ndim == 1 and not any(isinstance(v, str) for v in array):
-        y = observed_labels(array)  # numbers or booleans, in a column that could hold others
+    if y is None:
+        raise ValueError("A resampler requires y to be passed, but the target y is None.")
+    y = as_label_array(y)
+    if y.ndim and y.dtype == object and (missing := is_missing(y)).any():
+        # Else an error about comparing None and str.
+        raise ValueError(
+            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
+            f"{len(missing)}; leave these samples out, or have them labelled."
+        )
+    if y.dtype.kind == "O" and y.ndim == 1 and not any(isinstance(label, str) for label in y):
+        y = observed_labels(y)  # numbers or booleans, in a column that could hold others
     check_classification_targets(y)
     return check_target_type(y, indicate_one_vs_all=True)
-
-
-def check_columns(X):
-    """Refuse columns that no network can see, which a generator of the user's may not look at."""
-    if is_frame(X):
-        utils.make_layout(X)
-
-
-def as_passed(values, container):
-    """Bring resampled samples or labels into the kind of container that was passed."""
-    if not _is_polars(container):
-        return ArraysTransformer(container, container).transform(values, values)[0]
-    if _is_polars(values):
-        return values
-    if hasattr(container, "columns"):
-        return type(container)(np.atleast_2d(values.T).T, schema=container.schema)
-    return type(container)(container.name, values.tolist(), dtype=container.dtype)
-
-
-def make_layout(X, image_shape=None):
-    """Learn how samples go to networks."""
-    layout = utils.make_layout(X, image_shape)
-    return layout, layout.to_network(X)
-
-
-def to_network(layout, X):
-    """Bring samples to the networks, whatever container they are in."""
-    return layout.to_network(X)
-
-
-def as_array(X):
-    """Make an array of samples, of numbers where they are nothing but numbers."""
-    array = np.asarray(X)
-    if array.dtype != object or not is_frame(X) or is_mixed(X):
-        return array
-    # Of pandas' nullable and Arrow columns only each by itself becomes an array of numbers.
-    return np.column_stack([X[name].to_numpy() for name in X.columns])
 
 
 def one_hot(labels, y):
@@ -88,42 +64,39 @@ def one_hot(labels, y):
     return np.eye(y.shape[1], dtype=y.dtype)[labels]
 
 
-def _refuse_missing(y):
-    """Refuse what else would be an error about comparing None and str."""
-    if np.ndim(y) and np.asarray(y).dtype == object and (missing := is_missing(y)).any():
-        raise ValueError(
-            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
-            f"{len(missing)}; leave these samples out, or have them labelled."
-        )
+def as_passed(values, container):
+    """Bring resampled samples or labels into the kind of container that was passed."""
+    if isinstance(container, list):
+        return values.tolist()
+    if is_frame(values):
+        sparse = _sparse_dtypes(container)
+        return values.astype(sparse) if sparse else values
+    if template := LabelTemplate.of(container):
+        return template.fill(values)
+    if template := FrameTemplate.of(container):  # one-hot labels
+        complete = np.zeros(len(values), dtype=bool)
+        return template.fill([Column("integer", column, complete) for column in values.T])
+    return values
 
 
-def _labels_as_array(y):
-    """Make an array of what imblearn takes for one, and isn't."""
-    is_wide = hasattr(y, "columns") and len(y.columns) > 1
-    return np.asarray(y) if _is_polars(y) or _is_nested(y) or is_wide else y
-
-
-def _is_nested(y):
-    return isinstance(y, list) and bool(y) and isinstance(y[0], list | tuple)
-
-
-def _is_polars(container):
-    return type(container).__module__.partition(".")[0] == "polars"
-
-
-def _densify(X):
-    if _is_polars(X) or not hasattr(X, "columns"):
-        return X
-    sparse = {name: dtype.subtype for name, dtype in X.dtypes.items() if hasattr(dtype, "subtype")}
-    return X.astype(sparse) if sparse else X
+def as_array(X):
+    """Make an array of samples, of numbers where they are nothing but numbers."""
+    array = np.asarray(X)
+    if array.dtype != object or not is_frame(X) or is_mixed(X):
+        return array
+    # Of pandas' nullable and Arrow columns only each by itself becomes an array of numbers.
+    return np.column_stack([series.to_numpy() for series in frame_columns(X).values()])
 
 
 def as_data(samples, X, generator):
     """Make samples that a generator has drawn fit to stand below the original ones."""
-    if hasattr(X, "columns"):
-        frame = _as_frame(samples, X, generator)
-        columns = {name: _as_column(frame[name], X[name], generator) for name in X.columns}
-        return _with_dtypes(columns, X)
+    if is_frame(X):
+        drawn = _drawn_columns(samples, list(frame_columns(X)), generator)
+        columns = [
+            _like_column(values, series, f" in column {name!r}", generator)
+            for values, (name, series) in zip(drawn, frame_columns(X).items(), strict=True)
+        ]
+        return FrameTemplate.of(X).fill(columns)
     array = as_array(samples)
     if array.shape[1:] != X.shape[1:]:
         raise ValueError(
@@ -132,7 +105,58 @@ def as_data(samples, X, generator):
         )
     may_miss = X.dtype.kind == "O" and bool(is_missing(X.ravel()).any())
     _refuse_gaps(array, generator, may_miss=may_miss)
-    return _as_dtype(array, X.dtype)
+    is_whole = X.dtype.kind in "biu" and array.dtype != X.dtype
+    return (_clipped(array, X.dtype) if is_whole else array).astype(X.dtype, copy=False)
+
+
+def _sparse_dtypes(X):
+    """Return the dtypes of the sparse columns of a pandas DataFrame, by name; {} of all else."""
+    if not is_frame(X) or not nw.dependencies.is_pandas_like_dataframe(X):
+        return {}
+    return {name: dtype for name, dtype in X.dtypes.items() if str(dtype).startswith("Sparse")}
+
+
+def _drawn_columns(samples, names, generator):
+    """Return the columns of drawn samples, Series of narwhals or arrays, in the order of names."""
+    if is_frame(samples):
+        columns = frame_columns(samples)
+        if set(columns) != set(names):
+            raise ValueError(
+                f"{generator} must draw the columns {names} of X; it returned {list(columns)}."
+            )
+        return [columns[name] for name in names]
+    array = as_array(samples)
+    if array.ndim != 2 or array.shape[1] != len(names):
+        raise ValueError(
+            f"{generator} must draw a number for each of the columns {names} of X; it returned an "
+            f"array of shape {array.shape}."
+        )
+    return list(array.T)
+
+
+def _like_column(values, original, where, generator):
+    """Return drawn values as a column like the original one, which must hold such values."""
+    known, is_series = read_series(original), isinstance(values, nw.Series)
+    array = np.asarray(values.to_numpy()) if is_series else values
+    _refuse_gaps(array, generator, where, may_miss=bool(known.missing.any()))
+    missing, is_flag = is_missing(array), original.dtype == nw.Boolean
+    if known.kind == "category" and not is_flag:
+        drawn = [None if gap else v for v, gap in zip(array.tolist(), missing, strict=True)]
+        as_known = {value: value for value in (None, *known.values)}
+        new = [value for value in dict.fromkeys(drawn) if value not in as_known]
+        if new:
+            raise ValueError(f"{generator} has drawn categories{where} that X has not: {new}.")
+        return Column("category", [as_known[value] for value in drawn], missing)
+    if is_series and values.dtype == original.dtype:
+        return read_series(values)  # exact, also where float64 isn't
+    numbers = np.where(missing, 0, array).astype(np.float64)
+    if known.kind == "real":
+        return Column("real", np.where(missing, np.nan, numbers), missing)
+    dtype = np.dtype(bool) if is_flag else known.values.dtype
+    whole = _clipped(numbers, dtype).astype(dtype)
+    if is_flag:
+        return read_categories(np.where(missing, None, whole).tolist())
+    return Column("integer", whole, missing)
 
 
 def _refuse_gaps(values, generator, where="", may_miss=False):
@@ -144,74 +168,6 @@ def _refuse_gaps(values, generator, where="", may_miss=False):
             f"{generator} has drawn samples with {what} values{where}, and X has none; its "
             "training may have failed: try a lower learning rate, or more samples."
         )
-
-
-def _refuse_new_categories(column, original, generator, where):
-    if _is_number(original.dtype):
-        return
-    values, known = np.fromiter(column.to_list(), dtype=object), {*original.to_list()}
-    new = [value for value in dict.fromkeys(values[~is_missing(values)]) if value not in known]
-    if new:
-        raise ValueError(f"{generator} has drawn categories{where} that X has not: {new}.")
-
-
-def _is_number(dtype):
-    """Tell whether a pandas or polars dtype holds numbers or booleans."""
-    if hasattr(dtype, "is_numeric"):  # polars
-        return dtype.is_numeric() or str(dtype) == "Boolean"
-    return dtype.kind in "biuf"
-
-
-def _as_frame(samples, X, generator):
-    """Return samples as a DataFrame like X, but for the dtypes."""
-    names = list(X.columns)
-    if type(samples) is type(X):
-        if set(samples.columns) != set(names):
-            raise ValueError(
-                f"{generator} must draw the columns {names} of X; it returned "
-                f"{list(samples.columns)}."
-            )
-        return samples[names]
-    array = as_array(samples)
-    if array.ndim != 2 or array.shape[1] != len(names):
-        raise ValueError(
-            f"{generator} must draw a number for each of the columns {names} of X; it returned an "
-            f"array of shape {array.shape}."
-        )
-    # Lists, for of objects both libraries look for the dtype in these only.
-    columns = array.T if array.dtype != object else array.T.tolist()
-    return type(X)(dict(zip(names, columns, strict=True)))
-
-
-def _as_column(column, original, generator):
-    """Return a column rounded like the original one, which must hold such values."""
-    where = f" in column {original.name!r}"
-    may_miss = is_missing(original.to_numpy()).any()
-    _refuse_gaps(column.to_numpy(), generator, where, may_miss)
-    column = _rounded(column, original)
-    _refuse_new_categories(column, original, generator, where)
-    return column
-
-
-def _with_dtypes(columns, X):
-    if hasattr(X, "schema"):  # polars, whose gaps are None
-        return type(X)(columns).fill_nan(None).cast(dict(X.schema))
-    return type(X)(columns).astype(X.dtypes.to_dict())
-
-
-def _rounded(column, original):
-    """Round and clip a column of numbers, where it shall have whole ones; gaps stay."""
-    dtype = original[:0].to_numpy().dtype  # that of NumPy, whatever the column's is called
-    if column.dtype == original.dtype or dtype.kind not in "biu":
-        return column
-    values = column.to_numpy()
-    return _clipped(values, dtype) if values.dtype.kind in "biuf" else column
-
-
-def _as_dtype(array, dtype):
-    if array.dtype == dtype:
-        return array
-    return (_clipped(array, dtype) if dtype.kind in "biu" else array).astype(dtype)
 
 
 def _clipped(values, dtype):

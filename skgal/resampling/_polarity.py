@@ -9,8 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from skgal.generators import PolarityGAN
 from skgal.resampling._base import GeneratorOverSampler, select
-from skgal.resampling._data import make_layout, to_network
-from skgal.utils import Interval, take_rows
+from skgal.utils import Interval, make_layout, take_rows
 
 # Candidates drawn for each sample that is wanted.
 _N_CANDIDATES = 2
@@ -151,10 +150,10 @@ class LabelTrust:
     # the probability that a sample there is of the class, if all classes were equally frequent.
 
     def __init__(self, X, y, image_shape=None):
-        self.layout, real = make_layout(X, image_shape)
+        self.layout = make_layout(X, image_shape)
         self.classes, self.targets, counts = np.unique(y, return_inverse=True, return_counts=True)
         self.rarity = 1 / counts
-        rows = real.reshape(len(real), -1)
+        rows = self.layout.to_network(X).reshape(len(y), -1)
         self.components = None
         if min(rows.shape) > _MAX_COMPONENTS:
             components = PCA(_MAX_COMPONENTS, svd_solver="randomized", random_state=0)
@@ -165,8 +164,8 @@ class LabelTrust:
 
     def score(self, samples, labels):
         """Return the trust in each label, from 0 (only other classes are near) to 1."""
-        rows = to_network(self.layout, samples)
-        distances, nearest = self.neighbors.kneighbors(self._reduce(rows.reshape(len(rows), -1)))
+        rows = self.layout.to_network(samples).reshape(len(labels), -1)
+        distances, nearest = self.neighbors.kneighbors(self._reduce(rows))
         found = self.targets[nearest]
         # Of a sample that real ones coincide with, these alone decide.
         nearness = 1 / np.maximum(distances, np.finfo(np.float32).tiny)

@@ -20,13 +20,18 @@ from skgal.features import in_precision_of
 from skgal.generators import CGAN, FrechetSelection, PolarityGAN
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.resampling._base import GeneratorOverSampler, select
-from skgal.resampling._data import as_array, make_layout, to_network
+from skgal.resampling._data import as_array
 from skgal.utils import (
     HasMethods,
     Interval,
     StrOptions,
     concat_rows,
     draw_seed,
+    frame_columns,
+    holds_numbers,
+    is_frame,
+    is_mixed,
+    make_layout,
     seeded_nets,
     take_rows,
 )
@@ -269,17 +274,17 @@ class SelectiveAugmentation(GeneratorOverSampler):
     def _fit_extractor(self, X, indices, seed):
         """Train the extractor; return how samples are prepared for it, and its layers."""
         if self.extractor is None:
-            layout, tensor = make_layout(X, self._image_shape())
+            layout = make_layout(X, self._image_shape())
             self.extractor_ = fit_classifier(
                 partial(make_dropout_classifier, layout.shape, int(indices.max()) + 1),
-                tensor,
+                layout.to_network(X),
                 indices,
                 max_iter=self.extractor_max_iter,
                 seed=seed,
                 device=resolve_device(getattr(self.generator, "device", "auto")),
             )
             layers = self._default_layers() if self.layers is None else self.layers
-            return partial(to_network, layout), layers
+            return layout.to_network, layers
         if isinstance(self.extractor, FrozenEstimator):
             self.extractor_ = self.extractor.estimator
         else:
@@ -300,12 +305,16 @@ class SelectiveAugmentation(GeneratorOverSampler):
 
 
 def _refuse_all_but_numbers(X):
-    if as_array(X).dtype == object:
-        others = [name for name in X.columns if as_array(X[[name]]).dtype == object]
-        raise TypeError(
-            f"An extractor of your own takes numbers, and the columns {others} of X hold other "
-            "things, or gaps. Encode them first, or leave the extractor out."
-        )
+    if as_array(X).dtype != object:
+        return
+    if is_frame(X):
+        others = [name for name, series in frame_columns(X).items() if not holds_numbers(series)]
+    else:
+        others = [i for i in range(X.shape[1]) if is_mixed(X[:, [i]])]
+    raise TypeError(
+        f"An extractor of your own takes numbers, and the columns {others} of X hold other "
+        "things, or gaps. Encode them first, or leave the extractor out."
+    )
 
 
 def _as_input(net, X):

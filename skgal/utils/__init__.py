@@ -6,7 +6,10 @@ from skgal.utils._frames import (
     LabelTemplate,
     column_names,
     frame_columns,
+    holds_numbers,
     is_frame,
+    read_categories,
+    read_series,
 )
 from skgal.utils._labels import (
     as_label_array,
@@ -85,6 +88,7 @@ __all__ = [
     "fit_to_pool",
     "frame_columns",
     "gives_blocks",
+    "holds_numbers",
     "is_frame",
     "is_missing",
     "is_mixed",
@@ -92,6 +96,8 @@ __all__ = [
     "make_layout",
     "nets_in",
     "observed_labels",
+    "read_categories",
+    "read_series",
     "restored_on_failure",
     "row_blocks",
     "seed_unset",

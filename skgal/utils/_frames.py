@@ -37,7 +37,7 @@ def is_frame(X):
     Raises
     ------
     TypeError
-        If X is lazy, a query whose rows are not there yet.
+        If X is lazy, a query whose rows are not there yet, or a RecordBatch.
 
     Examples
     --------
@@ -48,6 +48,8 @@ def is_frame(X):
     """
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a LazyFrame, whose rows are not there yet; pass X.collect().")
+    if type(X).__name__ == "RecordBatch":
+        raise TypeError("X is a RecordBatch of pyarrow; pass pyarrow.Table.from_batches([X]).")
     if nw.dependencies.is_pandas_like_dataframe(X):
         return True  # narwhals would refuse equal names, which scikit-learn doesn't
     return isinstance(nw.from_native(X, eager_only=True, pass_through=True), nw.DataFrame)

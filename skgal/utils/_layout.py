@@ -494,11 +494,6 @@ class MixedLayout:
     is_image = False
     affine = None
 
-    @staticmethod
-    def fits(X):
-        """Tell whether X is a data frame for this layout."""
-        return is_frame(X) and is_mixed(X)
-
     def __init__(self, X):
         self.template = FrameTemplate.of(X) or ArrayTemplate.of(X)
         self._columns = []

@@ -193,10 +193,32 @@ def test_labels_may_stand_in_a_column_of_objects(labels):
         assert np.asarray(y_new).tolist() == expected.tolist()
 
 
-def test_tables_of_arrow_are_refused_before_training():
-    table = pa.table({"a": X[:, 0], "b": np.arange(40)})
-    with pytest.raises(TypeError, match=r"pandas and polars, got a Table of pyarrow.*to_pandas"):
-        GANOverSampler(MustNotTrain()).fit_resample(table, Y)
+@pytest.mark.parametrize(
+    "sampler", [GANOverSampler(CGAN(**TINY)), PolarityGANSampler(polarity())], ids=["cgan", "hull"]
+)
+def test_tables_of_arrow(sampler):
+    mixed_table = pa.Table.from_pandas(mixed(pd), preserve_index=False)
+    for table in (mixed_table, mixed_table.select(["amount", "age"])):
+        y = pa.chunked_array([["a"] * 30, ["b"] * 10])
+        X_new, y_new = sampler.fit_resample(table, y)
+        assert X_new.schema.types == table.schema.types
+        assert X_new.slice(0, 40).equals(table)
+        assert X_new.num_rows == 60
+        assert y_new.equals(pa.chunked_array([["a"] * 30 + ["b"] * 30]))
+
+
+@pytest.mark.parametrize("taker", [GANOverSampler(MustNotTrain()).fit_resample, CGAN().fit])
+def test_a_record_batch_becomes_a_table_first(taker):
+    (batch,) = pa.table({"a": X[:, 0]}).to_batches()
+    with pytest.raises(TypeError, match=r"RecordBatch.*pass pyarrow.Table.from_batches"):
+        taker(batch, Y)
+
+
+def test_large_whole_numbers_that_are_drawn_stay_exact():
+    frame = pd.DataFrame({"a": 2**60 + np.arange(40)})
+    for table in (frame, pl.from_pandas(frame), pa.Table.from_pandas(frame)):
+        X_new, _ = GANOverSampler(Repeat()).fit_resample(table, Y)
+        assert set(np.asarray(X_new["a"]).tolist()) == set(frame["a"])
 
 
 @pytest.mark.parametrize("module", [pd, pl])
