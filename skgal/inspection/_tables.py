@@ -268,7 +268,7 @@ class TableDisplay:
         Parameters
         ----------
         real, synthetic : DataFrame
-            Of pandas or polars, with the same columns.
+            Of pandas, polars or pyarrow, with the same columns.
         columns : list of str, default=None
             Which to show; None: the first twelve.
         n_bins : int, default=20

@@ -34,7 +34,7 @@ def to_points(real, *others, extractor=None):
     Parameters
     ----------
     real : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-        The samples from which ranks are learnt; pandas and polars frames alike.
+        The samples from which ranks are learnt; frames of pandas, polars or pyarrow.
     *others : like ``real``
         Samples to be put into the same space, in the same layout.
     extractor : callable or fitted transformer, default=None
@@ -80,7 +80,7 @@ def association_matrix(table):
     Parameters
     ----------
     table : DataFrame
-        Of pandas or polars.
+        Of pandas, polars or pyarrow.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def compare_tables(
     Parameters
     ----------
     real : DataFrame
-        The rows that the generator was fitted to, of pandas or polars.
+        The rows that the generator was fitted to, of pandas, polars or pyarrow.
     synthetic : DataFrame
         Generated rows with the same columns.
     held_out : DataFrame, default=None

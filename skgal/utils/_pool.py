@@ -38,7 +38,7 @@ def concat_rows(first, second):
     Parameters
     ----------
     first, second : array-like or sparse matrices
-        Or both pandas, or both polars DataFrames with the same columns.
+        Or DataFrames of one library with the same columns.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def concat_rows(first, second):
     Raises
     ------
     TypeError
-        If one is a DataFrame and the other is not, or one of pandas and one of polars.
+        If one is a DataFrame and the other is not, or they are of two libraries.
     ValueError
         If the rows have different shapes or columns.
 
@@ -362,8 +362,8 @@ def as_pool(X):
     Raises
     ------
     TypeError
-        If X is an iterator, which gives its blocks but once; or a dask collection that is no
-        array.
+        If X is an iterator, which gives its blocks but once; a dask collection that is no array;
+        or a LazyFrame or RecordBatch.
 
     Examples
     --------
@@ -385,6 +385,7 @@ def as_pool(X):
         return _dask_pool(X)
     if hasattr(X, "chunks"):
         return ChunkPool(X)
+    is_frame(X)  # raises for frames that can't be taken row by row
     return RowPool(X if hasattr(X, "shape") else np.asarray(X))
 
 

@@ -161,6 +161,14 @@ def test_generator_is_refused():
         as_pool(zip([X], [X], strict=True))
 
 
+def test_frames_without_rows_at_hand_are_refused():
+    (batch,) = pa.table({"a": [1, 2]}).to_batches()
+    with pytest.raises(TypeError, match=r"pass pyarrow.Table.from_batches\(\[X\]\)"):
+        as_pool(batch)
+    with pytest.raises(TypeError, match=r"pass X.collect\(\)"):
+        as_pool(pl.LazyFrame({"a": [1, 2]}))
+
+
 def test_iterable_that_is_exhausted():
     class Once:
         def __init__(self):
