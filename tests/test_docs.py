@@ -69,6 +69,10 @@ def check_sessions(values):
     assert values[7:] == [(17, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
 
 
+def check_label_studio(values):
+    assert values == [10, (8, 1, 1)]
+
+
 def check_resampling(values):
     _, n_of_classes, report, reason, (of_pipe, of_net), end_to_end, single = values
     assert n_of_classes.tolist() == [538, 538]
@@ -105,6 +109,7 @@ HOW = {
     "docs/probabilities.md": Page(check=check_probabilities),
     "docs/features.md": Page(check=check_features),
     "docs/sessions.md": Page(check=check_sessions),
+    "docs/label_studio.md": Page(check=check_label_studio),
     "docs/resampling.md": Page(check=check_resampling),
     "docs/alcg.md": Page(check=check_alcg),
     "docs/simulators.md": Page(check=check_simulators),

@@ -95,7 +95,7 @@ def _column_names(sample, feature_names):
 
 
 def _as_text(value):
-    if value is None:
+    if value is None or value != value:
         return "missing"
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
