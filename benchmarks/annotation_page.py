@@ -44,7 +44,7 @@ def wait_for(condition):
 def measure(driver, images):
     """Seconds until a batch is served, ready to label, and shown as a whole."""
     store = LabelStore()
-    ids = store.ask(images)
+    ids = store.add_query(images)
     oracle = HumanOracle(["cat", "dog"], open_browser=False)
     called = time.perf_counter()
     threading.Thread(target=oracle.label_pending, args=(store, ids), daemon=True).start()

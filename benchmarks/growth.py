@@ -118,7 +118,7 @@ def _store(path, size):
 
     store, rng = LabelStore(path), np.random.default_rng(0)
     for start in range(0, size, 1000):
-        ids = store.ask(rng.normal(size=(min(1000, size - start), 5)))
+        ids = store.add_query(rng.normal(size=(min(1000, size - start), 5)))
         store.tell(ids, np.arange(len(ids)) % 3)
     return store
 
@@ -132,7 +132,7 @@ def store(size, *, what):
     if what == "open":
         filled.close()
         return lambda: LabelStore(path).close()
-    ids = filled.ask(rng.normal(size=(1000, 5)))
+    ids = filled.add_query(rng.normal(size=(1000, 5)))
     at = iter(range(1000))
 
     def tell():
@@ -140,7 +140,7 @@ def store(size, *, what):
             filled.tell([ids[next(at)]], [1])
 
     calls = {"tell": tell, "records": filled.records, "counts": filled.counts}
-    calls["ask"] = lambda: [filled.ask(rng.normal(size=(1, 5))) for _ in range(20)]
+    calls["add_query"] = lambda: [filled.add_query(rng.normal(size=(1, 5))) for _ in range(20)]
     return calls[what]
 
 
@@ -150,7 +150,7 @@ def store_sample(side):
 
     filled = LabelStore(Path(tempfile.mkdtemp()) / "labels.db")
     rng = np.random.default_rng(0)
-    return lambda: filled.ask(rng.normal(size=(20, 3, side, side)).astype(np.float32))
+    return lambda: filled.add_query(rng.normal(size=(20, 3, side, side)).astype(np.float32))
 
 
 def learner_tell(size):
@@ -247,7 +247,7 @@ CASES = {
     },
     # Every row is checked against its digest before a store is used.
     "store: open, records": (store, {"what": "open"}, DECADE, 1),
-    "store.ask, records": (store, {"what": "ask"}, DECADE, 0),
+    "store.add_query, records": (store, {"what": "add_query"}, DECADE, 0),
     "store.tell, records": (store, {"what": "tell"}, DECADE, 0),
     "store.counts, records": (store, {"what": "counts"}, DECADE, 1),
     "store.records, records": (store, {"what": "records"}, DECADE, 1),

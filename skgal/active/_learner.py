@@ -1293,7 +1293,7 @@ class Session:
                 "Latent points must have the same dimension in every round, "
                 f"{earlier[0]}; the strategy gave points of dimension {given[0]}."
             )
-        ids = self.store.ask(
+        ids = self.store.add_query(
             query.X,
             indices=query.indices,
             latent=query.latent,

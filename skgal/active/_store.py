@@ -252,7 +252,7 @@ class LabelStore:
     --------
     >>> from skgal.active import LabelStore
     >>> store = LabelStore()
-    >>> ids = store.ask([[0.0, 1.0], [2.0, 3.0]], strategy="by hand")
+    >>> ids = store.add_query([[0.0, 1.0], [2.0, 3.0]], strategy="by hand")
     >>> store.tell(ids[:1], ["cat"], annotator="Ada")
     >>> store.counts()
     {'pending': 1, 'answered': 1, 'declined': 0, 'failed': 0, 'withdrawn': 0}
@@ -267,7 +267,7 @@ class LabelStore:
 
     # Asking
 
-    def ask(
+    def add_query(
         self,
         X,
         *,
@@ -425,7 +425,7 @@ class LabelStore:
         Parameters
         ----------
         ids : int or array-like of int of shape (n_answers,)
-            What :meth:`ask` returned.
+            What :meth:`add_query` returned.
         labels : array-like of shape (n_answers,), (n_answers, n_classes) or (n_answers, n_outputs)
             In any container: classes, or numbers; rows of class probabilities in the order of
             ``classes``, or of several numbers (see :attr:`n_outputs`); dicts from class to
@@ -701,7 +701,7 @@ class LabelStore:
         if len(y) != n_samples:
             raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
         with self._writing():
-            ids = self.ask(X, strategy="import")
+            ids = self.add_query(X, strategy="import")
             self._answer(ids.tolist(), y, "imported", rules, None, {"annotator": annotator})
         return ids
 

@@ -124,7 +124,7 @@ class HumanOracle:
             Labels; NaN where the person can't tell.
         """
         with LabelStore() as store:
-            ids = store.ask(X)
+            ids = store.add_query(X)
             self.label_pending(store, ids)
             labels = [record.label for record in store.records(ids=ids, samples=False)]
         labels = [np.nan if label is None else label for label in labels]

@@ -220,7 +220,7 @@ def race(folder):
     """Let processes answer one store at once while another asks; count what arrived."""
     path = folder / "race.db"
     with LabelStore(path) as store:
-        ids = store.ask(X).tolist()
+        ids = store.add_query(X).tolist()
 
     def tell(part):
         with LabelStore(path) as store:
@@ -230,7 +230,7 @@ def race(folder):
     def ask():
         with LabelStore(path) as store:
             for sample in X:
-                store.ask([sample])
+                store.add_query([sample])
 
     # The last ten are told by both.
     children = [fork(tell, ids[:35] + ids[70:]), fork(tell, ids[35:]), fork(ask)]

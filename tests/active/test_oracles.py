@@ -72,7 +72,7 @@ def label(oracle, X, classes=None, store=None):
         store.n_outputs = 1
     else:
         store.classes = classes
-    ids = store.ask(X)
+    ids = store.add_query(X)
     as_store_oracle(oracle, lambda ids: X[np.asarray(ids) - 1]).label_pending(store, ids.tolist())
     return store.records()
 

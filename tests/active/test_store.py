@@ -26,7 +26,7 @@ def store():
 
 def test_records_tell_all_that_was_said(store):
     before = datetime.now(UTC)
-    (first, second) = store.ask(
+    (first, second) = store.add_query(
         [[1.0], [2.0]],
         indices=[7, -1],
         latent=np.array([[0.5], [0.25]], dtype=np.float32),
@@ -59,7 +59,7 @@ def test_records_tell_all_that_was_said(store):
     ids=repr,
 )
 def test_labels_come_back_with_their_type(store, label):
-    (sample,) = store.ask([[0]])
+    (sample,) = store.add_query([[0]])
     store.tell([sample], [label])
     (record,) = store.records()
     assert record.label == label
@@ -69,7 +69,7 @@ def test_labels_come_back_with_their_type(store, label):
 @given(st.one_of(st.text(), st.integers(), st.booleans(), st.floats(allow_nan=False)))
 def test_any_label_comes_back_or_is_refused(label):
     with LabelStore() as store:
-        ids = store.ask([[0]])
+        ids = store.add_query([[0]])
         if label in (float("inf"), -float("inf")):
             with pytest.raises(ValueError, match="finite"):
                 store.tell(ids, [label])
@@ -81,7 +81,7 @@ def test_any_label_comes_back_or_is_refused(label):
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, [np.nan, np.nan]], ids=repr)
 def test_declined_samples(store, missing):
     store.classes = [0, 1]
-    ids = store.ask([[0], [1]])
+    ids = store.add_query([[0], [1]])
     store.tell(ids, [missing, 1])
     assert store.counts() == {
         "pending": 0,
@@ -94,7 +94,7 @@ def test_declined_samples(store, missing):
 
 def test_rows_of_probabilities_are_named_by_the_classes(store):
     store.classes = np.array(["a", "b"])
-    ids = store.ask([[0], [1]])
+    ids = store.add_query([[0], [1]])
     store.tell(ids, np.array([[0.25, 0.75], [1, 0]]))
     assert [record.label for record in store.records()] == [
         {"a": 0.25, "b": 0.75},
@@ -120,7 +120,7 @@ def test_unusable_answers_are_kept_as_they_came_and_the_others_are_recorded(
     store, answers, message
 ):
     store.classes = ["a", "b"]
-    ids = store.ask([[0], [1]])
+    ids = store.add_query([[0], [1]])
     with pytest.raises(LabelError, match=message) as caught:
         store.tell(ids, answers, annotator="Ada", seconds=2)
     assert list(caught.value.refused) == [ids[1]]
@@ -136,7 +136,7 @@ def test_unusable_answers_are_kept_as_they_came_and_the_others_are_recorded(
 
 @pytest.mark.parametrize("answers", [np.arange(3), "ab", np.array(1), [1], 7], ids=repr)
 def test_answers_of_which_nobody_knows_whose_they_are_are_kept_together(store, answers):
-    ids = store.ask([[0], [1]])
+    ids = store.add_query([[0], [1]])
     with pytest.raises(LabelError, match="a label for each") as caught:
         store.tell(ids, answers)
     assert list(caught.value.refused) == ids.tolist()
@@ -147,7 +147,7 @@ def test_answers_of_which_nobody_knows_whose_they_are_are_kept_together(store, a
 
 def test_a_store_of_classes_closed_to_others(store):
     store.classes = [0, 1]
-    ids = store.ask([[0], [1], [2]])
+    ids = store.add_query([[0], [1], [2]])
     with pytest.raises(LabelError, match="5 is none of the classes"):
         store.tell(ids, [1.0, 5, [0.25, 0.75]], classes=[1, 0])
     assert [record.label for record in store.records()] == [1, None, {1: 0.25, 0: 0.75}]
@@ -157,7 +157,7 @@ def test_a_store_of_classes_closed_to_others(store):
 
 
 def test_wrong_uses_change_nothing(store):
-    ids = store.ask([[0]])
+    ids = store.add_query([[0]])
     with pytest.raises(TypeError, match="annotator must be a string"):
         store.tell(ids, [1], annotator=5)
     with pytest.raises(TypeError, match="integers as ids"):
@@ -165,7 +165,7 @@ def test_wrong_uses_change_nothing(store):
     with pytest.raises(ValueError, match="no sample with id 9"):
         store.tell([*ids, 9], [1, 1])
     with pytest.raises(ValueError, match="indices for each of 1"):
-        store.ask([[0]], indices=[1, 2])
+        store.add_query([[0]], indices=[1, 2])
     with pytest.raises(ValueError, match="status must be"):
         store.records("done")
     assert store.counts()["pending"] == 1
@@ -194,7 +194,7 @@ BIG = [10**17 + 41, 10**17 + 42]
 def test_large_integers_beside_missing_labels_stay_what_they_are(store, container):
     store.import_labels(np.eye(3), container([BIG[0], None, BIG[1]]))
     assert [record.label for record in store.records()] == [BIG[0], None, BIG[1]]
-    ids = store.ask(np.ones((3, 2)))
+    ids = store.add_query(np.ones((3, 2)))
     store.classes = BIG
     store.tell(ids, container([BIG[1], None, BIG[0]]))
     assert [record.label for record in store.records(ids=ids)] == [BIG[1], None, BIG[0]]
@@ -213,7 +213,7 @@ def test_large_integers_beside_missing_labels_stay_what_they_are(store, containe
 def test_labels_of_several_numbers(path, container):
     with LabelStore(path) as store:
         store.n_outputs = 2
-        ids = store.ask(np.eye(3))
+        ids = store.add_query(np.eye(3))
         with pytest.raises(LabelError, match="finite") as caught:
             store.tell(ids, container([[1, 0.25], [np.nan, np.nan], [np.inf, 1.0]]))
         assert list(caught.value.refused) == [ids[2]]
@@ -231,7 +231,7 @@ def test_labels_of_several_numbers(path, container):
 
 def test_numbers_are_floats_where_labels_are_numbers(store):
     store.n_outputs = 1
-    ids = store.ask(np.eye(3))
+    ids = store.add_query(np.eye(3))
     store.tell(ids, np.array([[1], [2], [3]]))
     assert [repr(record.label) for record in store.records()] == ["1.0", "2.0", "3.0"]
     assert [store.tell(ids[0], same) for same in (1, 1.0, [1], np.array([[1]]))] == [None] * 4
@@ -251,7 +251,7 @@ def test_numbers_are_floats_where_labels_are_numbers(store):
     ids=repr,
 )
 def test_replicates_come_to_a_mean_or_a_majority(store, answers, label, details):
-    (sample,) = store.ask([[0]])
+    (sample,) = store.add_query([[0]])
     store.tell(sample, "cat", annotator="before")
     store.reopen(sample)
     for answer in answers:
@@ -267,7 +267,7 @@ def test_replicates_come_to_a_mean_or_a_majority(store, answers, label, details)
 
 
 def test_the_first_of_two_answers_holds_and_the_other_is_kept(store):
-    ids = store.ask([[0], [1]])
+    ids = store.add_query([[0], [1]])
     store.tell(ids[:1], ["cat"], annotator="Ada")
     store.tell(ids[:1], ["cat"], annotator="Ada")
     with pytest.raises(ValueError, match=r"is 'cat', and the answer 'dog' came too late"):
@@ -278,7 +278,7 @@ def test_the_first_of_two_answers_holds_and_the_other_is_kept(store):
 
 
 def test_samples_given_up_may_still_be_answered(store):
-    ids = store.ask([[0], [1], [2]])
+    ids = store.add_query([[0], [1], [2]])
     store.tell(ids[0], None)
     store.fail(ids[1], "the simulator diverged", annotator="CFD", seconds=60)
     store.withdraw(ids)
@@ -290,7 +290,7 @@ def test_samples_given_up_may_still_be_answered(store):
 
 
 def test_undo_goes_back_one_by_one(store):
-    first, second, third = store.ask([[0], [1], [2]]).tolist()
+    first, second, third = store.add_query([[0], [1], [2]]).tolist()
     store.import_labels([[9]], [1])
     store.tell(first, 1, annotator="Ada")
     store.tell(second, 2, annotator="Bob")
@@ -323,7 +323,7 @@ def tell_and_fail(store, sample, other):
 
 def test_several_calls_are_one_transaction(path):
     with LabelStore(path) as store, LabelStore(path) as other:
-        ids = store.ask([[0], [1]])
+        ids = store.add_query([[0], [1]])
         with pytest.raises(ValueError, match="no sample with id 9"), store.transaction():
             tell_and_fail(store, ids[0], other)
         assert store.counts()["answered"] == 0
@@ -335,7 +335,7 @@ def test_several_calls_are_one_transaction(path):
 
 
 def test_export(store, tmp_path):
-    ids = store.ask(np.eye(3), latent=np.ones((3, 2)), indices=[4, -1, 5], round=0)
+    ids = store.add_query(np.eye(3), latent=np.ones((3, 2)), indices=[4, -1, 5], round=0)
     store.tell(ids, ["cat", None, {"cat": 0.5, "dog": 0.5}], seconds=[1, 2, 3])
     frame = store.to_frame()
     assert frame["id"].tolist() == ids.tolist()
@@ -350,7 +350,7 @@ def test_export(store, tmp_path):
 
 
 def test_export_keeps_whole_numbers_whole_and_nests_no_python(store, tmp_path):
-    ids = store.ask(np.eye(3))
+    ids = store.add_query(np.eye(3))
     store.tell(ids[:2], [7, None], details={"votes": {"Ada": 7}})
     assert [type(label) for label in store.to_frame()["label"]] == [int, type(None), type(None)]
     store.to_frame(as_text=True).to_csv(tmp_path / "labels.csv", index=False)
@@ -361,7 +361,7 @@ def test_export_keeps_whole_numbers_whole_and_nests_no_python(store, tmp_path):
 
 @pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, sparse.csr_matrix])
 def test_export_with_the_samples(store, tmp_path, form):
-    store.ask(form(np.eye(2)))
+    store.add_query(form(np.eye(2)))
     store.to_frame(samples=True, as_text=True).to_csv(tmp_path / "labels.csv", index=False)
     samples = [json.loads(text) for text in pd.read_csv(tmp_path / "labels.csv")["X"]]
     rows = [list(x.values()) if isinstance(x, dict) else x for x in samples]
@@ -371,7 +371,7 @@ def test_export_with_the_samples(store, tmp_path, form):
 
 def test_export_to_parquet(store, tmp_path):
     pytest.importorskip("pyarrow", reason="needs pyarrow, of the extra test")
-    ids = store.ask(np.eye(3))
+    ids = store.add_query(np.eye(3))
     store.tell(ids, ["cat", 3, {"cat": 1.0}], details={"page": 1})
     store.to_frame(as_text=True).to_parquet(tmp_path / "labels.parquet")
     written = pd.read_parquet(tmp_path / "labels.parquet")

@@ -23,7 +23,7 @@ from skgal.exceptions import (
 
 def test_a_store_is_one_file_that_outlives_it(path):
     with LabelStore(path) as store:
-        store.tell(store.ask([[1.0]]), ["cat"])
+        store.tell(store.add_query([[1.0]]), ["cat"])
     assert [child.name for child in path.parent.iterdir()] == ["labels.db"]
     with pytest.raises(ValueError, match="is closed"):
         store.counts()
@@ -34,7 +34,7 @@ def test_a_store_is_one_file_that_outlives_it(path):
 def test_an_answer_is_in_the_file_when_tell_returns(path):
     with LabelStore(path) as store:
         assert store._connection.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
-        store.tell(store.ask([[1.0]]), ["cat"])
+        store.tell(store.add_query([[1.0]]), ["cat"])
         # Another connection sees what is committed only.
         with sqlite3.connect(path) as other:
             assert other.execute("SELECT label FROM events").fetchall() == [(None,), ('"cat"',)]
@@ -44,7 +44,7 @@ def test_an_answer_is_in_the_file_when_tell_returns(path):
 def test_pickles_and_clones(path):
     with LabelStore(path) as store, LabelStore() as passing:
         for kept in (store, passing):
-            kept.tell(kept.ask([[1.0]]), ["cat"])
+            kept.tell(kept.add_query([[1.0]]), ["cat"])
             assert clone(kept) is kept
             for revived in (pickle.loads(pickle.dumps(kept)), copy.deepcopy(kept)):
                 assert revived.records()[0].label == "cat"
@@ -55,7 +55,7 @@ def test_pickles_and_clones(path):
 
 def test_threads_share_a_store(path):
     with LabelStore(path) as store:
-        ids = store.ask(np.arange(40.0)[:, np.newaxis]).tolist()
+        ids = store.add_query(np.arange(40.0)[:, np.newaxis]).tolist()
 
         def tell(part):
             for sample in part:
@@ -79,7 +79,7 @@ def filled(path):
     with LabelStore(path) as store:
         X = np.random.RandomState(0).normal(size=(60, 600))
         for batch in range(6):
-            ids = store.ask(X[10 * batch : 10 * batch + 10], round=batch)
+            ids = store.add_query(X[10 * batch : 10 * batch + 10], round=batch)
             store.tell(ids, [int(sample) % 5 for sample in ids], annotator="Ada")
         labels = {record.id: record.label for record in store.records()}
     return path, labels
@@ -169,7 +169,7 @@ def check_rescue(path, labels):
     assert path.read_bytes() == content
     # What was rescued is a store like any other.
     with LabelStore(new_path) as rescued:
-        (fresh,) = rescued.ask([[0.0]])
+        (fresh,) = rescued.add_query([[0.0]])
         rescued.tell(fresh, 1)
     new_path.unlink()
     return len(found)
@@ -200,7 +200,7 @@ def test_single_flipped_bits_in_the_log_are_noticed(filled):
 
 def test_flipped_bits_in_a_sample_are_noticed_when_it_is_read(path):
     with LabelStore(path) as store:
-        store.tell(store.ask(np.arange(12.0).reshape(2, 6)), [0, 1])
+        store.tell(store.add_query(np.arange(12.0).reshape(2, 6)), [0, 1])
     content = path.read_bytes()
     path.write_bytes(content.replace(np.float64(7).tobytes(), np.float64(-7).tobytes()))
     with LabelStore(path) as store, pytest.raises(StoreCorruptError, match="sample 2 doesn't"):
@@ -214,7 +214,7 @@ def rich(path):
     """A small store with something in every column."""
     with LabelStore(path) as store:
         store.classes = ["cat", "dog"]
-        ids = store.ask(
+        ids = store.add_query(
             np.arange(8.0).reshape(4, 2),
             indices=[3, 9, 4, 7],
             latent=np.ones((4, 2)),
@@ -398,7 +398,7 @@ def test_a_note_that_can_not_be_read_is_named(rich):
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
 def test_a_file_that_is_gone_is_noticed_before_each_purchase_and_nothing_is_lost(path, how):
     with LabelStore(path) as store:
-        ids = store.ask(np.eye(3))
+        ids = store.add_query(np.eye(3))
         store.tell(ids[0], "cat")
         if how == "deleted":
             path.unlink()
@@ -409,7 +409,7 @@ def test_a_file_that_is_gone_is_noticed_before_each_purchase_and_nothing_is_lost
             path.with_name("other.db").replace(path)
         n_events = store.last_event()
         with pytest.raises(StoreMissingError, match=r"store\.backup"):
-            store.ask(np.eye(3))
+            store.add_query(np.eye(3))
         assert store.last_event() == n_events
         with pytest.raises(StoreMissingError), store.transaction():
             pass
@@ -422,7 +422,7 @@ def test_a_file_that_is_gone_is_noticed_before_each_purchase_and_nothing_is_lost
 
 def test_a_log_without_its_store_is_not_taken_for_that_of_a_new_one(path):
     with LabelStore(path) as store:
-        store.tell(store.ask([[1.0]]), ["cat"])
+        store.tell(store.add_query([[1.0]]), ["cat"])
         moved = path.rename(path.with_name("elsewhere.db"))
         with pytest.raises(StoreError, match="its log"):
             LabelStore(path)
@@ -433,7 +433,7 @@ def test_a_log_without_its_store_is_not_taken_for_that_of_a_new_one(path):
 
 def test_a_backup_is_whole_and_spares_files(path):
     with LabelStore(path) as store:
-        ids = store.ask(np.eye(2))
+        ids = store.add_query(np.eye(2))
         store.backup(path.with_name("copy.db"))
         store.tell(ids, [0, 1])
         with pytest.raises(FileExistsError, match="a new file"):
@@ -453,14 +453,14 @@ def test_salvage_spares_files_and_says_when_there_is_nothing(path):
 
 def test_full_disk_keeps_what_was_committed(path):
     with LabelStore(path) as store:
-        store.tell(store.ask([[1.0]]), ["cat"])
+        store.tell(store.add_query([[1.0]]), ["cat"])
         n_pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
         store._connection.execute(f"PRAGMA max_page_count = {n_pages + 2}")
         with pytest.raises(StoreFullError, match=r"full.*make room and go on"):
-            store.ask(np.zeros((1, 100_000)))
+            store.add_query(np.zeros((1, 100_000)))
         assert store.counts() == {**store.counts(), "answered": 1, "pending": 0}
         store._connection.execute("PRAGMA max_page_count = 100000")
-        store.ask(np.zeros((1, 100_000)))
+        store.add_query(np.zeros((1, 100_000)))
     with LabelStore(path) as store:
         assert store.records("answered")[0].label == "cat"
 
@@ -472,7 +472,7 @@ def test_lock_that_nobody_gives_back_is_named(path, monkeypatch):
     with LabelStore(path) as store:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="Another process holds the store"):
-            store.ask([[1.0]])
+            store.add_query([[1.0]])
         other.execute("ROLLBACK")
-        store.ask([[1.0]])
+        store.add_query([[1.0]])
     other.close()

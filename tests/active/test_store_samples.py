@@ -178,7 +178,7 @@ def test_different_values_are_different_samples():
     ids=["float", "image", "special", "integer", "text", "mixed", "bool"],
 )
 def test_arrays_come_back_exactly(store, X):
-    store.ask(X)
+    store.add_query(X)
     back = stack_samples([record.X for record in store.records()], like=X)
     assert back.dtype == X.dtype
     np.testing.assert_array_equal(back, X)
@@ -210,7 +210,7 @@ def test_tables_come_back_with_their_types(store, make_frame):
             "flag": [True, False],
         }
     )
-    store.ask(frame)
+    store.add_query(frame)
     samples = [record.X for record in store.records()]
     assert samples[0]["name"] == "x"
     back = stack_samples(samples, like=frame)
@@ -221,7 +221,7 @@ def test_tables_come_back_with_their_types(store, make_frame):
 
 def test_columns_of_any_name_and_categories(store):
     frame = pd.DataFrame({0: [1, 2], ("a", 1): pd.Categorical(["u", "v"])})
-    store.ask(frame)
+    store.add_query(frame)
     assert [list(record.X.values()) for record in store.records()] == [[1, "u"], [2, "v"]]
     back = stack_samples([record.X for record in store.records()], like=frame)
     pd.testing.assert_frame_equal(back, frame)
@@ -229,7 +229,7 @@ def test_columns_of_any_name_and_categories(store):
 
 def test_sparse_rows_come_back(store):
     X = sparse.random_array((5, 1000), density=0.01, format="csr", rng=0)
-    store.ask(X)
+    store.add_query(X)
     back = stack_samples([record.X for record in store.records()], like=X)
     assert (back != X).nnz == 0
     messy = sparse.csr_matrix(([1.0, 0.0, 2.0], ([0, 0, 0], [3, 5, 3])), shape=(1, 9))
@@ -284,7 +284,7 @@ def test_columns_come_back_exactly(path, column):
     else:
         table = pl.DataFrame([column]) if hasattr(column, "to_frame") else pa.table({"x": column})
     with LabelStore(path) as store:
-        store.ask(table)
+        store.add_query(table)
         back = stack_samples([record.X for record in store.records()], like=table)
     assert type(back) is type(table)
     if isinstance(column, pd.Series):
@@ -305,7 +305,7 @@ def test_values_that_no_file_can_hold_are_refused(value):
         value = print
     with LabelStore() as store:
         with pytest.raises(TypeError, match="A store holds"):
-            store.ask(np.array([[value, "a"]], dtype=object))
+            store.add_query(np.array([[value, "a"]], dtype=object))
         assert sum(store.counts().values()) == 0
 
 
@@ -378,7 +378,7 @@ def test_damaged_and_hostile_samples_are_refused(kind, payload):
 
 def test_sparse_matrices_wider_than_a_store_holds_are_refused_when_asked_about():
     with LabelStore() as store, pytest.raises(ValueError, match="67108864 columns"):
-        store.ask(sparse.csr_matrix((1, 2**26 + 1)))
+        store.add_query(sparse.csr_matrix((1, 2**26 + 1)))
 
 
 def test_a_sparse_matrix_that_could_not_be_read_again_is_not_written():
@@ -386,5 +386,5 @@ def test_a_sparse_matrix_that_could_not_be_read_again_is_not_written():
     broken.indices[1] = 2**30
     with LabelStore() as store:
         with pytest.raises(ValueError, match="indices"):
-            store.ask(broken)
+            store.add_query(broken)
         assert store.records() == []

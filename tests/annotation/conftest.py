@@ -101,7 +101,7 @@ def ask():
         X, classes=CLASSES, *, store=None, ids=(), details=None, predictions=None, **parameters
     ):
         store = store or LabelStore()
-        ids = [*ids, *store.ask(X, details=details, predictions=predictions).tolist()]
+        ids = [*ids, *store.add_query(X, details=details, predictions=predictions).tolist()]
         oracle = HumanOracle(classes, open_browser=False, **parameters)
         begun.append(Asking(oracle, store, ids))
         return begun[-1]

@@ -61,7 +61,7 @@ def test_it_waits_until_the_batch_is_answered_and_handed_over(ask):
 
 def test_nothing_pending_needs_no_page():
     store = LabelStore()
-    ids = store.ask(TABLE)
+    ids = store.add_query(TABLE)
     store.tell(ids, ["a", "b", None])
     oracle = HumanOracle()
     oracle.label_pending(store, ids)
@@ -70,7 +70,7 @@ def test_nothing_pending_needs_no_page():
 
 def test_it_shows_only_what_is_pending(ask):
     store = LabelStore()
-    store.ask(IMAGES[:2])
+    store.add_query(IMAGES[:2])
     store.tell([1], ["cat"])
     session = ask(IMAGES[2:], store=store)
     shown = [sample["id"] for sample in session.client.call("api/batch")["samples"]]
@@ -128,7 +128,7 @@ def test_a_server_that_died_comes_back_at_the_same_address(ask, wait_for):
 def test_a_killed_process_loses_nothing_and_asks_nothing_twice(ask, tmp_path, client_at):
     path = tmp_path / "labels.db"
     with LabelStore(path) as store:
-        ids = store.ask(IMAGES).tolist()
+        ids = store.add_query(IMAGES).tolist()
     process, url = start("-c", WAIT_IN_A_PROCESS, path)
     client_at(url).answer(ids[:2], [1, None])
     process.kill()
@@ -147,7 +147,7 @@ def test_the_next_batch_comes_to_the_same_page(ask, wait_for):
     session.client.answer(session.ids, [0])
     session.client.finish()
     assert session.returns()
-    session.ids = session.store.ask(IMAGES[1:2]).tolist()
+    session.ids = session.store.add_query(IMAGES[1:2]).tolist()
     thread = threading.Thread(target=session.run, daemon=True)
     thread.start()
     wait_for(lambda: session.client.call("api/progress")["open"])
@@ -174,7 +174,7 @@ def test_classes_are_known_only_if_given():
 def test_classes_that_are_none_are_refused(classes):
     store = LabelStore()
     with pytest.raises(ValueError, match="two classes"):
-        HumanOracle(classes).label_pending(store, store.ask(TABLE))
+        HumanOracle(classes).label_pending(store, store.add_query(TABLE))
 
 
 def test_the_store_knows_the_classes(ask):
@@ -191,7 +191,7 @@ def test_a_port_that_is_taken_is_named():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match="in use") as caught:
-            HumanOracle(["a", "b"], port=port).label_pending(store, store.ask(TABLE))
+            HumanOracle(["a", "b"], port=port).label_pending(store, store.add_query(TABLE))
     assert str(port) in caught.value.__notes__[0]
 
 
@@ -201,11 +201,11 @@ def test_the_browser_is_opened_once_and_the_address_said_if_it_cannot_be(monkeyp
     caplog.set_level(logging.INFO, "skgal.annotation")
     store, oracle = LabelStore(), HumanOracle(["a", "b"])
     oracle._session.wait = lambda timeout: True  # nobody needs to answer here
-    oracle.label_pending(store, store.ask(TABLE))
+    oracle.label_pending(store, store.add_query(TABLE))
     assert opened == [oracle.url]
     assert f"3 samples wait for a label at {oracle.url}" in caplog.text
     oracle._session.progress()  # a page is open
-    oracle.label_pending(store, store.ask(TABLE))
+    oracle.label_pending(store, store.add_query(TABLE))
     oracle.close()
     assert len(opened) == 1
 
@@ -214,7 +214,7 @@ def test_the_browser_is_opened_once_and_the_address_said_if_it_cannot_be(monkeyp
 def test_the_command_labels_a_store_until_ctrl_c(tmp_path, client_at, wait_for):
     path = tmp_path / "labels.db"
     with LabelStore(path) as store:
-        ids = store.ask(IMAGES.reshape(6, -1)[:2]).tolist()
+        ids = store.add_query(IMAGES.reshape(6, -1)[:2]).tolist()
         process, url = start(
             "-c",
             "import sys; from skgal.annotation._cli import main; sys.exit(main())",

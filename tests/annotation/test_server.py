@@ -135,7 +135,7 @@ def test_a_store_that_cannot_be_written_is_told_to_the_page(session, monkeypatch
 
 def test_undo_goes_back_step_by_step_and_only_in_this_batch(ask):
     store = LabelStore()
-    before = store.ask(IMAGES[:1])
+    before = store.add_query(IMAGES[:1])
     store.tell(before, ["cat"])
     session = ask(IMAGES, store=store)
     first, second, third, _ = session.ids
