@@ -33,7 +33,9 @@ from skgal.utils import (
     as_label_array,
     as_pool,
     as_series,
+    column_names,
     gives_blocks,
+    is_frame,
     is_missing,
     observed_labels,
     take_rows,
@@ -142,7 +144,7 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
     Arrays are validated; what is in DataFrames and streams is left to the estimator.
     """
     finite = "allow-nan" if _accepts_nan(estimator) else True
-    if hasattr(X, "columns"):
+    if is_frame(X):
         return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
     if gives_blocks(X) or hasattr(X, "chunks"):
         pool = as_pool(X)
@@ -182,7 +184,7 @@ def _check_frame(X, input_name, *, allow_nan):
         raise ValueError(
             f"{input_name} must have samples and features; got a table of shape {X.shape}."
         )
-    for position, name in enumerate(X.columns):
+    for position, name in enumerate(column_names(X)):
         # Missing values hide in columns of any type: as None, pandas' NA, or polars' null.
         column = as_label_array(_safe_indexing(X, position, axis=1))
         column_name = f"{input_name}[{name!r}]"
@@ -210,7 +212,7 @@ def check_validation(X_val, y_val, X, estimator, *, missing_label):
             "leave these samples out."
         )
     # Of data frames the estimator may pick columns by name.
-    if not hasattr(X_val, "columns") and X_val.shape[1:] != X.shape[1:]:
+    if not is_frame(X_val) and X_val.shape[1:] != X.shape[1:]:
         raise ValueError(
             f"Samples of X_val must have the shape of those of X, {X.shape[1:]}; they have shape "
             f"{X_val.shape[1:]}."
@@ -259,28 +261,7 @@ def check_strategy_parameters(strategy):
 
 
 def split_missing(y, *, is_classifier, missing_label=np.nan):
-    """Tell known labels from missing ones, and check the known.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        A list, array or Series; pandas' nullable dtypes and polars' nulls included.
-    is_classifier : bool
-        Whether labels are classes; else they are numbers.
-    missing_label : scalar, default=nan
-
-    Returns
-    -------
-    known : ndarray of shape (n_samples,), dtype bool
-    labels : ndarray of shape (n_known,)
-        In the dtype of y where that is plain and no label is missing; else in the dtype they
-        would have had without missing ones.
-
-    Raises
-    ------
-    ValueError
-        If known labels are no classes, or no finite numbers.
-    """
+    """Tell which labels are known, and check these: classes, or finite numbers."""
     y = as_label_array(y)
     known = ~is_missing(y, missing_label)
     labels = y[known]
@@ -353,11 +334,7 @@ def count_initial(n_initial, labels, classes):
 
 
 def draw_initial(labels, n_initial, rng, *, stratify):
-    """Draw the samples whose labels a simulation shows; return their positions, sorted.
-
-    Stratified, classes have their share of all samples, and each has at least one where
-    ``n_initial`` allows.
-    """
+    """Draw which labels a simulation shows, by the share of each class, one each if possible."""
     if not stratify:
         return np.sort(rng.permutation(len(labels))[:n_initial])
     priority = np.empty(len(labels))
@@ -383,38 +360,11 @@ def as_labels(
     n_outputs=None,
     missing_label=np.nan,
 ):
-    """Bring answers into the form that labels have inside, and find those that are unusable.
+    """Bring answers into the form that labels have inside; find those that are unusable.
 
-    Parameters
-    ----------
-    answers : array-like of shape (n_answers,), (n_answers, n_classes) or (n_answers, n_outputs)
-        A list, array, Series or DataFrame of classes, of numbers, of rows of class probabilities
-        or of several numbers, of dicts from class to probability; ``missing_label``, None, NaN
-        or a row of NaN where declined.
-    n_answers : int
-    classes : sequence or None, default=None
-        The classes known so far. None: unknown, or labels are numbers.
-    columns : sequence or None, default=None
-        Which class each column of probabilities stands for; None: those of ``classes``.
-    closed : bool, default=False
-        Whether there are no classes but these.
-    n_outputs : int or None, default=None
-        How many numbers a label has, where labels are numbers. If both this and ``classes`` are
-        None, any label is accepted, and a row is several numbers.
-    missing_label : scalar, default=nan
-        What else stands for "declined".
-
-    Returns
-    -------
-    labels : list of length n_answers
-        None where declined, and where unusable.
-    problems : dict from int to str
-        From the position of an unusable answer to the reason.
-
-    Raises
-    ------
-    ValueError
-        If there isn't an answer for each: then it is unknown which belongs to which sample.
+    Columns of class probabilities stand for ``columns``, or the known ``classes``; ``closed`` if
+    there are no others. Labels are numbers where ``n_outputs`` says how many. Returns a list of
+    labels, None where declined or unusable, and a dict from positions to what is wrong there.
     """
     rows = _rows(answers)
     if len(rows) != n_answers:

@@ -5,9 +5,9 @@ import inspect
 import logging
 import os
 from collections import Counter
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from time import perf_counter
 
@@ -34,7 +34,7 @@ from skgal.active._data import (
     known_classes,
     warn_of_minus_one,
 )
-from skgal.active._oracles import RevealedLabels, annotator_name, as_store_oracle
+from skgal.active._oracles import annotator_name, as_store_oracle
 from skgal.active._samples import hash_pool, stack_samples
 from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
 from skgal.base import Asked, BaseStrategy
@@ -45,7 +45,6 @@ from skgal.utils import (
     HasMethods,
     Interval,
     _fit_context,
-    as_label_array,
     as_random_state,
     concat_rows,
     draw_seed,
@@ -324,7 +323,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         X, known, labels = self._check(X, y)
         validation = self._check_validation(X_val, y_val, X)
         simulates = self.oracle is None and not self._designs and known.all()
-        store = open_store(self.store)
+        store = _open_store(self.store)
         with nullcontext() if self.oracle is None and not simulates else store.lock():
             # Only now: a learner that is refused stays what it was.
             oracle = self._begin(store, X, known, labels, validation, simulates)
@@ -399,7 +398,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _begin(self, store, X, known, labels, validation, simulates):
         """Seed everything, and open or go on with the session of a store; return the oracle."""
-        rng = np.random.RandomState(settle_seed(store, X, self.random_state))
+        rng = np.random.RandomState(_settle_seed(store, X, self.random_state))
         # Streams of their own: what the one leaves None changes neither the other nor the rest.
         estimator_rng, strategy_rng = (np.random.RandomState(draw_seed(rng)) for _ in range(2))
         template = seed_unset(clone(self.estimator), estimator_rng)
@@ -411,15 +410,16 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         initial = self._initial_labels(X, known, labels, rng)
         session = Session(store, X, initial, twins_share_labels=not simulates)
 
-        self.store_, self.strategy_, self.history_ = store, strategy, session.history
-        self.stop_reason_ = None
-        self._session, self._validation = session, validation
-        self._template, self._net_seed, self._model = template, net_seed, None
         seed = parameters.get("random_state")
-        self._strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
-        self._strategy_is_fitted, self._seconds_strategy = False, 0.0
+        strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
+
+        vars(self).pop("estimator_", None)  # from here on the learner is a new one
+        self.store_, self.strategy_, self.history_ = store, strategy, session.history
+        self.stop_reason_, self._seconds_strategy = None, None
+        self._session = session
+        self._setup = _Setup(template, net_seed, strategy_seed, validation)
         if simulates:
-            return RevealedLabels(labels)
+            return _RevealedLabels(labels)
         if self.oracle is None:
             return None
         return as_store_oracle(
@@ -457,33 +457,31 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     def _restore_model(self):
         """Fit the model as it was when the session was left, or for the first time."""
         session = self._session
+        last = len(self.history_) - 1
         if self.history_ and (session.has_unlabelled or session.is_current):
-            self._model = self._fit_earlier(len(self.history_) - 1)
-            self.estimator_, self.label_encoder_ = self._model
+            self.estimator_, self.label_encoder_ = self._fit_earlier(last)
+            if session.is_current:
+                self._check_stopping()
         else:
-            self._refit()
-        if session.is_current:
-            self._check_stopping()
+            goes_on = self.history_ and self._is_warm_start
+            self._refit(self._fit_earlier(last) if goes_on else None)
 
     def _refit_if_new(self):
         """Fit the model anew if labels came or went since it was fitted."""
         if not self._session.is_current:
-            self._refit()
+            self._refit((self.estimator_, self.label_encoder_))
 
-    def _refit(self):
+    def _refit(self, previous):
         """Fit a new model to all that is labelled, and add a row to the history."""
-        purchase = self._session.purchase()
-        if self._model is None and self._is_warm_start and self.history_:
-            self._model = self._fit_earlier(len(self.history_) - 1)
+        labelled, purchase = self.labelled_, self._session.purchase()
         start = perf_counter()
-        self._model = self._fit_model(self.labelled_, self._model)
+        self.estimator_, self.label_encoder_ = self._fit_model(labelled, previous)
         seconds = perf_counter() - start
-        self.estimator_, self.label_encoder_ = self._model
-        labelled = self.labelled_
+        validation = self._setup.validation
         row = {
             "n_labels": len(labelled),
             "n_bought": labelled.n_bought,
-            "score": np.nan if self._validation is None else self.score(*self._validation),
+            "score": np.nan if validation is None else self.score(*validation),
             "seconds_fit": seconds,
             **purchase,
         }
@@ -503,7 +501,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     @property
     def _is_warm_start(self):
         """Whether the model goes on from the one of the round before."""
-        last = self._template
+        last = self._setup.template
         while isinstance(last, Pipeline):
             last = last.steps[-1][1]
         return bool(getattr(last, "warm_start", False))
@@ -512,9 +510,9 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         """Fit a model to labels; return it, and what decodes its predictions or None."""
         # A copy, so that the model of the round before is still there if this fit fails.
         goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
-        estimator = deepcopy(previous[0]) if goes_on else clone(self._template)
+        estimator = deepcopy(previous[0]) if goes_on else clone(self._setup.template)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
-        with seeded_nets(estimator, self._net_seed):
+        with seeded_nets(estimator, self._setup.net_seed):
             encoder = fit_estimator(
                 estimator,
                 labelled.X,
@@ -541,7 +539,7 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     def _further_scores(self):
         """Score the model by what ``scoring`` says."""
         scoring = [self.scoring] if isinstance(self.scoring, str) else self.scoring
-        scores = check_scoring(self, scoring=scoring)(self, *self._validation)
+        scores = check_scoring(self, scoring=scoring)(self, *self._setup.validation)
         if not isinstance(scores, dict):
             raise ValueError(
                 f"scoring must return a dict from names to numbers, got {scores!r}; pass "
@@ -579,9 +577,8 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
             with seeded_nets(self.estimator_):
                 self.strategy_.check_model(self.estimator_, some)
         # To the initial labels only: a session that is resumed must choose alike.
-        samples, y = given_samples(self._session.X, self._session.initial)
+        samples, y = _given_samples(self._session.X, self._session.initial)
         self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory)
-        self._strategy_is_fitted = True
         self._seconds_strategy = perf_counter() - start
 
     def _propose(self, n=None):
@@ -594,14 +591,14 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         """
         session = self._session
         while n_wanted := self._count_wanted(n):
-            if not self._strategy_is_fitted:
+            if self._seconds_strategy is None:
                 self._fit_strategy()
             start = perf_counter() - self._seconds_strategy
             self._seconds_strategy = 0.0  # part of the first query's time
             query = self._query_strategy(n_wanted)
             seconds = perf_counter() - start
             predictions, mean_entropy = self._predictions(query.X)
-            ids = session.ask(
+            ids = session.record(
                 query,
                 strategy=type(self.strategy_).__name__,
                 model=f"{type(self.estimator).__name__}, {self.history_[-1]['n_labels']} labels",
@@ -618,17 +615,18 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     def _query_strategy(self, n_wanted):
         """Ask the strategy for samples of X, or for designed ones."""
         session = self._session
-        if self._strategy_seed is not None:
+        seed = self._setup.strategy_seed
+        if seed is not None:
             # No two rounds draw the same, and any can be repeated.
-            words = np.random.SeedSequence([self._strategy_seed, session.n_asked]).generate_state(1)
+            words = np.random.SeedSequence([seed, session.n_asked]).generate_state(1)
             self.strategy_.set_params(random_state=int(words[0]))
-        samples, y = given_samples(session.X, self.labelled_)
+        samples, y = _given_samples(session.X, self.labelled_)
         with seeded_nets(self.estimator_):
             if self._designs:
                 asked = session.asked_designs()
-                return design(self.strategy_, samples, y, self.estimator_, asked, n_wanted)
+                return _design(self.strategy_, samples, y, self.estimator_, asked, n_wanted)
             candidates = session.candidates
-            return choose(self.strategy_, samples, y, self.estimator_, candidates, n_wanted)
+            return _choose(self.strategy_, samples, y, self.estimator_, candidates, n_wanted)
 
     def _predictions(self, X):
         """What the model predicts for samples, one by one, and the mean entropy of that."""
@@ -1009,6 +1007,28 @@ class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
+class _RevealedLabels:
+    """The oracle of a simulation: the labels of y, by the positions of the samples."""
+
+    def __init__(self, y):
+        self._y = y
+
+    def label_pending(self, store, ids):
+        """Label pending samples; of those with the same values each has its own label."""
+        positions = [record.index for record in store.records(None, ids, samples=False)]
+        store.tell(ids, self._y[positions], annotator="simulation", seconds=0.0)
+
+
+@dataclass
+class _Setup:
+    """What all rounds of a session have in common: decided once, by ``fit``."""
+
+    template: BaseEstimator  # the seeded estimator that each round clones
+    net_seed: int
+    strategy_seed: int | None
+    validation: tuple | None
+
+
 def _can_go_on(model, labelled):
     """Whether the classes are still those that a model was fitted to: else most can't go on."""
     estimator, encoder = model
@@ -1054,14 +1074,14 @@ def _ids_of(query):
 # Opening a session
 
 
-def open_store(store):
+def _open_store(store):
     """Open the store that a learner's parameter stands for; None is a new one in memory."""
     if isinstance(store, LabelStore):
         return store
     return LabelStore() if store is None else LabelStore(os.fspath(store))
 
 
-def settle_seed(store, X, random_state):
+def _settle_seed(store, X, random_state):
     """Return the seed of a store's session; begin a session, on these samples, if there is none."""
     # In memory there is nothing to go on with, and hashing a large pool takes a while.
     pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
@@ -1084,31 +1104,13 @@ def settle_seed(store, X, random_state):
 class Session:
     """What a learner asked a store for, and what became of it.
 
-    Parameters
-    ----------
-    store : LabelStore
-    X : ndarray, sparse matrix or DataFrame of n_samples rows
-        The given samples.
-    initial : LabelledSet
-        Those known at the start.
-    twins_share_labels : bool, default=True
-        Whether samples with the same values have one label; in a simulation each has its own.
-
-    Attributes
-    ----------
-    history : list of dict
-        One row for each model that was fitted.
-    change : int
-        The last event seen that changed what is labelled, or no longer pending.
-    classes : ndarray or None
-        All classes known, sorted.
-    n_rounds : int
-        How many batches were asked for.
+    All of it follows from the store, X, and the labels known at the start, whoever answered, in
+    whichever order and process: so any process can go on with a session.
     """
 
     def __init__(self, store, X, initial, *, twins_share_labels=True):
         self.store, self.X, self.initial = store, X, initial
-        self._twins_share_labels = twins_share_labels
+        self._twins_share_labels = twins_share_labels  # in a simulation each sample has its own
         if store.settle("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
                 f"The session in the store {store.path} began with other labels. Nothing was "
@@ -1118,9 +1120,10 @@ class Session:
         if initial.classes is None:
             store.n_outputs = 1 if initial.y.ndim == 1 else initial.y.shape[1]
         rows = store.read_history()
-        self.history = [_from_json(row) for _, row in rows]
+        self.history = [_from_json(row) for _, row in rows]  # one for each model that was fitted
         self._fitted_at = [event for event, _ in rows]
-        self.classes, self.change, self.n_rounds = initial.classes, 0, 0
+        self.classes, self.n_rounds = initial.classes, 0
+        self.change = 0  # the last event that changed what is labelled, or no longer pending
         self._seen, self._counts = 0, Counter()
         self._unlabelled, self._reasked = set(), set()  # ids of what is pending
         self._records = {}  # without samples, by id: in the order of asking
@@ -1281,10 +1284,10 @@ class Session:
         self._designs.update((record.id, record.X) for record in self.store.records(ids=unread))
         return stack_samples([self._designs[record.id] for record in records], like=self.X)
 
-    # Asking, and having answered
+    # Queries, and their answers
 
-    def ask(self, query, **remarks):
-        """Record samples that a strategy proposes; return their ids."""
+    def record(self, query, **remarks):
+        """Record the samples that a strategy proposes; return their ids."""
         points = (r.latent for r in self._records.values() if r.latent is not None)
         earlier = next((point.shape for point in points), None)
         given = None if query.latent is None else query.latent.shape[1:]
@@ -1382,7 +1385,7 @@ class Session:
 # Proposing
 
 
-def given_samples(X, labelled):
+def _given_samples(X, labelled):
     """Put the synthetic samples below the given ones, and labels beside both, NaN for none."""
     synthetic = np.flatnonzero(labelled.is_synthetic)
     positions = labelled.indices.copy()
@@ -1393,7 +1396,7 @@ def given_samples(X, labelled):
     return X, y
 
 
-def choose(strategy, X, y, model, candidates, n_wanted):
+def _choose(strategy, X, y, model, candidates, n_wanted):
     """Let a strategy choose samples of the pool; refuse what breaks its contract."""
     indices = np.asarray(strategy.query(X, y, model, candidates=candidates, batch_size=n_wanted))
     _check_count(strategy, len(indices), n_wanted)
@@ -1405,7 +1408,7 @@ def choose(strategy, X, y, model, candidates, n_wanted):
     return Query(take_rows(X, indices), indices)
 
 
-def design(strategy, X, y, model, asked, n_wanted):
+def _design(strategy, X, y, model, asked, n_wanted):
     """Let a strategy design samples; refuse what breaks its contract."""
     # A strategy written before there was such a parameter does without.
     takes_asked = "asked" in inspect.signature(strategy.synthesize).parameters
@@ -1457,18 +1460,18 @@ def _add_labels(labelled, query, labels):
     classes, proba = labelled.classes, None
     if classes is None:
         y = np.array(labels, dtype=np.float64)
+    elif any(isinstance(label, dict) for label in labels):
+        # An oracle may be sure of some samples: their plain labels become one-hot.
+        shares = [label if isinstance(label, dict) else {label: 1.0} for label in labels]
+        names = classes.tolist()
+        new = np.array([[share.get(name, 0.0) for name in names] for share in shares])
+        proba = np.concatenate([one_hot(labelled.y, classes), new])
+        y = classes[new.argmax(axis=1)]
     else:
-        if any(isinstance(label, dict) for label in labels):
-            # An oracle may be sure of some samples: their plain labels become one-hot.
-            shares = [label if isinstance(label, dict) else {label: 1.0} for label in labels]
-            names = classes.tolist()
-            new = np.array([[share.get(name, 0.0) for name in names] for share in shares])
-            proba = np.concatenate([one_hot(labelled.y, classes), new])
-            labels = classes[new.argmax(axis=1)].tolist()
-        y = observed_labels(as_label_array(labels))
-    with suppress(ValueError):  # in the dtype of the initial labels, if that loses nothing
-        if y.dtype.kind in "biuf" and np.array_equal(y.astype(labelled.y.dtype), y):
-            y = y.astype(labelled.y.dtype)
+        position = {name: number for number, name in enumerate(classes.tolist())}
+        y = classes[[position[label] for label in labels]]
+    if y.dtype.kind in "biuf" and np.array_equal(y.astype(labelled.y.dtype), y):
+        y = y.astype(labelled.y.dtype)  # that of the initial labels, as it loses nothing
     latent = labelled.latent
     if query.latent is not None:
         points = np.full((len(labelled), query.latent.shape[1]), np.nan)

@@ -95,21 +95,7 @@ class Answer(NamedTuple):
 
 
 def as_store_oracle(oracle, read_samples, *, missing_label=np.nan):
-    """Make of any oracle one that labels what is pending in a store.
-
-    Parameters
-    ----------
-    oracle : callable, or object with ``stream(X)`` or ``label_pending(store, ids)``
-    read_samples : callable
-        From ids to the samples, in the user's own container.
-    missing_label : scalar, default=nan
-        What stands for "declined" in the oracle's answers.
-
-    Returns
-    -------
-    object with a method ``label_pending(store, ids)``
-        Which returns when nothing of ``ids`` is pending any more.
-    """
+    """Make of any oracle one with ``label_pending``; ``read_samples`` gets samples by their ids."""
     if hasattr(oracle, "label_pending"):
         return oracle
     return _StoreOracle(oracle, read_samples, missing_label)
@@ -263,23 +249,6 @@ def as_array(answers):
         # NumPy would spell the NaN beside text as a label.
         return np.array([label.item() for label in labels], dtype=object)
     return np.array(labels)
-
-
-class RevealedLabels:
-    """The oracle of a simulation: reveals the labels of samples of the pool by their positions.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-    """
-
-    def __init__(self, y):
-        self._y = y
-
-    def label_pending(self, store, ids):
-        """Label pending samples; of those with the same values each has its own label."""
-        positions = [record.index for record in store.records(None, ids, samples=False)]
-        store.tell(ids, self._y[positions], annotator="simulation", seconds=0.0)
 
 
 # What users pass
@@ -944,12 +913,8 @@ _lock = threading.Lock()
 
 
 def parallel_as_completed(n_jobs, *, prefer=None):
-    """Make joblib return results in the order in which they are there.
-
-    Tasks are sent one by one, and none before a worker is free for it, so that after an
-    interrupt as little as possible was begun in vain. Backends that can't do this
-    (multiprocessing, Ray) return all results at the end.
-    """
+    """Make joblib return results as they come, where its backend can."""
+    # One by one, and none before a worker is free, so that an interrupt wastes little.
     backend, _ = get_active_backend(prefer=prefer)
     return Parallel(
         n_jobs=n_jobs,
@@ -961,19 +926,10 @@ def parallel_as_completed(n_jobs, *, prefer=None):
 
 
 class Isolation:
-    """Child processes for the calls of one batch, one child for each thread that calls.
+    """Child processes for the calls of one batch, one for each thread: they can be killed."""
 
-    A thread can't be killed, a process can. A child is started by a thread's first call and used
-    again until a call overruns its time. In another process, a worker of joblib, a copy of this
-    starts children of that process.
-
-    Examples
-    --------
-    >>> from skgal.active._oracles import Isolation
-    >>> with Isolation() as isolation:
-    ...     isolation.call(abs, -3, timeout=60.0)
-    3
-    """
+    # A child is started by a thread's first call and used until a call overruns its time. In
+    # another process, a worker of joblib, a copy of this starts children of that process.
 
     def __init__(self):
         self.token = uuid4().hex

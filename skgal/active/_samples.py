@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
-from skgal.utils import Pool, is_pandas_na
+from skgal.utils import Pool, is_frame, is_pandas_na
 
 MAX_COLUMNS = 2**26
 """Columns of a sparse sample: shown as a dense row, more of them would fill the memory."""
@@ -38,42 +38,16 @@ _NANOSECONDS = {
 
 
 class EncodedSample(NamedTuple):
-    """A sample on its way to a file.
+    """A sample as a file holds it."""
 
-    Parameters
-    ----------
-    hash : str
-        SHA-256 of its values: equal where they are, whatever their dtype or unit.
-    format : {"array", "sparse", "row", "values"}
-        How the payload is written: an array of NumPy, the parts of a sparse row, or JSON of a
-        table's row or of a row that mixes types.
-    payload : bytes
-    """
-
-    hash: str
-    format: str
+    hash: str  # SHA-256 of its values
+    format: str  # "array" of NumPy, "sparse" row, or JSON: "row" of a table, "values" of any type
     payload: bytes
 
 
 def encode_samples(X):
-    """Write each sample as bytes.
-
-    Parameters
-    ----------
-    X : ndarray, sparse matrix or DataFrame of n_samples rows
-
-    Returns
-    -------
-    list of EncodedSample
-
-    Raises
-    ------
-    TypeError
-        If a value is neither number, string, boolean, date, time span nor missing.
-    ValueError
-        If a sparse matrix has more than 2**26 columns, or indices that lie in none.
-    """
-    if hasattr(X, "columns"):
+    """Write each sample as bytes; TypeError for values of a kind that no file holds."""
+    if is_frame(X):
         names, columns = _columns(X)
         rows = zip(*columns, strict=True) if columns else ()
         return [_encode_row(names, list(row)) for row in rows]
@@ -101,22 +75,7 @@ def _encode_sparse(row):
 
 
 def decode_sample(format, payload):
-    """Read a sample.
-
-    Parameters
-    ----------
-    format : {"array", "sparse", "row", "values"}
-    payload : bytes
-
-    Returns
-    -------
-    ndarray, csr matrix of one row, dict from column to value, or list
-
-    Raises
-    ------
-    ValueError
-        If the bytes are damaged, in whatever way.
-    """
+    """Read what :func:`encode_samples` wrote; ValueError if the bytes are damaged."""
     try:
         if format == "array":
             (sample,) = _read_arrays(payload)
@@ -144,17 +103,7 @@ def _decode_sparse(shape, indices, data):
 
 
 def hash_sample(sample):
-    """Hash the values of a sample: equal where they are, whatever their dtype, unit or library.
-
-    Parameters
-    ----------
-    sample : ndarray, sparse matrix of one row, dict from column to value, or list
-
-    Returns
-    -------
-    str
-        SHA-256, in hexadecimal.
-    """
+    """Hash the values of a sample: equal where they are, whatever their dtype or library."""
     if isinstance(sample, Mapping):
         return _hash_row(list(sample), list(sample.values()))
     if sparse.issparse(sample):
@@ -173,22 +122,11 @@ def _hash_row(names, values):
 
 
 def hash_pool(X):
-    """Hash all given samples, to tell one data set from another.
-
-    Parameters
-    ----------
-    X : ndarray, sparse matrix, DataFrame or Pool of n_samples rows
-
-    Returns
-    -------
-    str
-        SHA-256, in hexadecimal; of values, order, and names of columns, not of dtypes, nor of
-        whether an array is in memory.
-    """
+    """Hash values, order and names of columns of all given samples, not their dtypes."""
     if isinstance(X, Pool):
         rows = (row for block in X.blocks() for row in _pool_rows(block))
         return _sha256(chain([repr(X.shape).encode()], rows))
-    if hasattr(X, "columns"):
+    if is_frame(X):
         names, columns = _columns(X)
         return _sha256(chain([_to_json(names)], map(_canonical, columns)))
     if sparse.issparse(X):
@@ -197,25 +135,14 @@ def hash_pool(X):
 
 
 def _pool_rows(block):
-    if hasattr(block, "columns") or sparse.issparse(block):
+    if is_frame(block) or sparse.issparse(block):
         return (sample.hash.encode() for sample in encode_samples(block))
     return (_canonical(np.ravel(row)) for row in np.asarray(block))
 
 
 def stack_samples(samples, like):
-    """Put samples that were read back into the container they came from.
-
-    Parameters
-    ----------
-    samples : list of what :func:`decode_sample` gives
-    like : ndarray, sparse matrix or DataFrame
-        Where they belong: decides the container and, for tables, the dtypes.
-
-    Returns
-    -------
-    The same kind of container, of len(samples) rows.
-    """
-    if hasattr(like, "columns"):
+    """Put samples that were read back into the kind of container that ``like`` is."""
+    if is_frame(like):
         rows = [list(sample.values()) for sample in samples]
         columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * like.shape[1]
         return _make_table(columns, like)
