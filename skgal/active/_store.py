@@ -356,7 +356,7 @@ class LabelStore:
         --------
         >>> from skgal.active import LabelStore
         >>> store = LabelStore()
-        >>> ids = store.ask([[0.0, 1.0]])
+        >>> ids = store.add_query([[0.0, 1.0]])
         >>> store.tell(ids, ["cat"], annotator="Ada")
         >>> store.ask_again(ids)
         >>> store.waiting("Ada"), store.waiting("Bob")
@@ -922,7 +922,7 @@ class LabelStore:
         --------
         >>> from skgal.active import LabelStore
         >>> store = LabelStore()
-        >>> ids = store.ask([[0.0], [1.0], [2.0], [3.0]])
+        >>> ids = store.add_query([[0.0], [1.0], [2.0], [3.0]])
         >>> store.tell(ids, ["cat", "cat", "dog", "dog"], annotator="Ada")
         >>> store.ask_again(ids)
         >>> store.tell(ids, ["cat", "dog", "dog", "dog"], annotator="Bob")

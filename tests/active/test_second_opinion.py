@@ -19,7 +19,7 @@ def store():
 @pytest.fixture
 def two(store):
     """Two samples that Ada has labelled, and the ids under which they were asked again."""
-    ids = store.ask([[0.0], [1.0]])
+    ids = store.add_query([[0.0], [1.0]])
     store.tell(ids, ["cat", "dog"], annotator="Ada", seconds=1)
     store.ask_again(ids)
     return ids.tolist()
@@ -56,7 +56,7 @@ def test_shares_are_those_of_a_voting_oracle(store):
     X, rng = np.arange(30.0)[:, np.newaxis], np.random.default_rng(0)
     answers = {name: rng.integers(3, size=30) for name in ("Ada", "Bob", "Eve")}
     readers = {name: LabelOracle(X, y) for name, y in answers.items()}
-    ids = store.ask(X)
+    ids = store.add_query(X)
     for name, y in answers.items():
         store.ask_again(ids)
         store.tell(ids, y, annotator=name)
@@ -84,7 +84,7 @@ def test_shares_are_those_of_a_voting_oracle(store):
     ids=str,
 )
 def test_labels_of_every_kind_are_combined_and_compared(store, first, second, label, agreement):
-    ids = store.ask([[0]])
+    ids = store.add_query([[0]])
     store.tell(ids, [first], annotator="Ada")
     store.ask_again(ids)
     store.tell(ids, [second], annotator="Bob")
@@ -101,7 +101,7 @@ def test_agreement_is_cohens(store):
     rng = np.random.default_rng(0)
     first = rng.choice(["a", "b", "c"], size=60)
     second = np.where(rng.uniform(size=60) < 0.6, first, rng.choice(["a", "b", "c"], size=60))
-    ids = store.ask(np.arange(62)[:, np.newaxis])
+    ids = store.add_query(np.arange(62)[:, np.newaxis])
     store.tell(ids, [*first, "a", None], annotator="Ada")
     store.ask_again(ids[:61])
     store.tell(ids[:61], [*second, None], annotator="Bob")
@@ -131,7 +131,7 @@ def test_who_has_answered_is_not_asked_again(store, two):
 
 
 def test_nothing_paid_is_lost_by_what_comes_to_nothing(store):
-    ids = store.ask(np.eye(4)).tolist()
+    ids = store.add_query(np.eye(4)).tolist()
     store.tell(ids, ["a", "b", "c", None], annotator="Ada")
     store.ask_again(ids)
     store.tell(ids[0], None, annotator="Bob")
@@ -163,7 +163,7 @@ def test_undo_takes_back_one_opinion_and_keeps_the_others(store, two):
 
 def test_opinions_outlive_the_process_and_a_salvage(path, tmp_path):
     with LabelStore(path) as store:
-        ids = store.ask(np.eye(3))
+        ids = store.add_query(np.eye(3))
         store.tell(ids, [0, 1, 2], annotator="Ada")
         store.ask_again(ids)
         store.tell(ids[:2], [1, 1], annotator="Bob")

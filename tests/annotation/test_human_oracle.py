@@ -321,7 +321,7 @@ def test_the_lines_of_a_synthesis_are_shown_as_such(ask):
 
 def test_a_second_opinion_is_given_without_seeing_the_first(ask):
     store = LabelStore()
-    ids = store.ask(TABLE)
+    ids = store.add_query(TABLE)
     store.tell(ids, ["cat", "dog", "emu"], annotator="Ada")
     store.ask_again(ids[:2])
     HumanOracle(["cat", "dog", "emu"], annotator="Ada").label_pending(
