@@ -37,7 +37,7 @@ from skgal.active._data import (
 from skgal.active._oracles import annotator_name, as_store_oracle
 from skgal.active._samples import hash_pool, stack_samples
 from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
-from skgal.base import Asked, BaseStrategy
+from skgal.base import Asked, BaseStrategy, DocumentedMixin
 from skgal.classifiers import check_fit_support, fit_estimator, one_hot
 from skgal.exceptions import StoreError, StoreMismatchError, StoreMissingError
 from skgal.metrics import entropy
@@ -84,7 +84,7 @@ def _estimator_has(name):
     return check
 
 
-class ActiveLearner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier or regressor that buys the labels it learns from.
 
     Each round a model is fitted to what is labelled, a strategy chooses samples of X or

@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import cohen_kappa_score
 
+from skgal.base import DocumentedMixin
 from skgal.metrics import entropy
 from skgal.utils import Interval, StrOptions, take_rows, validate_parameter_constraints
 
 
-class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
+class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the criteria: a subclass implements :meth:`_reason`.
 
     A criterion holds configuration only. What it needs it finds in the learner, in

@@ -1,6 +1,7 @@
 """The contracts of generators and query strategies."""
 
 from skgal.base._conditional import ConditionalGenerator
+from skgal.base._documented import DocumentedMixin
 from skgal.base._generator import BaseGenerator
 from skgal.base._strategy import (
     Asked,
@@ -15,6 +16,7 @@ __all__ = [
     "BaseGenerator",
     "BaseStrategy",
     "ConditionalGenerator",
+    "DocumentedMixin",
     "PoolStrategy",
     "Synthesis",
     "SynthesisStrategy",

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import resample
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgal.base._documented import DocumentedMixin
 from skgal.design import energy_distance
 from skgal.metrics import to_points
 from skgal.utils import is_frame
@@ -16,7 +17,11 @@ _MAX_SCORED = 1000
 
 
 class BaseGenerator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+    DocumentedMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Base of every generator: a transformer that can also draw new samples.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skgal.base._documented import DocumentedMixin
 from skgal.utils import validate_pool
 
 
@@ -60,7 +61,7 @@ class Asked(NamedTuple):
     succeeded: np.ndarray
 
 
-class BaseStrategy(BaseEstimator, metaclass=ABCMeta):
+class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of every strategy: it holds configuration; what it learns of X ends in ``_``.
 
     With an integer ``random_state`` the same question gets the same answer. Rounds of active

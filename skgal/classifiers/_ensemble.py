@@ -21,6 +21,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.base import DocumentedMixin
 from skgal.classifiers._fit import AnyEstimator
 from skgal.metrics import entropy
 from skgal.utils import (
@@ -58,7 +59,7 @@ class Uncertainty(NamedTuple):
     noise: np.ndarray
 
 
-class _Ensemble(MetaEstimatorMixin, BaseEstimator):
+class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
     """The members: fitted in parallel, each with a seed and, if wanted, a resample of its own."""
 
     _parameter_constraints = {

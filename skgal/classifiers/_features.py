@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.base import DocumentedMixin
 from skgal.classifiers._fit import AnyEstimator
 from skgal.features import feature_extractor
 from skgal.utils import (
@@ -25,7 +26,11 @@ from skgal.utils import (
 
 
 class ClassifierFeatures(
-    ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, BaseEstimator
+    DocumentedMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Train a classifier, and pass on what its last layer sees.
 

@@ -15,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skgal.base import DocumentedMixin
 from skgal.features import in_precision_of
 from skgal.utils import (
     HasMethods,
@@ -287,7 +288,7 @@ def _estimator_has(name):
     return check
 
 
-class AnyEstimator(MetaEstimatorMixin, BaseEstimator):
+class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
     """Fit and read any classifier or regressor as scikit-learn's are, skorch nets included.
 
     A net gets class labels of any kind as numbers of its outputs, samples in its precision and a

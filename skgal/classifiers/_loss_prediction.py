@@ -8,12 +8,13 @@ import torch
 from skorch import NeuralNetClassifier
 from skorch.utils import to_numpy
 
+from skgal.base import DocumentedMixin
 from skgal.classifiers._nets import find_layers
 from skgal.nn import LossPrediction
 from skgal.objectives import pairwise_ranking_loss
 
 
-class LossPredictionClassifier(NeuralNetClassifier):
+class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
     r"""A skorch classifier with a head that predicts the loss of each sample.
 
     Head and network are trained together, on the mean loss of the classifier plus

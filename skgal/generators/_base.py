@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skgal.base import DocumentedMixin
 from skgal.nn import (
     ARCHITECTURES,
     CONDITIONINGS,
@@ -75,6 +76,7 @@ _PLAIN_CLASSES = (
 
 
 class NetworkEstimator(
+    DocumentedMixin,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,

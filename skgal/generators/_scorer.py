@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.base import ConditionalGenerator
+from skgal.base import ConditionalGenerator, DocumentedMixin
 from skgal.classifiers import AnyEstimator
 from skgal.generators._selection import extract_features
 from skgal.metrics import (
@@ -35,7 +35,7 @@ _OF_CLASSES = ("inception_score", "gan_test", "gan_train")
 _DEFAULT = ("neg_frechet_distance", "neg_kernel_distance", "density", "coverage")
 
 
-class GenerationScorer(BaseEstimator):
+class GenerationScorer(DocumentedMixin, BaseEstimator):
     """Score what a generator draws, by several measures at once; higher is better in each.
 
     It is called as scikit-learn calls a scorer, with the generator and real samples that it was

@@ -10,6 +10,7 @@ from sklearn.utils import resample
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
+from skgal.base import DocumentedMixin
 from skgal.classifiers import fit_reference_classifier
 from skgal.features import penultimate_features
 from skgal.metrics import frechet_distance
@@ -18,7 +19,7 @@ from skgal.training import StopTraining
 from skgal.utils import HasMethods, Interval, StrOptions, as_random_state, draw_seed, seeded_nets
 
 
-class FrechetSelection(BaseEstimator):
+class FrechetSelection(DocumentedMixin, BaseEstimator):
     r"""Keep the generator whose samples are most like the data, and stop when none better comes.
 
     The losses of an adversarial game don't say when to stop. Here the Fréchet distance of

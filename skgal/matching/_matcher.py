@@ -11,6 +11,7 @@ from sklearn.utils import assert_all_finite, check_scalar, get_tags
 from sklearn.utils.random import sample_without_replacement
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.base import DocumentedMixin
 from skgal.features import as_points, fit_features
 from skgal.matching._indexes import DaskIndex, build_index, check_index, choose_index
 from skgal.utils import (
@@ -34,7 +35,7 @@ _ALIGNED_ROWS = 2000
 _EXACT_PCA_WIDTH = 2000
 
 
-class FeatureMatcher(BaseEstimator):
+class FeatureMatcher(DocumentedMixin, BaseEstimator):
     r"""Find the rows of a pool that look most like given samples.
 
     Features of the pool are computed once, reduced by PCA, and put into a nearest-neighbour

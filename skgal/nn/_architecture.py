@@ -14,6 +14,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skgal.base import DocumentedMixin
+
 LEAK = 0.2
 # A side is halved while it is longer than this, so it ends at 4, 5 or 6.
 _MAX_BASE_SIDE = 6
@@ -77,7 +79,7 @@ class Critic(nn.Module):
         return self.head(self.body(x)).squeeze(1)
 
 
-class Architecture(BaseEstimator, ABC):
+class Architecture(DocumentedMixin, BaseEstimator, ABC):
     """Base of the recipes for a generator, a critic and an encoder that fit a shape of sample.
 
     Subclasses hold sizes and choices in explicit keyword parameters, and build networks with

@@ -13,6 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 
+from skgal.base import DocumentedMixin
 from skgal.nn._architecture import LEAK, Architecture, Critic, append_classes, one_hot
 
 
@@ -193,7 +194,7 @@ class GivenClasses(nn.Module):
         return self.labels.repeat(len(rows) // len(self.labels))
 
 
-class Conditioning(BaseEstimator, ABC):
+class Conditioning(DocumentedMixin, BaseEstimator, ABC):
     """Base of the ways to condition a critic on the class of a sample.
 
     The generator's way is its architecture's: see `Architecture.make_conditional_generator`.

@@ -9,8 +9,10 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu, softplus
 
+from skgal.base import DocumentedMixin
 
-class Objective(BaseEstimator, ABC):
+
+class Objective(DocumentedMixin, BaseEstimator, ABC):
     """Base of what generator and critic minimise: two functions of the critic's logits.
 
     Logits are high on real samples. Both losses are minimised. A subclass holds its parameters, if

@@ -14,10 +14,11 @@ from sklearn.base import BaseEstimator, clone
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from skgal.base import DocumentedMixin
 from skgal.utils import Interval, StrOptions
 
 
-class Penalty(BaseEstimator):
+class Penalty(DocumentedMixin, BaseEstimator):
     """Base of what constrains a critic: three methods, each of which does nothing here.
 
     Subclasses hold their configuration in explicit keyword parameters, as any scikit-learn

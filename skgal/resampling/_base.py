@@ -15,6 +15,7 @@ from sklearn.utils import get_tags, resample
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.base import DocumentedMixin
 from skgal.exceptions import FewSamplesWarning, PoorSamplesWarning
 from skgal.metrics import frechet_distance
 from skgal.resampling._data import (
@@ -48,7 +49,7 @@ _MAX_COMPONENTS = 32
 _DISTANCES = ("frechet_distance", "nearest_real", "nearest_real_min", "nearest_real_of_real")
 
 
-class GeneratorOverSampler(BaseOverSampler):
+class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
     """Base of resamplers that fill up classes with what a conditional generator draws.
 
     :meth:`fit_resample` checks everything before anything is trained, has :meth:`_synthesize` make

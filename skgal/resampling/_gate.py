@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
+from skgal.base import DocumentedMixin
 from skgal.classifiers import AnyEstimator
 from skgal.exceptions import (
     FewSamplesWarning,
@@ -70,7 +71,7 @@ class GateDecision(NamedTuple):
     reason: str
 
 
-class GatedSampler(MetaEstimatorMixin, BaseSampler):
+class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
     r"""Resample only if it helps the classifier that the data are resampled for.
 
     In each fold of a cross-validation the classifier is fitted to the training part twice, as it

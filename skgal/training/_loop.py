@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch normalisations inherit from
 from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
+from skgal.base import DocumentedMixin
 from skgal.exceptions import NonFiniteLossError
 from skgal.nn import float32_default, set_rng, torch_generator
 from skgal.training._precision import prepare_network, run_in
@@ -305,7 +306,7 @@ class StopTraining(Exception):  # noqa: N818, a signal and no error
     """
 
 
-class GameNet(NeuralNet):
+class GameNet(DocumentedMixin, NeuralNet):
     """Train a :class:`Game`, whatever its networks and losses.
 
     What skorch calls an epoch is here ``updates_per_epoch`` updates: the interval at which

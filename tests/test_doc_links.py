@@ -1,0 +1,60 @@
+"""HTML representations link to the pages of the site, once there is a site."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from types import SimpleNamespace
+
+import pytest
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+
+import skgal
+from skgal import GatedSampler, PolarityGANSampler, UncertaintySampling
+from skgal.base import _documented
+
+ESTIMATORS = [
+    (subpackage, name)
+    for subpackage in sorted(module.name for module in pkgutil.iter_modules(skgal.__path__))
+    for name in importlib.import_module(f"skgal.{subpackage}").__all__
+    if inspect.isclass(thing := getattr(importlib.import_module(f"skgal.{subpackage}"), name))
+    and issubclass(thing, BaseEstimator)
+    and not inspect.isabstract(thing)
+]
+
+
+@pytest.mark.parametrize(("subpackage", "name"), ESTIMATORS)
+def test_every_estimator_links_to_the_page_that_the_site_has(subpackage, name, monkeypatch):
+    monkeypatch.setenv("SKGAL_DOCS_URL", "https://docs.example/skgal/")
+    cls = getattr(importlib.import_module(f"skgal.{subpackage}"), name)
+    link = cls._get_doc_link(cls.__new__(cls))
+    assert link == f"https://docs.example/skgal/api/skgal.{subpackage}.{name}.html"
+
+
+def test_without_an_address_there_is_no_link(monkeypatch):
+    monkeypatch.delenv("SKGAL_DOCS_URL", raising=False)
+    monkeypatch.setattr(
+        _documented, "metadata", lambda name: SimpleNamespace(get_all=lambda *_: [])
+    )
+    assert UncertaintySampling()._get_doc_link() == ""
+    assert "Documentation for UncertaintySampling" not in UncertaintySampling()._repr_html_()
+
+
+def test_the_projects_url_is_the_address(monkeypatch):
+    monkeypatch.delenv("SKGAL_DOCS_URL", raising=False)
+    of = {"Project-URL": ["Source, https://code.example", "Documentation, https://docs.example"]}
+    found = SimpleNamespace(get_all=lambda key, default: of.get(key, default))
+    monkeypatch.setattr(_documented, "metadata", lambda name: found)
+    sampler = GatedSampler(PolarityGANSampler(), LogisticRegression())
+    links = re.findall(r'href="([^"]*)"', clone(sampler)._repr_html_())
+    assert "https://docs.example/api/skgal.resampling.GatedSampler.html" in links
+    assert "https://docs.example/api/skgal.resampling.PolarityGANSampler.html" in links
+
+
+def test_an_estimator_of_someone_elses_has_no_link_to_our_site(monkeypatch):
+    class Own(UncertaintySampling):
+        pass
+
+    monkeypatch.setenv("SKGAL_DOCS_URL", "https://docs.example")
+    assert Own()._get_doc_link() == ""
