@@ -21,6 +21,7 @@ from skgal.utils import (
     HasMethods,
     as_random_state,
     draw_seed,
+    is_net,
     nets_in,
     restored_on_failure,
     seed_unset,
@@ -94,7 +95,7 @@ def fit_estimator(
     check_fit_support(estimator, soft=soft, weighted=weighted)
     last = _last_step(estimator)
     nets = nets_in(last)
-    if _is_net(last):
+    if is_net(last):
         with _explained_errors(nets):
             if not is_classifier(last):
                 # skorch's regressors expect columns of the dtype that their module puts out.
@@ -140,7 +141,7 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     if not (soft or weighted):
         return
     labels = "soft labels" if soft else "synthetic_weight"
-    if _is_net(last):
+    if is_net(last):
         if not is_classifier(last):
             raise TypeError(
                 f"{type(last).__name__} can't learn from weighted samples; use "
@@ -258,11 +259,6 @@ def _are_outputs(classes):
 def _is_binary(net):
     """Whether a net has one output, which learns floats, as NeuralNetBinaryClassifier has."""
     return not hasattr(net, "classes")
-
-
-def _is_net(estimator):
-    """Whether an estimator is a net itself, not a search or an ensemble of nets."""
-    return estimator in nets_in(estimator)
 
 
 def _last_step(estimator):
