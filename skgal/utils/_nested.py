@@ -125,11 +125,16 @@ def restored_on_failure(fit):
     return restoring
 
 
+class _Interrupted(BaseException):
+    """What Ctrl-C raises within a fit: skorch swallows a KeyboardInterrupt."""
+
+
 @contextmanager
 def stopped_by_interrupt():
     """Have Ctrl-C end what is done meanwhile by KeyboardInterrupt, which skorch's ``fit`` swallows.
 
-    What callbacks of skorch raise to stop a training early is left alone.
+    A search or an ensemble of nets ends at once, too. What callbacks of skorch raise to stop a
+    training early is left alone.
 
     Examples
     --------
@@ -143,16 +148,19 @@ def stopped_by_interrupt():
         return
     interrupts = []
 
-    def note(number, frame):
+    def interrupt(number, frame):
         try:
             before(number, frame)
-        except KeyboardInterrupt as interrupt:
-            interrupts.append(interrupt)
-            raise
+        except KeyboardInterrupt as error:
+            interrupts.append(error)
+            raise _Interrupted from error
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except _Interrupted:
+        if not interrupts:  # of a context around this one
+            raise
     finally:
         signal.signal(signal.SIGINT, before)
     if interrupts:
