@@ -66,7 +66,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skgal",),
     "reference_url": {"skgal": None},
     "remove_config_comments": True,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.StoryOrder",
     "reset_modules": ("matplotlib",),
 }
 
@@ -75,12 +75,12 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skgal"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = {page: [] for page in ("start", "which_method", "measured")}
+html_sidebars = {page: [] for page in ("start", "which_method", "measured", "coming_from")}
 html_theme_options = {
     "show_toc_level": 2,
     "navbar_align": "left",
     "header_links_before_dropdown": 7,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "coming_from": []},
     "footer_start": ["copyright"],
     "footer_end": [],
     "pygments_light_style": "a11y-high-contrast-light",

@@ -36,11 +36,12 @@ learner = ActiveLearner(
 
 # %%
 # Generated images on which the model is least sure, and below each the image of the pool that is
-# asked for in its place, with its class: a person labels real images, not generated ones.
+# asked for in its place, with its class: a person labels real images, not generated ones. Threes
+# like eights, and eights like threes.
 
 unsure = GAAL(FrozenEstimator(gan), random_state=0)
 generated = unsure.fit(X).synthesize(X, few, learner.estimator_, batch_size=8).X
 matcher = ASAL(FrozenEstimator(gan), n_components=20, random_state=0).fit(X).matcher_
-figure, ax = plt.subplots(figsize=(11, 3.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(9, 3), layout="constrained")
 QueryDisplay.from_matcher(matcher, generated, X, labels=y, image_shape=(1, 8, 8), ax=ax)
 plt.show()

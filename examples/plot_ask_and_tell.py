@@ -23,7 +23,7 @@ for label in (0, 1):  # four labels of each class to begin with
     first = np.flatnonzero(truth == label)[:4]
     y[first] = label
 
-model = make_pipeline(StandardScaler(), SVC(C=10, probability=False))
+model = make_pipeline(StandardScaler(), SVC(C=10))
 learner = ActiveLearner(
     model,
     UncertaintySampling("min_distance"),

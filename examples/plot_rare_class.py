@@ -35,7 +35,8 @@ for metric in ("balanced_accuracy", "average_precision"):
         warnings.simplefilter("ignore", UselessSamplesWarning)
         gate.fit_resample(X, y)
     gates[metric] = gate.decision_
-{metric: decision.reason for metric, decision in gates.items()}
+for decision in gates.values():
+    print(decision.reason, end="\n\n")
 
 # %%
 # In a pipeline the gate is a step like any other sampler:

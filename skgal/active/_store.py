@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from html import escape
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -1310,6 +1311,24 @@ class LabelStore:
 
     def __repr__(self):
         return f"LabelStore({self.path!r})"
+
+    def _repr_html_(self):
+        """Counts, and the samples of the last events, for notebooks."""
+        try:
+            counts = self.counts()
+            last = self.records(since=max(0, self.last_event() - 5), samples=False)[-5:]
+        except (StoreError, ValueError):  # damaged or closed
+            return f"<p>{escape(repr(self))}</p>"
+        columns = ("id", "index", "round", "strategy", "status", "label", "annotator")
+        lines = [columns, *([getattr(record, name) for name in columns] for record in last)]
+        cells = [["" if cell is None else escape(str(cell)) for cell in line] for line in lines]
+        head, *rows = ["".join(f"<td>{cell}</td>" for cell in line) for line in cells]
+        numbers = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
+        table = "".join(f"<tr>{row}</tr>" for row in rows)
+        return (
+            f"<p>{escape(repr(self))}: {numbers or 'no samples'}</p>"
+            f"<table><thead><tr>{head.replace('td>', 'th>')}</tr></thead>{table}</table>"
+        )
 
     def __sklearn_clone__(self):
         # Clones of a learner write to the same file.

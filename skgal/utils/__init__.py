@@ -23,17 +23,9 @@ from skgal.utils._layout import (
     DataLayout,
     MixedLayout,
     is_mixed,
-    listed,
     make_layout,
 )
-from skgal.utils._nested import (
-    is_net,
-    nets_in,
-    resolve_component,
-    restored_on_failure,
-    stopped_by_interrupt,
-    unwrap,
-)
+from skgal.utils._nested import nets_in, restored_on_failure, stopped_by_interrupt, unwrap
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import (
     Pool,
@@ -100,15 +92,12 @@ __all__ = [
     "is_frame",
     "is_missing",
     "is_mixed",
-    "is_net",
     "is_pandas_na",
-    "listed",
     "make_layout",
     "nets_in",
     "observed_labels",
     "read_categories",
     "read_series",
-    "resolve_component",
     "restored_on_failure",
     "row_blocks",
     "seed_unset",

@@ -1,6 +1,7 @@
 """The store: what goes in comes out."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -382,3 +383,26 @@ def test_export_to_parquet(store, tmp_path):
 def test_empty_store_exports_an_empty_table(store):
     assert len(store.to_frame()) == 0
     assert "label" in store.to_frame()
+
+
+def test_a_notebook_shows_numbers_and_the_last_samples():
+    with LabelStore() as store:
+        ids = store.add_query(np.arange(8.0)[:, np.newaxis], strategy="A<B>")
+        store.tell(ids[:2], ["cat", "dog"], annotator="Ada & Bob")
+        html = store._repr_html_()
+        assert "6 pending, 2 answered" in html
+        head, *rows = [re.findall(r">([^<>]*)</t[dh]>", row) for row in html.split("<tr>")[1:]]
+        assert len(rows) == 5
+        (answered,) = (row for row in rows if row[0] == str(ids[1]))
+        assert dict(zip(head, answered, strict=True)) == {
+            "id": str(ids[1]),
+            "index": "",
+            "round": "",
+            "strategy": "A&lt;B&gt;",
+            "status": "answered",
+            "label": "dog",
+            "annotator": "Ada &amp; Bob",
+        }
+    assert "LabelStore" in store._repr_html_()  # closed
+    with LabelStore() as store:
+        assert "no samples" in store._repr_html_()
