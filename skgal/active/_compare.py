@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
-from joblib import delayed
+from joblib import Parallel, delayed
 from joblib.func_inspect import get_func_code
 from scipy import stats
 from sklearn.base import clone, is_classifier
@@ -17,7 +17,6 @@ from sklearn.model_selection import train_test_split
 
 from skgal.active._data import check_samples, check_strategy_parameters, count_initial
 from skgal.active._learner import ActiveLearner, as_memory
-from skgal.active._oracles import parallel_as_completed
 from skgal.query import RandomSampling
 from skgal.utils import (
     HasMethods,
@@ -185,22 +184,13 @@ def compare_strategies(
         )
         for run in runs
     )
-    histories = parallel_as_completed(n_jobs)(_numbered(tasks))
-    by_run = dict(histories)
+    histories = Parallel(n_jobs)(tasks)
     records = [
-        {**run._asdict(), **row} for number, run in enumerate(runs) for row in by_run[number]
+        {**run._asdict(), **row}
+        for run, history in zip(runs, histories, strict=True)
+        for row in history
     ]
     return StrategyComparison(records, baseline)
-
-
-def _numbered(tasks):
-    """Have each task return its number, too: results come in any order."""
-    for number, (func, args, kwargs) in enumerate(tasks):
-        yield _call_numbered, (number, func, args, kwargs), {}
-
-
-def _call_numbered(number, func, args, kwargs):
-    return number, func(*args, **kwargs)
 
 
 def _simulate(key, seed, data, estimator, strategy, oracle, more):

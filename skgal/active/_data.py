@@ -1,4 +1,4 @@
-"""What a learner works with: samples and labels, each checked and converted once, at the door.
+"""Samples and labels where they come in: each is checked and converted once.
 
 Inside, a label is a ``str``, ``bool``, ``int`` or ``float`` (a class or a number, with the type
 it was given), a ``dict`` from class to probability (a soft label), a ``tuple`` of floats (several
@@ -262,7 +262,6 @@ def check_strategy_parameters(strategy):
 
 def split_missing(y, *, is_classifier, missing_label=np.nan):
     """Tell which labels are known, and check these: classes, or finite numbers."""
-    y = as_label_array(y)
     known = ~is_missing(y, missing_label)
     labels = y[known]
     if not len(labels):

@@ -209,7 +209,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     :class:`sklearn.callback.ProgressBar`: each round is a task of ``fit``.
 
     With an :class:`skgal.generators.ACGAN` as the estimator and
-    :class:`skgal.query.CertaintySampling` as the strategy, this is the loop of ALCG;
+    :class:`skgal.query.CertaintySampling` as the strategy, this is Algorithm 1 of M.-K. Xie and
+    S.-J. Huang, "Learning class-conditional GANs with active sampling", KDD 2019;
     ``warm_start=True`` has the networks go on from round to round.
 
     Examples
@@ -408,7 +409,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             strategy.set_params(missing_label=np.nan)
         net_seed = draw_seed(rng)
         initial = self._initial_labels(X, known, labels, rng)
-        session = Session(store, X, initial, twins_share_labels=not simulates)
+        session = Session(store, X, initial, duplicates_share_labels=not simulates)
 
         seed = parameters.get("random_state")
         strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
@@ -1108,9 +1109,10 @@ class Session:
     whichever order and process: so any process can go on with a session.
     """
 
-    def __init__(self, store, X, initial, *, twins_share_labels=True):
+    def __init__(self, store, X, initial, *, duplicates_share_labels=True):
         self.store, self.X, self.initial = store, X, initial
-        self._twins_share_labels = twins_share_labels  # in a simulation each sample has its own
+        # Samples with the same values have one label; not in a simulation.
+        self._duplicates_share_labels = duplicates_share_labels
         if store.settle("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
                 f"The session in the store {store.path} began with other labels. Nothing was "
@@ -1309,7 +1311,7 @@ class Session:
 
     def answer_known(self, ids):
         """Answer those pending samples whose label the store has from another one."""
-        if not self._twins_share_labels:
+        if not self._duplicates_share_labels:
             return
         with self.store.transaction():
             for record in self.store.records("pending", ids, samples=False):
@@ -1324,7 +1326,7 @@ class Session:
         self.answer_known(ids)
         alike = {}
         for record in self.store.records("pending", ids, samples=False):
-            key = record.hash if self._twins_share_labels else record.id
+            key = record.hash if self._duplicates_share_labels else record.id
             alike.setdefault(key, []).append(record.id)
         distinct = {samples[0]: samples[1:] for samples in alike.values()}
         try:
@@ -1344,19 +1346,19 @@ class Session:
                 f"{pending[0].id}."
             )
 
-    def _share_outcomes(self, twins):
+    def _share_outcomes(self, duplicates):
         with self.store.transaction():
-            for first in self.store.records(None, list(twins), samples=False):
-                for twin in twins[first.id]:
-                    self._copy_outcome(first, twin)
+            for first in self.store.records(None, list(duplicates), samples=False):
+                for duplicate in duplicates[first.id]:
+                    self._copy_outcome(first, duplicate)
         self.refresh()
 
-    def _copy_outcome(self, record, twin):
+    def _copy_outcome(self, record, duplicate):
         message = f"known already: the same as sample {record.id}"
         if record.status in ("answered", "declined"):
-            self.store.tell(twin, record.label, annotator=record.annotator, message=message)
+            self.store.tell(duplicate, record.label, annotator=record.annotator, message=message)
         elif record.status == "failed":
-            self.store.fail(twin, record.message or message, annotator=record.annotator)
+            self.store.fail(duplicate, record.message or message, annotator=record.annotator)
 
     # The history
 

@@ -1,7 +1,7 @@
 """Oracles: to a user callables from samples to labels; inside, all label what a store has pending.
 
-:func:`as_store_oracle` is the door: what comes in as a callable, or as a stream of answers, is
-wrapped there once. Whatever an oracle says goes to the store as it came; the store checks it.
+:func:`as_store_oracle` wraps what comes as a callable or as a stream of answers, once. Whatever an
+oracle says goes to the store as it came; the store checks it.
 """
 
 import logging
@@ -91,7 +91,7 @@ class Answer(NamedTuple):
         return self._replace(label=None, status="declined")
 
 
-# The door
+# What the learner calls
 
 
 def as_store_oracle(oracle, read_samples, *, missing_label=np.nan):

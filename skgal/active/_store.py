@@ -468,54 +468,56 @@ class LabelStore:
         self._answer(as_ids(ids), labels, kind, rules, seconds, remarks)
 
     def _answer(self, ids, answers, kind, rules, seconds, remarks):
+        """Record answers of any form in one transaction; raise for those that don't count."""
         seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
         refused, conflicts = {}, []
         with self._writing() as connection:
-            states = {sample: self._state(connection, sample) for sample in ids}
+            for sample in ids:
+                self._state(connection, sample)  # refuses ids that are unknown
             rules = {"classes": self.classes, "n_outputs": self.n_outputs, **rules}
             try:
                 labels, problems = as_labels(answers, len(ids), **rules)
-            except ValueError as error:
+            except ValueError as error:  # not one for each: whose each is, is unknown
                 refused = dict.fromkeys(ids, str(error))
                 if ids:
                     self.refuse(ids[0], str(error), answer=answers, annotator=remarks["annotator"])
                 ids = labels = seconds = []
-            for position, (sample, label, taken) in enumerate(
-                zip(ids, labels, seconds, strict=True)
-            ):
+            for position, sample in enumerate(ids):
+                label, noted = labels[position], {**remarks, "seconds": seconds[position]}
                 if position in problems:
                     refused[sample] = problems[position]
-                    self.refuse(
-                        sample,
-                        problems[position],
-                        answer=_row_of(answers, position),
-                        seconds=taken,
-                        annotator=remarks["annotator"],
-                    )
-                    continue
-                status, known = states[sample]
-                if known is None:
-                    if (status, label) != ("declined", None):
-                        news = "answered" if kind == "replicate" else kind
-                        news = "declined" if label is None else news
-                        self._log(sample, news, label, seconds=taken, **remarks)
-                    states[sample] = ("declined" if label is None else "answered"), label
-                    continue
-                who, is_open = remarks["annotator"], status == "pending"
-                opinions = self._read_opinions(connection, sample)
-                own = {opinion.annotator: opinion.label for opinion in opinions if who}
-                if kind == "replicate" or (is_open and who and who not in own):
-                    self._log(sample, "replicate", label, seconds=taken, **remarks)
-                    if is_open or label is not None:
-                        states[sample] = "answered", self._aggregate(connection, sample)
-                elif is_open and not who:
-                    refused[sample] = _NAMELESS
-                    self.refuse(sample, _NAMELESS, answer=label, seconds=taken)
-                elif (who not in own or own[who] != label) and (is_open or label != known):
-                    conflicts.append((sample, own.get(who, known), label))
-                    self._log(sample, "surplus", label, seconds=taken, **remarks)
+                    self._log_refused(sample, problems[position], _row_of(answers, position), noted)
+                else:
+                    self._take(connection, sample, label, kind, noted, refused, conflicts)
         if refused or conflicts:
             raise LabelError(refused, conflicts)
+
+    def _take(self, connection, sample, label, kind, remarks, refused, conflicts):
+        """Log a valid label as what it is to its sample: the first, one more, or one too many."""
+        status, known = self._state(connection, sample)
+        if known is None:
+            if (status, label) != ("declined", None):
+                event = "answered" if kind == "replicate" else kind
+                self._log(sample, "declined" if label is None else event, label, **remarks)
+            return
+        who, is_open = remarks["annotator"], status == "pending"
+        opinions = self._read_opinions(connection, sample)
+        own = {opinion.annotator: opinion.label for opinion in opinions if who}
+        if kind == "replicate" or (is_open and who and who not in own):
+            self._log(sample, "replicate", label, **remarks)
+            if is_open or label is not None:
+                self._aggregate(connection, sample)
+        elif is_open and not who:
+            refused[sample] = _NAMELESS
+            self._log_refused(sample, _NAMELESS, label, remarks)
+        elif (who not in own or own[who] != label) and (is_open or label != known):
+            conflicts.append((sample, own.get(who, known), label))
+            self._log(sample, "surplus", label, **remarks)
+
+    def _log_refused(self, sample, message, answer, remarks):
+        """Keep an answer that is unusable as evidence; its sample stays what it is."""
+        remarks = {"annotator": remarks["annotator"], "seconds": remarks["seconds"]}
+        self.refuse(sample, message, answer=answer, **remarks)
 
     def _aggregate(self, connection, sample, kind="aggregated"):
         """Log what all answers to a sample since it was last open come to."""
@@ -1288,7 +1290,7 @@ class LabelStore:
         return store
 
     def close(self):
-        """Fold the log into the file and let go of it; a closed store can't be used."""
+        """Fold SQLite's log into the file and close it; a closed store can't be used."""
         if self._process != os.getpid():
             _inherited.append(self._connection)
             self._connection = None
@@ -1497,7 +1499,7 @@ def _as_position(position):
 
 
 def _as_prediction(prediction):
-    """A prediction as JSON; None for one that isn't finite, which nobody can show."""
+    """A prediction as JSON; None for one that isn't finite."""
     if prediction is None or isinstance(prediction, str):
         return encode_label(prediction)
     numbers = list(prediction.values()) if isinstance(prediction, Mapping) else prediction
@@ -1916,7 +1918,7 @@ def _replace_first_page(path):
     """Write the first page of a new store over that of a file: those of all stores are alike."""
     page = bytearray(_new_content()[:4096])
     page[28:32] = (os.path.getsize(path) // 4096).to_bytes(4, "big")
-    page[92:96] = page[24:28]  # or SQLite wouldn't believe this number of pages
+    page[92:96] = page[24:28]  # or SQLite takes the file's own size instead
     with open(path, "r+b") as file:
         file.write(page)
     with suppress(FileNotFoundError):  # it may hold another first page, and be damaged
