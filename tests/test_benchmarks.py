@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -70,3 +72,44 @@ def test_slopes_are_those_of_powers(load):
     rows = [{"size": n, "time": 3.0 * n**2} for n in (10, 30, 100)]
     assert slope(rows, "time", 0) == pytest.approx(2)
     assert slope(rows, "time", 10_000) is None  # only one size is above
+
+
+def test_synthetic_tables(load, monkeypatch, tmp_path):
+    tabular, output = load("tabular"), tmp_path / "tabular.json"
+    monkeypatch.delenv("CTGAN_PYTHON", raising=False)
+    arms = ['GAN {"max_iter": 2}', "CGAN", "copula", "CTGAN", "real rows"]  # no CGAN of quantities
+    command = ["tabular.py", "--tables", "diabetes", "--seeds", "0", "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", [*command, "--arms", *arms])
+    tabular.main()
+    report = json.loads(output.read_text())
+    cells = report["summary"]["diabetes"]
+    assert set(cells) == {arms[0], "copula", "real rows"}
+    assert cells["copula"]["boosting, r2"]["mean"] > cells[arms[0]]["boosting, r2"]["mean"]
+    assert cells["real rows"]["memorization, ratio"] == {"mean": 1.0, "n": 1}
+    assert "interpreter" in report["runs"]["diabetes | 0 | CTGAN"]["skipped"]
+    monkeypatch.setattr(tabular, "run", lambda table, seed, arm, args: {"skipped": "again"})
+    tabular.main()  # what was measured is kept, what was skipped is tried again
+    again = json.loads(output.read_text())
+    assert again["summary"] == report["summary"]
+    assert again["runs"]["diabetes | 0 | CTGAN"] == {"skipped": "again"}
+
+
+def test_the_copula_of_the_tables_has_the_known_correlation(load):
+    copula = load("tabular").GaussianCopula()
+    correlation = np.array([[1, 0.8, -0.6], [0.8, 1, -0.3], [-0.6, -0.3, 1]])
+    rng = np.random.default_rng(0)
+    normal = rng.multivariate_normal(np.zeros(3), correlation, size=20_000)
+    frame = pd.DataFrame({"skewed": np.exp(normal[:, 0]), "whole": np.round(9 * normal[:, 1])})
+    # Of two categories the more frequent one is the lower interval of the normal distribution.
+    frame["kind"] = np.where(normal[:, 2] < stats.norm.ppf(0.7), "often", None)
+    frame = frame.astype({"whole": int})
+    drawn = copula.fit(frame).sample(20_000, random_state=1)
+    assert copula.root @ copula.root.T == pytest.approx(correlation, abs=0.02)
+    spearman = stats.spearmanr(drawn["skewed"], drawn["whole"]).statistic
+    assert spearman == pytest.approx(6 / np.pi * np.arcsin(0.4), abs=0.01)  # of a Gaussian copula
+    assert stats.ks_2samp(drawn["skewed"], frame["skewed"]).pvalue > 0.01
+    assert (drawn.dtypes == frame.dtypes).all()
+    assert drawn["kind"].isna().mean() == pytest.approx(0.3, abs=0.01)
+    # The mean of a coordinate above a cut of another: rho * density(cut) / share above.
+    mean = np.log(drawn["skewed"][drawn["kind"].isna()]).mean()
+    assert mean == pytest.approx(-0.6 * stats.norm.pdf(stats.norm.ppf(0.7)) / 0.3, abs=0.02)
