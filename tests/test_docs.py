@@ -113,7 +113,7 @@ HOW = {
     "docs/resampling.md": Page(check=check_resampling),
     "docs/alcg.md": Page(check=check_alcg),
     "docs/simulators.md": Page(check=check_simulators),
-    "docs/annotation.md": Page(not_run={0: NEEDS_A_PERSON}),
+    "docs/annotation.md": Page(not_run={0: NEEDS_A_PERSON, 1: NEEDS_A_PERSON}),
     "docs/query.md": Page(
         before={0: "pool = __import__('numpy').random.default_rng(0).random((300, 4))"},
         smaller={"60_000": "100", "GAN()": "GAN(max_iter=2)"},

@@ -273,3 +273,26 @@ class Session:
     def _is_done(self):
         handed_over = not self._open or not self._answered_here
         return handed_over and not self._batch.count_pending()
+
+
+# What a front end sends
+
+
+def _is_whole(value):
+    return type(value) is int and abs(value) < 2**63
+
+
+FIELDS = {
+    "number": _is_whole,
+    "bundle": _is_whole,
+    "ids": lambda ids: isinstance(ids, list) and all(map(_is_whole, ids)),
+    "answers": lambda answers: isinstance(answers, list),
+    "seconds": lambda value: type(value) in (int, float) and 0 <= value < 1e9,
+}
+"""What a value of each field must be."""
+
+
+def are_valid(names, values):
+    """Whether the values that a front end sent are what fields of these names hold."""
+    pairs = zip(names, values, strict=False)
+    return len(names) == len(values) and all(FIELDS[name](value) for name, value in pairs)

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from skgal.annotation._batch import StaleBatchError
+from skgal.annotation._batch import StaleBatchError, are_valid
 
 BODY_BYTES = 2**20
 """Longest body of a request: a few thousand answers."""
@@ -254,7 +254,7 @@ async def _change(request, change, names):
     try:
         body = json.loads(await wait_for(_read_body(request), BODY_SECONDS))
         values = [body[name] for name in names]
-        is_valid = all(_FIELDS[name](value) for name, value in zip(names, values, strict=True))
+        is_valid = are_valid(names, values)
     except TimeoutError as error:
         raise HTTPException(408, "The body of the request did not come.") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -271,19 +271,6 @@ async def _read_body(request):
         if len(body) > BODY_BYTES:
             raise HTTPException(413, f"A request has {BODY_BYTES} bytes at most.")
     return body
-
-
-def _is_whole(value):
-    return type(value) is int and abs(value) < 2**63
-
-
-_FIELDS = {
-    "number": _is_whole,
-    "ids": lambda ids: isinstance(ids, list) and all(map(_is_whole, ids)),
-    "answers": lambda answers: isinstance(answers, list),
-    "seconds": lambda value: type(value) in (int, float) and 0 <= value < 1e9,
-}
-"""What a value of each field must be."""
 
 
 def _explain(status_code):

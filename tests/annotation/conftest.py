@@ -19,8 +19,8 @@ SECONDS = 30
 """How long to wait for what must happen; it takes a fraction of that."""
 
 
-def wait_for(condition):
-    deadline = time.monotonic() + SECONDS
+def wait_for(condition, seconds=SECONDS):
+    deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)

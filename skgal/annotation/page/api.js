@@ -1,6 +1,11 @@
 // What the page asks of the server. Every address is relative, so each carries the token.
 
-export class Refused extends Error {
+export const pollMilliseconds = 1500;
+
+export const ended = "All done: every answer is saved, and the session has ended. If it starts again "
+  + "at this address, this page goes on by itself.";
+
+class Refused extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -19,8 +24,8 @@ export const undo = (number) => send("api/undo", { number });
 
 export const finish = (number) => send("api/finish", { number });
 
-/** The images of a bundle, named by the number of its batch and its own, as PNG in base64. */
-export const readImages = (bundle) => send(`api/images/${bundle}`);
+/** The images of a bundle of a batch, as PNG in base64. */
+export const readImages = (number, bundle) => send(`api/images/${number}/${bundle}`);
 
 async function send(address, body) {
   const options = body && {
