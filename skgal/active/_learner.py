@@ -44,6 +44,7 @@ from skgal.metrics import entropy
 from skgal.utils import (
     HasMethods,
     Interval,
+    _estimator_has,
     _fit_context,
     as_random_state,
     concat_rows,
@@ -71,17 +72,6 @@ HISTORY_COLUMNS = {
     "mean_entropy",
     "label_counts",
 }
-
-
-def _estimator_has(name):
-    """Check for ``available_if``: the estimator, fitted if it is, has a method."""
-
-    def check(self):
-        # getattr, not hasattr: its error says which class lacks what.
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
 
 
 class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):

@@ -19,6 +19,7 @@ from skgal.base import DocumentedMixin
 from skgal.features import in_precision_of
 from skgal.utils import (
     HasMethods,
+    _estimator_has,
     as_random_state,
     draw_seed,
     nets_in,
@@ -278,14 +279,6 @@ def _weight_parameter(estimator):
         step, estimator = estimator.steps[-1]
         steps.append(step)
     return "__".join([*steps, "sample_weight"])
-
-
-def _estimator_has(name):
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return check
 
 
 class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):

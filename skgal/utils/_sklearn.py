@@ -31,14 +31,16 @@ from sklearn.utils._param_validation import (
 # Refuses parameters of `fit` where metadata routing is off, with scikit-learn's message.
 from sklearn.utils.metadata_routing import _raise_for_params
 
-# Takes the rows of a fold from every parameter of `fit` that has one for each sample.
-from sklearn.utils.validation import _check_method_params
+# Takes the rows of a fold from every parameter of `fit` that has one for each sample; and, for
+# `available_if`, whether an inner estimator has a method, the fitted one where there is one.
+from sklearn.utils.validation import _check_method_params, _estimator_has
 
 __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
     "_check_method_params",
+    "_estimator_has",
     "_fit_context",
     "_raise_for_params",
     "_safe_indexing",
