@@ -1,8 +1,9 @@
 """Every generator at equal time on real images: quality, diversity, speed, memory.
 
-Each generator gets the same seconds of processor time, in a process of its own, on the same
-training images. Its samples are compared with test images in the features of one classifier,
-trained once on images that no generator sees:
+Each generator has the networks of `DCGAN` (others: `generator_defaults.py`) and gets the same
+seconds of processor time, in a process of its own, on the same training images. Its samples are
+compared with test images in the features of one classifier, trained once on images that no
+generator sees:
 
 - ``frechet``: Fréchet distance (lower is better; ``floor`` is that of real images);
 - ``recall``, ``coverage``: shares of the test images that could have been drawn, or have a
@@ -46,7 +47,7 @@ from skgal.utils import seeded_nets, seeded_torch
 GENERATORS = {
     "DCGAN": ("GAN", {"objective": "nonsaturating", "penalty": None}),
     "LSGAN": ("GAN", {"objective": "least_squares", "penalty": None}),
-    "SNGAN (the default)": ("GAN", {}),
+    "SNGAN": ("GAN", {}),
     "WGAN, clipped": ("GAN", {"objective": "wasserstein", "penalty": "weight_clip"}),
     "WGAN-GP": ("GAN", {"objective": "wasserstein", "penalty": "gradient_penalty"}),
     "GIN": ("GIN", {"latent_dim": 16, "encoder_max_iter": 1}),
@@ -125,7 +126,7 @@ def run(name, args, dataset, seed, classifier, real):
         max_iter=1_000_000,
         callbacks=[Deadline(args.seconds)],
         random_state=seed,
-        **parameters,
+        **{"architecture": "dcgan", **parameters},
     ).fit(X, y)
     drawn = generator.sample(len(real), random_state=seed)
     samples, classes = drawn if isinstance(drawn, tuple) else (drawn, None)

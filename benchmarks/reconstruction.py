@@ -31,8 +31,8 @@ METHODS = {
         "GIN",
         {"objective": "wasserstein", "penalty": "weight_clip"},
     ),
-    # The default of both: hinge loss with spectral normalisation.
-    "GIN": ("GIN", {}),
+    # Hinge loss with spectral normalisation.
+    "GIN": ("GIN", {"inversion": "after"}),
     "BiGAN": ("BiGAN", {}),
     "BiGAN, gradient penalty": ("BiGAN", GRADIENT_PENALTY),
 }
@@ -50,7 +50,7 @@ def run(args, seed, name):
         latent_dim=args.latent_dim,
         max_iter=args.updates,
         random_state=seed,
-        **parameters,
+        **{"architecture": "dcgan", **parameters},
     ).fit(X_few)
     latent = generator.sample_latent(2000, random_state=seed)
     restored = generator.inverse_transform(generator.transform(X_rest[:2000]))

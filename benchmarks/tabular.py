@@ -164,6 +164,10 @@ def make_generator(arm):
     """Make a generator of its name, or of its name and parameters in JSON."""
     name, _, params = arm.partition(" ")
     params = json.loads(params or "{}")
+    if (
+        name == "GAN"
+    ):  # its defaults when the results were made; others since: generator_defaults.py
+        params = {"max_iter": 2500, "hidden": (256, 256), "zero_centred": 1.0, **params}
     if "hidden" in params:
         params["architecture"] = Dense(hidden=params.pop("hidden"))
     if "zero_centred" in params:

@@ -25,8 +25,8 @@ class Autoencoder(NetworkEstimator):
         photographs.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
-        Its encoder and, as the decoder, its generator. ``"auto"`` is ``"dense"`` for tables and
-        images of fewer than 8 pixels a side, else ``"dcgan"``. The paper's networks are those
+        Its encoder and, as the decoder, its generator. ``"auto"`` is `Dense` for tables and
+        images of fewer than 8 pixels a side, else ``"resize"``. The paper's networks are those
         of tables 4, 6 and 9: strided convolutions, as here, but narrower, without
         a dense layer in between.
     image_shape : tuple of int (channels, height, width) or None, default=None

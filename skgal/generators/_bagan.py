@@ -45,7 +45,7 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
         tells the classes apart, free.
     architecture : str or Architecture, default="auto"
         The networks, a name in ``skgal.nn.ARCHITECTURES`` or a recipe. ``"auto"`` is
-        ``"dense"`` for tables and images of fewer than 8 pixels a side, else ``"dcgan"``.
+        ``"dense"`` for tables and images of fewer than 8 pixels a side, else ``"resize"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500

@@ -246,6 +246,10 @@ class NetworkEstimator(
         groups = self.layout_.groups
         return architecture if groups is None else architecture.for_table(groups)
 
+    def resolve_max_iter(self):
+        """Return the number of updates that one ``fit`` makes."""
+        return self.max_iter
+
     def _make_net(self, seed, **settings):
         """Build the net that trains the game; its networks are not made yet."""
         game, arguments = self.make_game(self.resolve_architecture())
@@ -512,7 +516,7 @@ class Training:
 def net_settings(estimator, device):
     """Return the settings of a net that follow from an estimator's parameters."""
     return {
-        "max_iter": estimator.max_iter,
+        "max_iter": estimator.resolve_max_iter(),
         "batch_size": estimator.batch_size,
         "lr": estimator.learning_rate,
         "optimizer__betas": tuple(estimator.betas),

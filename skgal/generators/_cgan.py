@@ -36,7 +36,7 @@ Penalty, or a list of these, default="auto"
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan", "biggan"} or \
 Architecture, default="auto"
         The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
-        a side, else ``"dcgan"``.
+        a side, else ``"resize"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500

@@ -1,8 +1,12 @@
 """The generative adversarial network."""
 
-from skgal.generators._adversarial import AdversarialGenerator
+from skgal.generators._adversarial import AdversarialGenerator, lazy_zero_centred_penalty
+from skgal.nn import Dense
 from skgal.training import AdversarialGame
 from skgal.utils import StrOptions
+
+# The most columns of a table, and the hidden units of networks for so many.
+_TABLE_WIDTHS = ((16, 64), (64, 128), (float("inf"), 256))
 
 
 class GAN(AdversarialGenerator):
@@ -28,14 +32,16 @@ class GAN(AdversarialGenerator):
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
-        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
+        ``"spectral_norm"`` for images; for tables ``GradientPenalty(weight=1, target=0)`` at every
+        fourth step of the critic.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
-        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
-        a side, else ``"dcgan"``.
+        The networks. ``"auto"`` is `Dense` for tables, with two layers of 64 units for up to 16
+        columns, of 128 for up to 64, and of 256 for more; ``"dense"`` for images of fewer than 8
+        pixels a side, else ``"resize"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
-    max_iter : int, default=2500
+    max_iter : int, default=1500
         Number of generator updates.
     batch_size : int, default=64
         Samples a batch, at most the number of samples of X.
@@ -123,7 +129,7 @@ default="auto"
         penalty="auto",
         architecture="auto",
         image_shape=None,
-        max_iter=2500,
+        max_iter=1500,
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
@@ -162,6 +168,21 @@ default="auto"
             checkpoint=checkpoint,
         )
         self.latent = latent
+
+    def resolve_architecture(self):
+        """Return the architecture for the samples that ``fit`` has seen."""
+        if self.architecture != "auto" or self.layout_.is_image:
+            return super().resolve_architecture()
+        (n_features,), groups = self.layout_.shape, self.layout_.groups
+        width = next(width for most, width in _TABLE_WIDTHS if n_features <= most)
+        dense = Dense(hidden=(width, width))
+        return dense if groups is None else dense.for_table(groups)
+
+    def resolve_penalties(self):
+        """Return what keeps the critic smooth."""
+        if self.penalty == "auto" and not self.layout_.is_image:
+            return (lazy_zero_centred_penalty(),)
+        return super().resolve_penalties()
 
     def make_game(self, architecture):
         """Return the game of a generator and a critic."""

@@ -6,9 +6,14 @@ from numbers import Integral, Real
 import torch
 from skorch.callbacks import LRScheduler
 
-from skgal.generators._adversarial import AdversarialGenerator, EncodingMixin
+from skgal.generators._adversarial import (
+    AdversarialGenerator,
+    EncodingMixin,
+    lazy_zero_centred_penalty,
+)
 from skgal.generators._base import history_rows, make_net, net_settings
 from skgal.nn import ARCHITECTURES, Architecture, Dense, resolve_architecture
+from skgal.objectives import NonSaturating
 from skgal.training import (
     AdversarialGame,
     InversionGame,
@@ -19,6 +24,8 @@ from skgal.utils import Interval, StrOptions, draw_seed
 
 # Widths of networks without a critic, which small tables need no larger.
 _SMALL = (64, 64)
+# Updates, and those of images where generator and encoder learn together, which cost more.
+_N_UPDATES, _N_JOINT = 2500, 400
 
 
 class GIN(EncodingMixin, AdversarialGenerator):
@@ -27,22 +34,23 @@ class GIN(EncodingMixin, AdversarialGenerator):
     The generator maps the cube [-1, 1]^r to samples, the encoder samples to the cube, which is a
     space to design samples in.
 
-    On tables the two learn together and without a critic: real rows are restored from their
-    codes, latent points from what is generated of them, codes fill the cube, and generated rows
-    have a small energy distance to the real ones (:class:`skgal.training.InvertibleGame`). From a
-    few dozen rows that takes seconds and inverts real ones. On images, and where an objective or a
-    penalty is chosen, the default is the paper's: the generator is trained against a critic first,
-    the encoder afterwards on pairs of a latent point and the sample generated from it, so it
-    inverts the generator and nothing else [1]_.
+    The two learn together: real samples are restored from their codes, latent points from what is
+    generated of them, and codes fill the cube. That generated samples are distributed as the real
+    ones is on tables a matter of the energy distance (:class:`skgal.training.InvertibleGame`), on
+    images of a critic (:class:`skgal.training.InvertibleAdversarialGame`). From a few dozen samples
+    that takes seconds and inverts real ones. Where an objective or a penalty is chosen, the default
+    is the paper's: the generator is trained against a critic first, the encoder afterwards on pairs
+    of a latent point and the sample generated from it, so it inverts the generator and nothing else
+    [1]_.
 
     The paper minimises the Wasserstein distance and clips the critic's weights
     (``objective="wasserstein", penalty="weight_clip"``); its networks are a dense generator and
     critic and a convolutional encoder (``architecture=Dense(hidden=(512, 512, 1024, 1024, 1024),
     critic_hidden=(1024, 1024, 1024, 512, 512), critic_leak=0), encoder="dcgan"``, whose encoder has
-    fewer layers than the paper's ten). The default for images is the hinge loss
-    with spectral normalisation, which reconstructed them best at 400 training samples and 600
-    updates, before the gradient penalty; the numbers are in
-    ``benchmarks/results/reconstruction.json``.
+    fewer layers than the paper's ten). Of losses and penalties for an encoder that learns
+    afterwards, the hinge loss with spectral normalisation restored images best
+    (``benchmarks/results/reconstruction.json``); the two ways are compared in
+    ``benchmarks/results/generator_defaults.json``.
 
     Parameters
     ----------
@@ -50,29 +58,32 @@ class GIN(EncodingMixin, AdversarialGenerator):
         Width r of the latent space.
     objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
 "relativistic"} or Objective, default="auto"
-        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
-        for images. For tables it is the energy distance, which needs no critic, and
-        ``"nonsaturating"`` where ``penalty`` or ``inversion="after"`` asks for one.
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is
+        ``"nonsaturating"`` for images, and ``"hinge"`` where ``penalty`` or ``inversion="after"``
+        is given. For tables it is the energy distance, which needs no critic, and
+        ``"nonsaturating"`` where these ask for one.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
-        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
+        ``GradientPenalty(weight=1, target=0)`` at every fourth step of the critic, and
+        ``"spectral_norm"`` for images where ``objective`` or ``inversion="after"`` is given.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is ``Dense(hidden=(64, 64))`` without a critic, ``"dense"`` for
-        tables with one and for images of fewer than 8 pixels a side, else ``"dcgan"``.
+        tables with one and for images of fewer than 8 pixels a side, else ``"resize"``.
     encoder : None, {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default=None
         Where the encoder comes from. None: from ``architecture``, as generator and critic do.
     inversion : {"auto", "joint", "after"}, default="auto"
         When the encoder learns: together with the generator, or after it, as in the paper.
-        ``"auto"`` is ``"joint"`` for tables, and ``"after"`` for images and where ``objective`` or
-        ``penalty`` is given. ``"joint"`` with a critic adds the terms of the inversion to the
-        generator's loss (:class:`skgal.training.InvertibleAdversarialGame`).
+        ``"auto"`` is ``"joint"``, and ``"after"`` where ``objective`` or ``penalty`` is given.
+        ``"joint"`` with a critic adds the terms of the inversion to the generator's loss
+        (:class:`skgal.training.InvertibleAdversarialGame`).
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
-    max_iter : int, default=2500
-        Number of generator updates.
+    max_iter : int or None, default=None
+        Number of generator updates. None: 2500, and 400 where generator and encoder learn together
+        from images.
     encoder_max_iter : int or None, default=None
         Number of encoder updates after those of the generator; None: as many as ``max_iter``.
     batch_size : int, default=64
@@ -158,6 +169,7 @@ default=None
 
     _parameter_constraints = {
         **AdversarialGenerator._parameter_constraints,
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
         "encoder": [None, StrOptions({"auto", *ARCHITECTURES}), Architecture],
         "inversion": [StrOptions({"auto", "joint", "after"})],
         "encoder_max_iter": [None, Interval(Integral, 1, None, closed="left")],
@@ -174,7 +186,7 @@ default=None
         encoder=None,
         inversion="auto",
         image_shape=None,
-        max_iter=2500,
+        max_iter=None,
         encoder_max_iter=None,
         batch_size=64,
         critic_iter=1,
@@ -236,12 +248,30 @@ default=None
 
     def _is_joint(self):
         if self.inversion == "auto":
-            return not self.layout_.is_image and self.objective == self.penalty == "auto"
+            return self.objective == self.penalty == "auto"
         return self.inversion == "joint"
 
     def _has_critic(self):
         is_chosen = not (self.objective == self.penalty == "auto")
         return is_chosen or self.layout_.is_image or not self._is_joint()
+
+    def resolve_objective(self):
+        """Return what generator and critic minimise."""
+        if self.objective == self.penalty == "auto" and self._is_joint():
+            return NonSaturating()
+        return super().resolve_objective()
+
+    def resolve_penalties(self):
+        """Return what keeps the critic smooth."""
+        if self.objective == self.penalty == "auto" and self._is_joint():
+            return (lazy_zero_centred_penalty(),)
+        return super().resolve_penalties()
+
+    def resolve_max_iter(self):
+        """Return the number of generator updates that one ``fit`` makes."""
+        if self.max_iter is not None:
+            return self.max_iter
+        return _N_JOINT if self.layout_.is_image and self._is_joint() else _N_UPDATES
 
     def resolve_architecture(self):
         """Return the architecture for the samples that ``fit`` has seen."""
@@ -274,7 +304,7 @@ default=None
 
     def _make_encoder_net(self, seed, **settings):
         settings |= {
-            "max_iter": self.encoder_max_iter or self.max_iter,
+            "max_iter": self.encoder_max_iter or self.resolve_max_iter(),
             "lr": self.encoder_learning_rate,
         }
         arguments = {

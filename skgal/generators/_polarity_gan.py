@@ -82,7 +82,7 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         The networks of critic, classifier and autoencoder, a name in
         ``skgal.nn.ARCHITECTURES`` or a recipe. ``"auto"`` is
         ``Dense(hidden=(64, 64))`` for tables, ``"dense"`` for images of fewer than 8 pixels
-        a side, else ``"dcgan"``. In a feature space critic and classifier have 64 and 64 units.
+        a side, else ``"resize"``. In a feature space critic and classifier have 64 and 64 units.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=300

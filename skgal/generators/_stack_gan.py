@@ -57,7 +57,7 @@ Penalty, or a list of these, default=("gradient_penalty", "spectral_norm")
 Architecture, default="auto"
         The critics' networks; the generator's are of this class's own. ``"auto"`` is, at each
         resolution, ``"dense"`` for tables and images of fewer than 8 pixels a side, else
-        ``"dcgan"``.
+        ``"resize"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=2500

@@ -33,8 +33,8 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
     Parameters
     ----------
     architecture : str or Architecture
-        "auto", a key of ``ARCHITECTURES``, or an architecture. "auto" is DCGAN for images with
-        sides of at least 8, else dense.
+        "auto", a key of ``ARCHITECTURES``, or an architecture. "auto" is "resize" for images
+        with sides of at least 8, else "dense".
     shape : tuple of int
         The shape of one sample: (n_features,) or (channels, height, width).
 
@@ -53,7 +53,7 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
     Examples
     --------
     >>> resolve_architecture("auto", (1, 28, 28)), resolve_architecture("auto", (64,))
-    (DCGAN(), Dense())
+    (ResizeConvolution(), Dense())
     """
     if isinstance(architecture, str):
         name = _choose(check_shape(shape)) if architecture == "auto" else architecture
@@ -76,4 +76,4 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
 
 def _choose(shape: tuple[int, ...]) -> str:
     convolutional = len(shape) == 3 and min(shape[1:]) >= _MIN_CONVOLUTIONAL_SIDE
-    return "dcgan" if convolutional else "dense"
+    return "resize" if convolutional else "dense"

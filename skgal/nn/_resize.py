@@ -21,8 +21,9 @@ class ResizeConvolution(DCGAN):
 
     Parameters
     ----------
-    width : int, default=24
-        Channels at the level next to the image.
+    width : int, default=16
+        Channels at the image's full size and at the level below. An update of these networks takes
+        about as long as one of ``DCGAN(width=24)``.
     norm : {"batch"} or None, default="batch"
         Normalisation of the generator's layers.
 
@@ -37,6 +38,9 @@ class ResizeConvolution(DCGAN):
     >>> generator(torch.zeros(5, 2)).shape
     torch.Size([5, 3, 11, 37])
     """
+
+    def __init__(self, *, width: int = 16, norm: str | None = "batch"):
+        super().__init__(width=width, norm=norm)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator."""

@@ -15,8 +15,9 @@ from skorch.callbacks import Callback
 
 from skgal.exceptions import SingleSampleClassWarning
 from skgal.generators import ACGAN, CGAN, GAN, Autoencoder, BiGAN
-from skgal.nn import DCGAN, BigGAN, Residual
-from skgal.objectives import GradientPenalty, Hinge
+from skgal.nn import DCGAN, BigGAN, Dense, Residual
+from skgal.objectives import GradientPenalty, Hinge, LazyPenalty
+from skgal.utils import make_layout
 
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(40, 3))
@@ -69,6 +70,8 @@ def assert_same(first, second, X):
 )
 @pytest.mark.parametrize("generator_class", [GAN, BiGAN, CGAN, ACGAN])
 def test_the_game_by_default(generator_class, data, objective, penalty):
+    if generator_class is GAN and penalty != "spectral_norm":
+        penalty = LazyPenalty(penalty, every=4)
     params = {"latent_dim": 2, "max_iter": 2, "batch_size": 8, "random_state": 0}
     by_itself = generator_class(**params).fit(data, Y)
     asked_for = generator_class(**params, objective=objective, penalty=penalty).fit(data, Y)
@@ -76,6 +79,17 @@ def test_the_game_by_default(generator_class, data, objective, penalty):
     one_asked_for = generator_class(**params, objective="least_squares").fit(data, Y)
     penalties = [type(one) for one in one_asked_for.net_.module_.penalties]
     assert penalties == [type(one) for one in asked_for.net_.module_.penalties]
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "width"), [(1, 64), (16, 64), (17, 128), (64, 128), (65, 256)]
+)
+def test_networks_of_a_gan_are_wider_for_more_columns(n_columns, width):
+    gan = GAN()
+    gan.layout_ = make_layout(np.random.RandomState(0).rand(5, n_columns), None)
+    assert gan.resolve_architecture().hidden == (width, width)
+    asked_for = gan.set_params(architecture="dense").resolve_architecture()
+    assert repr(asked_for) == repr(Dense())
 
 
 # What scikit-learn promises of transformers.

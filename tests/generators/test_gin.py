@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from skgal.generators import GIN
 from skgal.training import Batch, InvertibleAdversarialGame, InvertibleGame
 from skgal.training._encoding import energy_distance_of_batches
+from skgal.utils import make_layout
 
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(40, 3))
@@ -73,7 +74,10 @@ def test_the_loss_without_a_critic_is_the_sum_of_four_terms():
         ({"objective": "least_squares"}, TABLE, False, True),
         ({"objective": "least_squares", "inversion": "joint"}, TABLE, True, True),
         ({"penalty": None}, TABLE, False, True),
-        ({}, IMAGES, False, True),
+        ({}, IMAGES, True, True),
+        ({"inversion": "after"}, IMAGES, False, True),
+        ({"objective": "hinge"}, IMAGES, False, True),
+        ({"penalty": "spectral_norm"}, IMAGES, False, True),
         ({"inversion": "joint"}, IMAGES, True, True),
     ],
 )
@@ -89,6 +93,21 @@ def test_which_game_is_played(params, data, joint, critic):
     assert Z.shape == (40, 2)
     assert np.abs(Z).max() <= 1
     assert gin.inverse_transform(Z).shape == data.shape
+
+
+@pytest.mark.parametrize(
+    ("params", "data", "expected"),
+    [
+        ({}, TABLE, 2500),
+        ({}, IMAGES, 400),
+        ({"inversion": "after"}, IMAGES, 2500),
+        ({"max_iter": 7}, IMAGES, 7),
+    ],
+)
+def test_number_of_updates_by_default(params, data, expected):
+    gin = GIN(**params)
+    gin.layout_ = make_layout(data, None)
+    assert gin.resolve_max_iter() == expected
 
 
 def test_real_rows_and_latent_points_are_inverted():

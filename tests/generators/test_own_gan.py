@@ -29,12 +29,12 @@ def energy_gan():
 
 
 def test_the_gan_of_the_page_learns(energy_gan):
-    generator = energy_gan(max_iter=400, random_state=0).fit(X)
+    generator = energy_gan(max_iter=800, random_state=0).fit(X)
     samples = generator.sample(300, random_state=1)
     assert 0.15 < np.mean(samples[:, 0] > 0) < 0.85  # both places are found
     distance = np.linalg.norm(samples[:, None] - X[None], axis=2).min(axis=1)
     assert np.median(distance) < 0.4
-    again = energy_gan(max_iter=400, random_state=0).fit(X)
+    again = energy_gan(max_iter=800, random_state=0).fit(X)
     np.testing.assert_array_equal(again.sample(5), generator.sample(5))
 
 

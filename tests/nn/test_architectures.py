@@ -257,8 +257,8 @@ def test_dcgan_normalisation_is_a_choice(norm):
     [
         ((4,), Dense),
         ((1, 7, 64), Dense),
-        ((1, 8, 8), DCGAN),
-        ((3, 64, 64), DCGAN),
+        ((1, 8, 8), ResizeConvolution),
+        ((3, 64, 64), ResizeConvolution),
     ],
 )
 def test_auto_follows_the_shape(shape, expected):
