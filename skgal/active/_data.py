@@ -17,8 +17,6 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
 from sklearn.utils import (
     assert_all_finite,
     check_array,
@@ -30,6 +28,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from skgal.utils import (
     _safe_indexing,
+    accepts_nan,
     as_label_array,
     as_pool,
     as_series,
@@ -143,7 +142,7 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
 
     Arrays are validated; what is in DataFrames and streams is left to the estimator.
     """
-    finite = "allow-nan" if _accepts_nan(estimator) else True
+    finite = "allow-nan" if accepts_nan(estimator) else True
     if is_frame(X):
         return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
     if gives_blocks(X) or hasattr(X, "chunks"):
@@ -166,17 +165,6 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
     if X.dtype == object and all(isinstance(value, Real) for value in X.flat):
         return X.astype(np.float64)  # numbers, which not every method of a model takes as objects
     return X
-
-
-def _accepts_nan(estimator):
-    """Tell whether NaN may get as far as the estimator; it may still refuse it."""
-    # What later steps get to see, and the columns of a ColumnTransformer, only fitting shows.
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[0][1]
-    if isinstance(estimator, ColumnTransformer | str):
-        return True
-    tags = get_tags(estimator)
-    return tags.input_tags.allow_nan or tags.no_validation
 
 
 def _check_frame(X, input_name, *, allow_nan):

@@ -1,6 +1,7 @@
 """When to stop buying labels."""
 
 from abc import ABCMeta, abstractmethod
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from numbers import Integral, Real
@@ -225,6 +226,9 @@ class CostBudget(StoppingCriterion):
 
     def _check(self, prices, n_samples, verb):
         prices = np.asarray(prices)
+        if prices.dtype.kind == "O":
+            with suppress(TypeError, ValueError):  # Decimals, as money is counted in
+                prices = prices.astype(np.float64)
         if prices.shape != (n_samples,):
             raise ValueError(
                 f"cost must have one price for each of {n_samples} samples; {verb} an array of "

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skgal.base._documented import DocumentedMixin
 from skgal.design import energy_distance
 from skgal.metrics import to_points
-from skgal.utils import is_frame
+from skgal.utils import as_samples, is_frame, is_mixed
 
 # Rows that are scored at most; the time of an energy distance grows with their square.
 _MAX_SCORED = 1000
@@ -129,8 +129,8 @@ class BaseGenerator(
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
             Real samples, best those that the generator was not fitted to; of more than 1000, as
             many are drawn. Columns of an array are divided by their range in ``X`` and images by
-            that of all pixels; those of a DataFrame are compared by their ranks and
-            categories, see `skgal.metrics.to_points`.
+            that of all pixels; those of a DataFrame, or of an array with gaps or categories, are
+            compared by their ranks and categories, see `skgal.metrics.to_points`.
         y : array-like of shape (n_samples,), default=None
             Ignored; a conditional generator compares class by class.
 
@@ -155,13 +155,14 @@ class BaseGenerator(
     def _check_scored(self, X):
         """Refuse samples of another width than those of ``fit``."""
         check_is_fitted(self)
+        X = as_samples(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         return X if is_frame(X) else np.asarray(X)
 
     def _scored_points(self, X, drawn):
         """Return real and drawn samples as points of comparable coordinates."""
         points, drawn_points = to_points(X, drawn)
-        if is_frame(X):
+        if is_frame(X) or is_mixed(X):
             return points, drawn_points
         is_image = np.ndim(X) == 4 or getattr(self, "image_shape", None) is not None
         span = np.ptp(points, axis=None if is_image else 0)

@@ -155,6 +155,7 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = inner.input_tags
         tags.target_tags = inner.target_tags
         tags.target_tags.required = True
+        tags.target_tags.multi_output &= isinstance(self, RegressorMixin)
         return tags
 
 

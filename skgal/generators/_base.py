@@ -47,6 +47,7 @@ from skgal.utils import (
     _fit_context,
     as_label_array,
     as_random_state,
+    as_samples,
     column_names,
     draw_seed,
     is_frame,
@@ -402,6 +403,7 @@ class NetworkEstimator(
 
 def _check_training_samples(generator, X, *y):
     """Check samples and labels, if any; return the layout, the tensor and the labels."""
+    X = as_samples(X)
     if not _is_table(X):
         samples, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
         layout = DataLayout(samples, generator.image_shape)
@@ -417,6 +419,7 @@ def _check_training_samples(generator, X, *y):
 
 def _check_new_samples(generator, X, *y):
     """Check samples, and labels if there are any, against those of ``fit``; return the tensor."""
+    X = as_samples(X)
     layout = generator.layout_
     has_names = hasattr(generator, "feature_names_in_")
     is_mixed_table = layout.groups is not None

@@ -12,6 +12,7 @@ from skgal.utils import (
     FrameTemplate,
     _fit_context,
     as_random_state,
+    as_samples,
     frame_columns,
     is_frame,
     is_mixed,
@@ -255,6 +256,7 @@ class DesignBox(BaseGenerator):
 
     def _read(self, X, *, reset):
         """Validate designs and return their columns, a list of 1-D arrays."""
+        X = as_samples(X)
         holds_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
         if is_frame(X) or (holds_objects and is_mixed(X)):
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -264,6 +266,8 @@ class DesignBox(BaseGenerator):
                 columns = [np.asarray(column.to_numpy()) for column in frame_columns(X).values()]
             else:
                 columns = [np.array(column.tolist()) for column in X.T]
+            if reset and any(c.dtype.kind == "f" and np.isnan(c).any() for c in columns):
+                raise ValueError("X has gaps, and a design has none: leave out such rows.")
             shape, dtype = (len(columns),), None if is_frame(X) else X.dtype
         else:
             X = validate_data(self, X, reset=reset, allow_nd=True)

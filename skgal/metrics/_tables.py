@@ -14,7 +14,15 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.metrics import get_scorer
 
 from skgal.metrics._fidelity import check_points, memorization_ratio
-from skgal.utils import check_pandas_support, frame_columns, is_frame
+from skgal.utils import (
+    as_samples,
+    check_pandas_support,
+    frame_columns,
+    is_frame,
+    is_missing,
+    is_mixed,
+    read_array_column,
+)
 
 # A numeric target with more distinct values than these is a quantity, not a class.
 _MAX_CLASSES = 20
@@ -25,11 +33,11 @@ _MAX_CATEGORIES = 50
 def to_points(real, *others, extractor=None):
     """Turn samples of any kind into points whose Euclidean distances mean something.
 
-    Images are flattened, arrays of features stay as they are. Of a table (a DataFrame), each
-    column counts alike: a number becomes its rank among the real values, from 0 to 1; a
-    category becomes one column for each value, so that two different values are 1 apart (the
-    50 most frequent are told apart, others are one); and a column with missing values gets one
-    more, which says so.
+    Images are flattened, arrays of numbers stay as they are. Of a table (a DataFrame, or an array
+    with gaps or categories), each column counts alike: a number becomes its rank among the real
+    values, from 0 to 1; a category becomes one column for each value, so that two different values
+    are 1 apart (the 50 most frequent are told apart, others are one); and a column with missing
+    values gets one more, which says so.
 
     Parameters
     ----------
@@ -64,8 +72,12 @@ def to_points(real, *others, extractor=None):
     if extractor is not None:
         extract = getattr(extractor, "transform", extractor)
         samples = [np.asarray(extract(each)) for each in samples]
-    if extractor is None and is_frame(real):
-        return _table_points([read_columns(each, real) for each in samples])
+    else:
+        samples = [as_samples(each) for each in samples]
+        if is_frame(samples[0]):
+            return _table_points([read_columns(each, samples[0]) for each in samples])
+        if is_mixed(samples[0]):
+            return _table_points([_read_rows(each, samples[0]) for each in samples])
     return check_points(1, **{f"sample {i}": each for i, each in enumerate(samples)})
 
 
@@ -243,6 +255,23 @@ def read_columns(table, template):
                 for value, null in zip(series.to_list(), is_null, strict=True)
             ]
         columns[name] = Column(is_numeric, values)
+    return columns
+
+
+def _read_rows(rows, template):
+    """Return the columns of an array, by position, of the kinds of a template's."""
+    rows = np.asarray(rows, dtype=template.dtype)
+    if rows.shape[1:] != template.shape[1:]:
+        raise ValueError(
+            f"Samples must have the same columns; some have {template.shape[1]}, and others shape "
+            f"{rows.shape}."
+        )
+    columns = {}
+    for position, column in enumerate(rows.T):
+        is_numeric = read_array_column(template[:, position]).kind != "category"
+        missing = is_missing(column)
+        values = np.where(missing, np.nan if is_numeric else None, column)
+        columns[position] = Column(is_numeric, values.astype(np.float64 if is_numeric else object))
     return columns
 
 

@@ -316,6 +316,12 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
+        is_estimator = hasattr(self.generator, "__sklearn_tags__")
+        tags.input_tags.allow_nan = (
+            get_tags(self.generator).input_tags.allow_nan
+            if is_estimator
+            else self.generator is None
+        )
         return tags
 
 

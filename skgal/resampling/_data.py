@@ -11,6 +11,8 @@ from skgal.utils import (
     FrameTemplate,
     LabelTemplate,
     as_label_array,
+    as_samples,
+    check_sample_shape,
     frame_columns,
     is_frame,
     is_missing,
@@ -24,20 +26,16 @@ from skgal.utils import (
 def check_samples_and_labels(resampler, X, y):
     """Check samples and labels; return X, y, and whether y had a column for each class."""
     y, is_one_hot = check_labels(y)
+    X = as_samples(X)
     if sparse := _sparse_dtypes(X):
         X = X.astype({name: dtype.subtype for name, dtype in sparse.items()})
-    holds_objects = isinstance(X, np.ndarray) and X.dtype.kind == "O"
-    if (is_frame(X) or holds_objects) and is_mixed(X):
+    if is_mixed(X):
         # What is in the columns is for the layout to judge; scikit-learn sees to their names.
         validate_data(resampler, X, y, skip_check_array=True)
         check_consistent_length(X, y)
         return X, y, is_one_hot
     samples, y = validate_data(resampler, X, y, allow_nd=True)
-    if samples.ndim not in (2, 4):
-        raise ValueError(
-            "X must have shape (n_samples, n_features) or (n_samples, channels, height, width), "
-            f"got {samples.shape}."
-        )
+    check_sample_shape(samples.shape[1:])
     return (X if is_frame(X) else samples), y, is_one_hot
 
 
@@ -103,7 +101,7 @@ def as_data(samples, X, generator):
             f"{generator} must draw samples of shape {X.shape[1:]}, as those of X; it returned "
             f"an array of shape {array.shape}."
         )
-    may_miss = X.dtype.kind == "O" and bool(is_missing(X.ravel()).any())
+    may_miss = bool(is_missing(X.ravel()).any())
     _refuse_gaps(array, generator, may_miss=may_miss)
     is_whole = X.dtype.kind in "biu" and array.dtype != X.dtype
     return (_clipped(array, X.dtype) if is_whole else array).astype(X.dtype, copy=False)

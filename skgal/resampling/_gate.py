@@ -12,7 +12,7 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
@@ -34,8 +34,10 @@ from skgal.utils import (
     _check_method_params,
     _fit_context,
     _raise_for_params,
+    accepts_nan,
     as_random_state,
     draw_seed,
+    is_frame,
     restored_on_failure,
     seed_unset,
     take_rows,
@@ -286,6 +288,8 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         for name in ("decision_", "sampler_", "transformers_", "sampling_strategy_"):
             vars(self).pop(name, None)
         labels, _ = check_labels(y)
+        if not (is_frame(X) or accepts_nan(self.classifier)):
+            check_array(X, accept_sparse=True, dtype=None, allow_nd=True, estimator=self.classifier)
         # A sampler's fit checks only; that of a Pipeline trains all of it.
         first = self.sampler
         first = first.steps[0][1] if isinstance(first, Pipeline) else first
@@ -441,7 +445,9 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         inner = get_tags(self.sampler).input_tags
         for name in ("sparse", "allow_nan", "string", "categorical"):
             setattr(tags.input_tags, name, getattr(inner, name))
+        # The classifier sees them, too.
         tags.input_tags.sparse &= get_tags(self.classifier).input_tags.sparse
+        tags.input_tags.allow_nan &= accepts_nan(self.classifier)
         return tags
 
 

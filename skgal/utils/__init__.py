@@ -8,6 +8,7 @@ from skgal.utils._frames import (
     frame_columns,
     holds_numbers,
     is_frame,
+    read_array_column,
     read_categories,
     read_series,
 )
@@ -22,10 +23,18 @@ from skgal.utils._layout import (
     LAYOUTS,
     DataLayout,
     MixedLayout,
+    as_samples,
+    check_sample_shape,
     is_mixed,
     make_layout,
 )
-from skgal.utils._nested import nets_in, restored_on_failure, stopped_by_interrupt, unwrap
+from skgal.utils._nested import (
+    accepts_nan,
+    nets_in,
+    restored_on_failure,
+    stopped_by_interrupt,
+    unwrap,
+)
 from skgal.utils._plain import PlainCodec
 from skgal.utils._pool import (
     Pool,
@@ -78,12 +87,15 @@ __all__ = [
     "_fit_context",
     "_raise_for_params",
     "_safe_indexing",
+    "accepts_nan",
     "as_label_array",
     "as_pool",
     "as_random_state",
+    "as_samples",
     "as_series",
     "check_matplotlib_support",
     "check_pandas_support",
+    "check_sample_shape",
     "column_names",
     "concat_rows",
     "draw_seed",
@@ -98,6 +110,7 @@ __all__ = [
     "make_layout",
     "nets_in",
     "observed_labels",
+    "read_array_column",
     "read_categories",
     "read_series",
     "restored_on_failure",

@@ -16,6 +16,7 @@ A layout has
 - ``to_network(X)`` and ``from_network(tensor)``.
 """
 
+from importlib import import_module
 from math import prod
 from numbers import Integral, Real
 
@@ -94,6 +95,46 @@ def make_layout(X, image_shape=None):
             "categories, booleans or gaps; leave image_shape out, or pass numbers only."
         )
     return MixedLayout(X)
+
+
+def as_samples(X):
+    """Bring samples into a container that layouts know, so that all take the same ones.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    object
+        An array for a list of rows, a masked array, whose masked values become NaN, or a tensor
+        of torch; a table of pyarrow for a batch of records; anything else as it is.
+
+    Raises
+    ------
+    ValueError
+        If X is an array of times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.utils import as_samples
+    >>> as_samples(np.ma.array([[1.0, 2.0]], mask=[[False, True]]))
+    array([[ 1., nan]])
+    """
+    if type(X).__module__.partition(".")[0] == "pyarrow" and hasattr(X, "schema"):
+        is_batch = type(X).__name__ == "RecordBatch"
+        return import_module("pyarrow").Table.from_batches([X]) if is_batch else X
+    if type(X).__module__.partition(".")[0] == "torch":
+        X = X.detach().cpu().numpy()
+    if isinstance(X, np.ma.MaskedArray):
+        X = X.astype(np.result_type(X, np.float32)).filled(np.nan) if X.mask.any() else X.data
+    rows = _as_rows(X)
+    if rows is None:
+        return X
+    if rows.dtype.kind in "mM":
+        raise ValueError("X is an array of times; turn them into numbers, such as days.")
+    return rows if isinstance(X, np.ndarray) or is_mixed(rows) else X
 
 
 def is_mixed(X):
@@ -327,18 +368,24 @@ def _listed(names, most=10):
     return f"[{shown}]" if len(names) <= most else f"[{shown}, and {len(names) - most} more]"
 
 
+def check_sample_shape(sample_shape):
+    """Refuse samples that are neither rows nor images with an axis for their channels."""
+    if len(sample_shape) in (1, 3):
+        return
+    advice = ""
+    if len(sample_shape) == 2:
+        advice = " Grey images need an axis for their one channel: pass X[:, None]."
+    raise ValueError(
+        "X must have shape (n_samples, n_features) or (n_samples, channels, height, width); "
+        f"each sample has shape {sample_shape}.{advice}"
+    )
+
+
 def _network_shape(sample_shape, image_shape):
     if image_shape is None:
-        if len(sample_shape) in (1, 3):
-            warn_of_channels_last(sample_shape)
-            return tuple(sample_shape)
-        advice = ""
-        if len(sample_shape) == 2:
-            advice = " Grey images need an axis for their one channel: pass X[:, None]."
-        raise ValueError(
-            "X must have shape (n_samples, n_features) or (n_samples, channels, height, width); "
-            f"each sample has shape {sample_shape}.{advice}"
-        )
+        check_sample_shape(sample_shape)
+        warn_of_channels_last(sample_shape)
+        return tuple(sample_shape)
     if len(image_shape) != 3 or not all(map(_is_length, image_shape)):
         raise ValueError(
             "image_shape must be three positive integers (channels, height, width), "

@@ -5,8 +5,10 @@ import threading
 from contextlib import contextmanager
 from functools import wraps
 
+from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 
 def unwrap(model, X=None):
@@ -144,3 +146,30 @@ def nets_in(estimator):
 
 def _is_net(value):
     return any(cls.__module__ == "skorch.net" for cls in type(value).__mro__)
+
+
+def accepts_nan(estimator):
+    """Tell whether NaN may get as far as the estimator; it may still refuse it.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.utils import accepts_nan
+    >>> accepts_nan(LogisticRegression())
+    False
+    """
+    # What later steps get to see, and the columns of a ColumnTransformer, only fitting shows.
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[0][1]
+    if isinstance(estimator, ColumnTransformer | str):
+        return True
+    tags = get_tags(estimator)
+    return tags.input_tags.allow_nan or tags.no_validation

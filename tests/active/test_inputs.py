@@ -10,9 +10,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier, StackingClassifier, StackingRegressor
+from sklearn.ensemble import (
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    StackingRegressor,
+)
 from sklearn.linear_model import (
+    ARDRegression,
     BayesianRidge,
     LinearRegression,
     LogisticRegression,
@@ -33,9 +40,19 @@ from skgal.active import (
     StablePredictions,
 )
 from skgal.base import Synthesis, SynthesisStrategy
+from skgal.classifiers import EnsembleClassifier, EnsembleRegressor
 from skgal.exceptions import StoreMissingError
-from skgal.generators import ACGAN
-from skgal.query import RandomSampling
+from skgal.generators import ACGAN, GAN, GIN
+from skgal.query import (
+    AISEL,
+    ASAL,
+    BADGE,
+    CoreSet,
+    ProbCover,
+    RandomSampling,
+    TypiClust,
+    UncertaintySampling,
+)
 
 # Labels
 
@@ -149,10 +166,45 @@ def test_tags_are_what_learner_and_strategy_take():
         ActiveLearner(forest, Dense()).fit(sparse.eye(20, format="csr"), np.arange(20) % 2)
 
 
-@pytest.mark.parametrize("estimator", [BayesianRidge(), Ridge(), LogisticRegression()])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        CoreSet(),
+        BADGE(),
+        TypiClust(),
+        ProbCover(),
+        ASAL(GAN()),
+        AISEL(GIN()),
+        UncertaintySampling(),
+    ],
+    ids=lambda strategy: type(strategy).__name__,
+)
+@pytest.mark.parametrize("model", [RandomForestClassifier(), LogisticRegression()], ids=repr)
+def test_a_learner_claims_sparse_samples_where_it_takes_them(model, strategy):
+    learner = ActiveLearner(model, strategy, budget=0)
+    X = sparse.eye(20, format="csr")
+    if get_tags(learner).input_tags.sparse:
+        learner.fit(X, np.arange(20) % 2)
+    else:
+        with pytest.raises(TypeError, match=r"[Ss]parse"):
+            learner.fit(X, np.arange(20) % 2)
+
+
+def test_ensembles_claim_the_outputs_that_they_learn():
+    tags = get_tags(EnsembleClassifier(RandomForestClassifier()))
+    assert not tags.target_tags.multi_output
+    assert not tags.classifier_tags.multi_label
+    assert get_tags(EnsembleRegressor(RandomForestRegressor())).target_tags.multi_output
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [BayesianRidge(), ARDRegression(), Ridge(), LogisticRegression(), RandomForestRegressor(3)],
+)
 def test_objects_that_are_numbers(estimator):
-    learner = ActiveLearner(estimator, RandomSampling())
-    check_dtype_object("ActiveLearner", learner)
+    check_dtype_object("ActiveLearner", ActiveLearner(estimator, RandomSampling()))
+    ensemble = EnsembleClassifier if is_classifier(estimator) else EnsembleRegressor
+    check_dtype_object("ensemble", ensemble(estimator, 2, random_state=0))
 
 
 class Counting(MLPClassifier):
@@ -315,6 +367,33 @@ def test_prices_are_checked_before_anything_is_bought(blobs, cost):
     with pytest.raises(ValueError, match="cost must"):
         learner.fit(X, y)
     assert not bought
+
+
+@pytest.mark.parametrize(
+    "contain",
+    [
+        lambda prices: [Decimal(price) for price in prices],
+        lambda prices: pd.Series(prices, index=range(100, 140)),
+        lambda prices: pd.array(prices, dtype="Int64"),
+        pl.Series,
+        lambda prices: lambda samples: [Decimal(2)] * len(samples),
+    ],
+    ids=["Decimal", "series", "nullable", "polars", "callable"],
+)
+def test_prices_may_come_in_any_container(blobs, contain):
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), batch_size=3, random_state=0)
+    learner.set_params(stopping=CostBudget(12, contain([2] * 40)), budget=30).fit(X, y)
+    assert learner.labelled_.n_bought == 6
+    assert learner.stop_reason_ == "cost budget: 12 spent, of 12"
+
+
+@pytest.mark.parametrize("budget", [-1, "3", None, np.nan, np.inf])
+def test_a_budget_of_money_is_checked_before_anything_is_bought(blobs, budget):
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), stopping=CostBudget(budget))
+    with pytest.raises(ValueError, match="'budget' parameter of CostBudget"):
+        learner.fit(X, y)
 
 
 # What was asked counts as asked

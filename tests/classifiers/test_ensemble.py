@@ -17,9 +17,10 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetClassifier, NeuralNetRegressor
 
+from skgal.active import ActiveLearner, LabelOracle
 from skgal.classifiers import AnyEstimator, EnsembleClassifier, EnsembleRegressor
 from skgal.metrics import entropy
-from skgal.query import UncertaintySampling
+from skgal.query import CertaintySampling, UncertaintySampling
 
 
 class ConvNet(torch.nn.Sequential):
@@ -137,6 +138,22 @@ def test_the_advice_of_a_model_that_cannot_say_works_on_images():
         UncertaintySampling().query(pixels, y, fitted)
     ensemble = EnsembleRegressor(plain, 2, random_state=0).fit(pixels[:10], target[:10])
     assert UncertaintySampling().query(pixels, y, ensemble)[0] >= 10
+
+
+@pytest.mark.parametrize("strategy", [UncertaintySampling(), CertaintySampling()], ids=repr)
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_the_advice_works_in_a_learner_for_pipelines_and_several_outputs(strategy, n_outputs):
+    pixels, target = images()
+    pixels = pixels.astype(np.float32)  # as the learner asks for
+    answers = target if n_outputs == 1 else np.column_stack([target, -target])
+    y = np.where((np.arange(40) < 10)[:, None], np.reshape(answers, (40, -1)), np.nan)
+    y = y[:, 0] if n_outputs == 1 else y
+    plain = make_pipeline(image_regressor(module__n_outputs=n_outputs))
+    options = {"oracle": LabelOracle(pixels, answers), "budget": 2, "batch_size": 2}
+    with pytest.raises(TypeError, match="EnsembleRegressor"):
+        ActiveLearner(plain, strategy, **options).fit(pixels, y)
+    ensemble = EnsembleRegressor(plain, 2, random_state=0)
+    assert ActiveLearner(ensemble, strategy, **options).fit(pixels, y).labelled_.n_bought == 2
 
 
 def test_linear_bootstrap_spreads_as_theory_says():

@@ -83,6 +83,14 @@ def test_tables_in_other_containers_hold_the_same_designs(kind):
         assert drawn.tolist() == expected.to_numpy().tolist()
 
 
+@pytest.mark.parametrize(
+    "frame", [np.asarray, pd.DataFrame, pl.DataFrame], ids=["array", "pandas", "polars"]
+)
+def test_designs_with_gaps_are_refused(frame):
+    with pytest.raises(ValueError, match=r"X has gaps.*leave out such rows|Input X contains NaN"):
+        DesignBox().fit(frame(np.array([[1.0, 2.0], [np.nan, 3.0], [2.0, 4.0]])))
+
+
 def test_what_is_given_goes_before_what_x_spans():
     box = DesignBox(
         {"length": (0.5, 9.5), "bolts": (2, 3)},

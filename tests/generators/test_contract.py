@@ -5,14 +5,17 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 
 from skgal.exceptions import NonFiniteLossError
-from skgal.generators import GAN, GIN, BiGAN
+from skgal.generators import GAN, GIN, Autoencoder, BiGAN
 from skgal.nn import Dense
+from skgal.utils import as_label_array
 
 RNG = np.random.RandomState(0)
 TABLE = RNG.normal(size=(30, 3)) * [1, 10, 100]
@@ -111,6 +114,53 @@ def test_gaps_in_a_table_are_learnt_whatever_the_container(generator_class):
     assert not np.isnan(drawn[:, [0, 2]]).any()
     frame = small(generator_class).fit(pd.DataFrame(X)).sample(20)
     np.testing.assert_array_equal(drawn, frame.to_numpy())
+
+
+GAPS = TABLE.copy()
+GAPS[3:9, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    "contain",
+    [
+        lambda X: X.tolist(),
+        lambda X: np.where(np.isnan(X), None, X.astype(object)),
+        lambda X: np.where(np.isnan(X), pd.NA, X.astype(object)),
+        lambda X: np.ma.array(np.nan_to_num(X, nan=7e9), mask=np.isnan(X)),
+        torch.tensor,
+        pd.DataFrame,
+        lambda X: pd.DataFrame(X).astype("Float64"),
+        lambda X: pl.DataFrame(X, schema=["a", "b", "c"]).fill_nan(None),
+        lambda X: pa.RecordBatch.from_pandas(pd.DataFrame(X, columns=["a", "b", "c"])),
+    ],
+    ids=["list", "None", "NA", "masked", "torch", "pandas", "nullable", "polars", "arrow batch"],
+)
+@pytest.mark.parametrize(
+    "make", [lambda: small(GAN), lambda: Autoencoder(max_iter=2, random_state=0)], ids=["GAN", "AE"]
+)
+def test_gaps_are_learnt_in_any_container(make, contain):
+    X, expected = contain(GAPS), make().fit(GAPS)
+    generator = make().fit(X)
+    np.testing.assert_allclose(generator.transform(X), expected.transform(GAPS), rtol=1e-5)
+    if hasattr(generator, "sample"):
+        drawn = as_label_array(generator.sample(9)).astype(float)
+        np.testing.assert_allclose(drawn, expected.sample(9), rtol=1e-5)
+        assert generator.score(X) == pytest.approx(expected.score(GAPS))
+
+
+@pytest.mark.parametrize(
+    ("X", "match"),
+    [
+        (np.array([["2024-01-31"]] * 5, dtype="datetime64[D]"), "turn them into numbers"),
+        (np.array([["a", "1"]] * 5), "pass a DataFrame, or an array of dtype object"),
+        (pl.LazyFrame({"a": [1.0, 2.0]}), r"pass X\.collect"),
+    ],
+    ids=["times", "strings", "lazy"],
+)
+@each_generator
+def test_tables_that_are_refused_point_the_way(generator_class, X, match):
+    with pytest.raises((TypeError, ValueError), match=match):
+        small(generator_class).fit(X)
 
 
 @each_generator

@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from skgal.generators import ACGAN, CGAN, GAN, GIN, BiGAN
+from skgal.generators import ACGAN, BAGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.nn import DCGAN, Dense
 from skgal.utils import as_label_array
 
@@ -163,6 +163,29 @@ def test_labels_come_back_in_the_container_they_came_in(as_labels, tmp_path):
             if isinstance(y, pd.DataFrame | pl.DataFrame):
                 assert list(labels.columns) == ["diagnosis"]
         np.testing.assert_array_equal(as_label_array(fitted.sample(y=y)[1]), as_label_array(y))
+
+
+@pytest.mark.parametrize("cls", [ACGAN, BAGAN, PolarityGAN])
+@pytest.mark.parametrize(
+    "as_labels",
+    [
+        lambda y: pd.Series(y == "ill", name="day").map({True: 2**63, False: 3}).astype("uint64"),
+        lambda y: pd.Series(y == "ill", name="day").astype("boolean"),
+        lambda y: pd.Series(
+            np.where(y == "ill", "2024-01-31", "2025-01-01"), name="day", dtype="M8[s]"
+        ),
+        lambda y: pl.Series("day", y.tolist(), dtype=pl.Enum(["ill", *sorted({*y} - {"ill"})])),
+    ],
+    ids=["uint64", "nullable", "date", "enum"],
+)
+def test_labels_of_any_conditional_generator_come_back(cls, as_labels):
+    y = as_labels(Y)
+    generator = cls(max_iter=2, random_state=0).fit(FRAME[["age", "dose"]].fillna(0), y)
+    for one in generator.classes_:
+        labels = generator.sample(3, y=one)[1]
+        assert type(labels) is type(y)
+        assert (labels.name, labels.dtype) == (y.name, y.dtype)
+        assert as_label_array(labels).tolist() == [one] * 3
 
 
 def test_one_label_for_all_samples():

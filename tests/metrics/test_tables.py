@@ -55,6 +55,20 @@ def test_polars_pandas_and_nullable_columns_give_the_same_points():
         np.testing.assert_allclose(association_matrix(same), association_matrix(table))
 
 
+def test_arrays_with_gaps_or_categories_give_the_points_of_the_frame():
+    frame = draw_table(40)[["pay", "city", "owner"]]
+    frame.loc[::7, "pay"] = np.nan
+    other = draw_table(30, seed=1)[["pay", "city", "owner"]]
+    for real, drawn in ((frame, other), (frame[["pay"]], other[["pay"]])):
+        expected = to_points(real, drawn)
+        for found, points in zip(
+            to_points(real.to_numpy(), drawn.to_numpy()), expected, strict=True
+        ):
+            np.testing.assert_allclose(found, points)
+    with pytest.raises(ValueError, match="same columns"):
+        to_points(frame.to_numpy(), other[["pay"]].to_numpy())
+
+
 def test_dates_have_ranks():
     days = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-02-01", None])
     points = to_points(pd.DataFrame({"day": days}))[0]

@@ -185,6 +185,36 @@ def test_values_of_mixed_tables(sampler):
     assert {type(value) for value in X_new[40:, 0]} == {float}
 
 
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        GANOverSampler(CGAN(**TINY), random_state=0),
+        PolarityGANSampler(polarity(), random_state=0),
+        SelectiveAugmentation(CGAN(**TINY), extractor_max_iter=2, n_passes=2, random_state=0),
+    ],
+    ids=["cgan", "hull", "selective"],
+)
+@pytest.mark.parametrize(
+    "contain",
+    [
+        np.array,
+        lambda X: X.astype(np.float32),
+        lambda X: X.tolist(),
+        lambda X: np.ma.array(np.nan_to_num(X, nan=7e9), mask=np.isnan(X)),
+    ],
+    ids=["array", "float32", "list", "masked"],
+)
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.PoorSamplesWarning")
+def test_gaps_in_arrays_are_filled_up_as_those_of_frames(sampler, contain):
+    values = RNG.normal(size=(40, 3))
+    values[3:30:4, 1] = np.nan
+    y = np.repeat(["a", "b"], [30, 10])
+    X_new, y_new = clone(sampler).fit_resample(contain(values), y)
+    expected, _ = clone(sampler).fit_resample(pd.DataFrame(values), y)
+    assert Counter(y_new.tolist())["b"] > 10
+    np.testing.assert_allclose(np.asarray(X_new, dtype=float), expected.to_numpy(), rtol=1e-5)
+
+
 @pytest.mark.parametrize("labels", [Y, Y == 0, Y.astype(float)], ids=["int", "bool", "float"])
 def test_labels_may_stand_in_a_column_of_objects(labels):
     for y in (labels.astype(object), pd.Series(labels, dtype=object)):
@@ -463,10 +493,10 @@ BAD_INPUT = {
     "multilabel": (X, np.ones((40, 2), dtype=int), "auto", "Multilabel and multioutput targets"),
     "one class": (X, np.zeros(40), "auto", "needs to have more than 1 class"),
     "numbers to predict": (X, X[:, 0], "auto", "Unknown label type"),
-    "NaN": (np.where(X > 1, np.nan, X), Y, "auto", "contains NaN"),
+    "images with NaN": (np.full((40, 1, 4, 4), np.nan), Y, "auto", "contains NaN"),
     "infinite": (np.where(X > 1, np.inf, X), Y, "auto", "contains infinity"),
     "a Series": (pd.Series(X[:, 0]), Y, "auto", "Expected a 2-dimensional container"),
-    "three dimensions": (np.zeros((40, 2, 2)), Y, "auto", "must have shape"),
+    "three dimensions": (np.zeros((40, 2, 2)), Y, "auto", r"must have shape.*pass X\[:, None\]"),
     "other lengths": (X, Y[:-1], "auto", "inconsistent numbers of samples"),
     "no label": (X, np.where(Y == 2, None, "a"), "auto", "6 missing labels"),
 }
@@ -484,6 +514,7 @@ def test_bad_input_is_refused_before_training(samples, y, strategy, match):
 _OURS = {
     "no label",
     "three dimensions",
+    "images with NaN",
     "a part of a sample",
     "nobody knows how many",
     "without end",

@@ -1,5 +1,6 @@
 import json
 import tracemalloc
+import warnings
 from decimal import Decimal
 
 import hypothesis.extra.numpy as hnp
@@ -20,6 +21,9 @@ from skgal.exceptions import (
     ConstantColumnWarning,
     IdentifierColumnWarning,
 )
+from skgal.generators import Autoencoder, PolarityGAN
+from skgal.query import TypiClust
+from skgal.resampling import PolarityGANSampler
 from skgal.utils import (
     LAYOUTS,
     DataLayout,
@@ -644,6 +648,15 @@ def test_identifiers_are_pointed_at():
     frame.loc[:2, "mail"] = "0@example.org"  # one who came back
     with pytest.warns(IdentifierColumnWarning):
         make_layout(frame)
+    for other in (
+        pl.DataFrame(frame.to_dict("list")),
+        pa.Table.from_pandas(frame),
+        frame.astype({"mail": "category"}),
+        frame.to_numpy(),
+        frame.assign(mail=frame["mail"].where(frame["x"] > 9)),
+    ):
+        with pytest.warns(IdentifierColumnWarning, match="different values in"):
+            make_layout(other)
 
 
 def test_channels_last():
@@ -651,6 +664,25 @@ def test_channels_last():
         DataLayout(images(shape=(16, 16, 3)))
     with pytest.raises(ValueError, match=r"pass X\[:, None\]"):
         DataLayout(np.zeros((5, 28, 28)))
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda X: Autoencoder(max_iter=1, random_state=0).fit(X),
+        lambda X: PolarityGANSampler(
+            PolarityGAN(max_iter=1, autoencoder_max_iter=1), random_state=0
+        ).fit_resample(X, np.repeat([0, 1], [4, 2])),
+        lambda X: TypiClust(random_state=0).fit(X),
+    ],
+    ids=["autoencoder", "sampler", "strategy"],
+)
+def test_channels_last_are_pointed_at_wherever_images_come_in(fit):
+    with pytest.warns(ChannelsLastWarning, match=r"np\.moveaxis\(X, -1, 1\)"):
+        fit(images(n=6, shape=(8, 8, 3)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ChannelsLastWarning)
+        fit(images(n=6, shape=(3, 8, 8)))
 
 
 def test_large_images_are_scaled_a_part_at_a_time():
