@@ -38,7 +38,7 @@ from skgal.active._oracles import annotator_name, as_store_oracle
 from skgal.active._samples import hash_pool, stack_samples
 from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
 from skgal.base import Asked, BaseStrategy, DocumentedMixin
-from skgal.classifiers import check_fit_support, fit_estimator, one_hot
+from skgal.classifiers import cast_for_nets, check_fit_support, fit_estimator, one_hot
 from skgal.exceptions import StoreError, StoreMismatchError, StoreMissingError
 from skgal.metrics import entropy
 from skgal.utils import (
@@ -676,6 +676,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         check_is_fitted(self)
         if n is not None:
             check_scalar(n, "n", Integral, min_val=1)
+            if isinstance(n, bool):
+                raise TypeError(f"n must be a whole number, got {n}.")
         with self.store_.lock(wait=SECONDS_TO_WAIT):
             self._session.refresh()
             self._refit_if_new()
@@ -959,10 +961,10 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             return accuracy_score(y, self.predict(X))
         return self._call("score", X, y)
 
-    def _call(self, method, *arguments):
+    def _call(self, method, X, *arguments):
         check_is_fitted(self)
         with seeded_nets(self.estimator_):
-            return getattr(self.estimator_, method)(*arguments)
+            return getattr(self.estimator_, method)(cast_for_nets(self.estimator_, X), *arguments)
 
     @property
     def classes_(self):

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.base._generator import _MAX_SCORED, BaseGenerator
 from skgal.design import energy_distance
 from skgal.exceptions import SingleSampleClassWarning
-from skgal.utils import _safe_indexing, as_label_array, as_random_state, warn_user
+from skgal.utils import _safe_indexing, as_label_array, as_random_state, listed, warn_user
 
 
 class ConditionalGenerator(BaseGenerator):
@@ -116,7 +116,7 @@ class ConditionalGenerator(BaseGenerator):
         is_known = np.isin(y, self.classes_)
         if is_known.all():
             return X, y
-        unknown = _listed(np.unique(y[~is_known]).tolist())
+        unknown = listed(np.unique(y[~is_known]).tolist())
         advice = "stratify the folds: cv=StratifiedKFold(shuffle=True)."
         if not is_known.any():
             raise ValueError(
@@ -137,7 +137,7 @@ class ConditionalGenerator(BaseGenerator):
         alone = self.classes_[self.class_count_ == 1].tolist()
         if alone:
             warn_user(
-                f"{_listed(alone)} of {len(self.classes_)} classes have one sample each: "
+                f"{listed(alone)} of {len(self.classes_)} classes have one sample each: "
                 f"{type(self).__name__} can do little more than repeat it. Give these classes "
                 "more samples, or leave them out.",
                 SingleSampleClassWarning,
@@ -156,14 +156,8 @@ class ConditionalGenerator(BaseGenerator):
         unknown = {label for label in asked.tolist() if label not in index}
         if unknown:
             raise ValueError(
-                f"y asks for the classes {_listed(sorted(unknown, key=str))}, which "
+                f"y asks for the classes {listed(sorted(unknown, key=str))}, which "
                 f"{type(self).__name__} has not seen; it was fitted on the classes "
-                f"{_listed(self.classes_.tolist())}."
+                f"{listed(self.classes_.tolist())}."
             )
         return np.array([index[label] for label in asked.tolist()], dtype=np.int64)
-
-
-def _listed(labels, most=20):
-    """Spell labels out, but not a thousand of them."""
-    shown = ", ".join(map(repr, labels[:most]))
-    return f"[{shown}]" if len(labels) <= most else f"[{shown}, and {len(labels) - most} more]"

@@ -5,7 +5,13 @@
 
 from importlib import import_module
 
-from skgal.classifiers._fit import AnyEstimator, check_fit_support, fit_estimator, one_hot
+from skgal.classifiers._fit import (
+    AnyEstimator,
+    cast_for_nets,
+    check_fit_support,
+    fit_estimator,
+    one_hot,
+)
 
 _FILE_OF = {
     "ClassifierFeatures": "_features",
@@ -26,7 +32,14 @@ _FILE_OF = {
     "weighted_targets": "_nets",
 }
 
-__all__ = [*_FILE_OF, "AnyEstimator", "check_fit_support", "fit_estimator", "one_hot"]
+__all__ = [
+    *_FILE_OF,
+    "AnyEstimator",
+    "cast_for_nets",
+    "check_fit_support",
+    "fit_estimator",
+    "one_hot",
+]
 
 
 def __getattr__(name):

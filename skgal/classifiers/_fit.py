@@ -22,6 +22,7 @@ from skgal.utils import (
     _estimator_has,
     as_random_state,
     draw_seed,
+    is_net,
     nets_in,
     restored_on_failure,
     seed_unset,
@@ -50,6 +51,7 @@ def fit_estimator(
     estimator : classifier, regressor, or Pipeline that ends in one
         Fitted in place.
     X : array, sparse matrix or DataFrame of n_samples rows
+        Arrays of float64 are cast for nets, see :func:`cast_for_nets`.
     y : ndarray of shape (n_samples,), or (n_samples, n_outputs) for a regressor
         Class labels (of soft labels the most probable class) or numbers.
     proba : ndarray of shape (n_samples, n_classes) or None, default=None
@@ -87,6 +89,7 @@ def fit_estimator(
     >>> model.class_prior_.tolist()
     [0.75, 0.25]
     """
+    X = cast_for_nets(estimator, X)
     if sample_weight is None:
         sample_weight = np.ones(len(y))
     if classes is None and is_classifier(estimator):
@@ -95,7 +98,7 @@ def fit_estimator(
     check_fit_support(estimator, soft=soft, weighted=weighted)
     last = _last_step(estimator)
     nets = nets_in(last)
-    if _is_net(last):
+    if is_net(last):
         with _explained_errors(nets):
             if not is_classifier(last):
                 # skorch's regressors expect columns of the dtype that their module puts out.
@@ -141,7 +144,7 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     if not (soft or weighted):
         return
     labels = "soft labels" if soft else "synthetic_weight"
-    if _is_net(last):
+    if is_net(last):
         if not is_classifier(last):
             raise TypeError(
                 f"{type(last).__name__} can't learn from weighted samples; use "
@@ -155,6 +158,33 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
             f"{type(last).__name__}.fit takes no sample_weight, which {labels} need; use hard "
             "labels and synthetic_weight=1, or an estimator that takes sample_weight."
         )
+
+
+def cast_for_nets(estimator, X):
+    """Cast an array of float64 to float32 if an estimator is a net, or has one inside.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted or not. Where the weights of its net are known to be float64, nothing is cast.
+    X : object
+        Samples; what is no array stays as it is.
+
+    Returns
+    -------
+    object
+        X, or a copy of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.classifiers import cast_for_nets
+    >>> cast_for_nets(LogisticRegression(), np.ones((2, 1))).dtype
+    dtype('float64')
+    """
+    nets = nets_in(estimator) if isinstance(X, np.ndarray) else []
+    return in_precision_of(nets[0], X) if nets else X
 
 
 def one_hot(y, classes):
@@ -261,11 +291,6 @@ def _is_binary(net):
     return not hasattr(net, "classes")
 
 
-def _is_net(estimator):
-    """Whether an estimator is a net itself, not a search or an ensemble of nets."""
-    return estimator in nets_in(estimator)
-
-
 def _last_step(estimator):
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
@@ -361,7 +386,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         with seeded_nets(estimator, draw_seed(rng)):
             self.label_encoder_ = fit_estimator(
                 estimator,
-                self._input(X, estimator),
+                X,
                 np.asarray(y),
                 sample_weight=sample_weight,
                 number_outputs=False,
@@ -371,15 +396,11 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
             self.classes_ = (self.label_encoder_ or estimator).classes_
         return self
 
-    def _input(self, X, estimator):
-        nets = nets_in(estimator)
-        return in_precision_of(nets[0], X) if nets and isinstance(X, np.ndarray) else X
-
     def _call(self, method, X, **params):
         check_is_fitted(self)
         # What draws in predicting, such as dropout that is left on.
         with seeded_nets(self.estimator_, getattr(self, "prediction_seed_", 0)):
-            return getattr(self.estimator_, method)(self._input(X, self.estimator_), **params)
+            return getattr(self.estimator_, method)(cast_for_nets(self.estimator_, X), **params)
 
     def predict(self, X, **params):
         """Predict class labels or numbers.

@@ -4,7 +4,7 @@ An `Architecture` is a recipe that builds the three networks for a shape; the ne
 to tensors and know nothing of losses or training.
 """
 
-from skgal.nn._architecture import Architecture, ClassInput, Critic, append_classes, one_hot
+from skgal.nn._architecture import Architecture, ClassInput, Critic, append_classes
 from skgal.nn._bagan import ClassLatents, FakeClassCritic, copy_weights
 from skgal.nn._biggan import BigGAN, ConditionalBatchNorm2d, SelfAttention
 from skgal.nn._classifiers import (
@@ -94,7 +94,6 @@ __all__ = [
     "make_classifier",
     "make_dropout_classifier",
     "mix",
-    "one_hot",
     "resolve_architecture",
     "resolve_conditioning",
     "resolve_device",

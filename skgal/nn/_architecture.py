@@ -257,26 +257,7 @@ def halvings(size: tuple[int, int]) -> tuple[list[Level], tuple[int, int]]:
 
 
 def one_hot(labels: Tensor, n_classes: int) -> Tensor:
-    """Turn classes into rows with a one among zeros.
-
-    Parameters
-    ----------
-    labels : torch.Tensor of shape (n,), dtype int64
-        Classes as integers, from 0 to n_classes - 1.
-    n_classes : int
-        The number of classes.
-
-    Returns
-    -------
-    rows : torch.Tensor of shape (n, n_classes), dtype float32
-
-    Examples
-    --------
-    >>> import torch
-    >>> one_hot(torch.tensor([2, 0]), 3)
-    tensor([[0., 0., 1.],
-            [1., 0., 0.]])
-    """
+    """Turn classes, int64 from 0, into rows with a one among zeros, float32."""
     # torch's own function checks the range, which would make the host wait for the GPU.
     return (labels.unsqueeze(1) == torch.arange(n_classes, device=labels.device)).float()
 

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from math import prod
 
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skgal.base import DocumentedMixin
 from skgal.nn._architecture import LEAK, Architecture, Critic, append_classes, one_hot
+from skgal.utils import resolve_component
 
 
 class ConditionalCritic(nn.Module, ABC):
@@ -301,21 +302,7 @@ def resolve_conditioning(conditioning: str | Conditioning) -> Conditioning:
     >>> resolve_conditioning("projection")
     Projection()
     """
-    if isinstance(conditioning, str):
-        if conditioning not in CONDITIONINGS:
-            raise ValueError(
-                f"conditioning must be one of {sorted(CONDITIONINGS)} or a Conditioning, got "
-                f"{conditioning!r}."
-            )
-        return CONDITIONINGS[conditioning]()
-    if not isinstance(conditioning, Conditioning):
-        raise TypeError(
-            "conditioning must be a name or an instance of skgal.nn.Conditioning, got "
-            f"{conditioning!r} of type {type(conditioning).__name__}."
-        )
-    conditioning = clone(conditioning)
-    conditioning._validate_params()
-    return conditioning
+    return resolve_component(conditioning, "conditioning", CONDITIONINGS, Conditioning)
 
 
 class AuxiliaryCritic(nn.Module):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sklearn.base import clone
-
 from skgal.nn._architecture import Architecture, check_shape
 from skgal.nn._biggan import BigGAN
 from skgal.nn._dcgan import DCGAN
@@ -13,6 +11,7 @@ from skgal.nn._dense import Dense
 from skgal.nn._r3gan import R3GAN
 from skgal.nn._residual import Residual
 from skgal.nn._resize import ResizeConvolution
+from skgal.utils import resolve_component
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
     "dense": Dense,
@@ -55,25 +54,9 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
     >>> resolve_architecture("auto", (1, 28, 28)), resolve_architecture("auto", (64,))
     (ResizeConvolution(), Dense())
     """
-    if isinstance(architecture, str):
-        name = _choose(check_shape(shape)) if architecture == "auto" else architecture
-        if name not in ARCHITECTURES:
-            raise ValueError(
-                f"architecture must be 'auto', one of {sorted(ARCHITECTURES)} or an Architecture, "
-                f"got {architecture!r}."
-            )
-        resolved = ARCHITECTURES[name]()
-    elif isinstance(architecture, Architecture):
-        resolved = clone(architecture)
-    else:
-        raise TypeError(
-            "architecture must be a name or an instance of skgal.nn.Architecture, "
-            f"got {architecture!r} of type {type(architecture).__name__}."
-        )
+    if isinstance(architecture, str) and architecture == "auto":
+        is_large = len(check_shape(shape)) == 3 and min(shape[1:]) >= _MIN_CONVOLUTIONAL_SIDE
+        architecture = "resize" if is_large else "dense"
+    resolved = resolve_component(architecture, "architecture", ARCHITECTURES, Architecture)
     resolved.check(shape)
     return resolved
-
-
-def _choose(shape: tuple[int, ...]) -> str:
-    convolutional = len(shape) == 3 and min(shape[1:]) >= _MIN_CONVOLUTIONAL_SIDE
-    return "resize" if convolutional else "dense"

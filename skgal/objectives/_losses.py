@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import logsigmoid, relu, softplus
 
 from skgal.base import DocumentedMixin
+from skgal.utils import resolve_component
 
 
 class Objective(DocumentedMixin, BaseEstimator, ABC):
@@ -286,20 +287,7 @@ def resolve_objective(objective: str | Objective) -> Objective:
     >>> resolve_objective("wasserstein")
     Wasserstein()
     """
-    if isinstance(objective, Objective):
-        objective = clone(objective)
-        objective._validate_params()
-        return objective
-    if not isinstance(objective, str):
-        raise TypeError(
-            "objective must be a name or an instance of skgal.objectives.Objective, got "
-            f"{objective!r} of type {type(objective).__name__}."
-        )
-    if objective not in OBJECTIVES:
-        raise ValueError(
-            f"objective must be one of {sorted(OBJECTIVES)} or an Objective, got {objective!r}."
-        )
-    return OBJECTIVES[objective]()
+    return resolve_component(objective, "objective", OBJECTIVES, Objective)
 
 
 def evasion_loss(logits: Tensor, labels: Tensor) -> Tensor:

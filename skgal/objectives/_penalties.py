@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from skgal.base import DocumentedMixin
-from skgal.utils import Interval, StrOptions
+from skgal.utils import Interval, StrOptions, resolve_component
 
 
 class Penalty(DocumentedMixin, BaseEstimator):
@@ -503,28 +503,11 @@ def resolve_penalties(
         return ()
     if isinstance(penalty, str | Penalty) or not isinstance(penalty, Iterable):
         penalty = (penalty,)
-    penalties = tuple(_resolve_penalty(one) for one in penalty)
+    penalties = tuple(resolve_component(one, "penalty", PENALTIES, Penalty) for one in penalty)
+    for lazy in penalties:
+        if isinstance(lazy, LazyPenalty):
+            lazy.penalty._validate_params()
     kinds = [type(getattr(one, "penalty", one)).__name__ for one in penalties]
     if len(set(kinds)) < len(kinds):
         raise ValueError(f"penalty must name each kind at most once, got {kinds}.")
     return penalties
-
-
-def _resolve_penalty(penalty: str | Penalty) -> Penalty:
-    if isinstance(penalty, str):
-        if penalty not in PENALTIES:
-            raise ValueError(
-                f"penalty must be None, one of {sorted(PENALTIES)}, a Penalty, or a sequence of "
-                f"those, got {penalty!r}."
-            )
-        return PENALTIES[penalty]()
-    if not isinstance(penalty, Penalty):
-        raise TypeError(
-            "penalty must be None, a name, an instance of skgal.objectives.Penalty, or a sequence "
-            f"of those, got {penalty!r} of type {type(penalty).__name__}."
-        )
-    penalty = clone(penalty)
-    penalty._validate_params()
-    if isinstance(penalty, LazyPenalty):
-        penalty.penalty._validate_params()
-    return penalty

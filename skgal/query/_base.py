@@ -40,6 +40,8 @@ def check_samples(X, y):
 def check_batch_size(batch_size, n_available=None, available="samples"):
     """Check that a batch can be filled; without ``n_available`` there is no end of samples."""
     check_scalar(batch_size, "batch_size", Integral, min_val=1)
+    if isinstance(batch_size, bool):
+        raise TypeError(f"batch_size must be a whole number, got {batch_size}.")
     if n_available is not None and batch_size > n_available:
         raise ValueError(
             f"batch_size={batch_size}, but there are only {n_available} {available}; "

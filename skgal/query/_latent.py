@@ -613,7 +613,7 @@ def balanced(density, classes):
 
 # Sobol points are multiples of 2**-30; half a step keeps those of the left edge, where the
 # quantile function of an unbounded distribution is infinite, inside the cube.
-_INSIDE = 2.0**-31
+INSIDE = 2.0**-31
 
 
 def resolve_kind(kind, dim, n_points):
@@ -654,4 +654,4 @@ def _sobol(dim, n_points, rng):
     sobol = qmc.Sobol(dim, scramble=True, seed=np.random.default_rng(draw_seed(rng)))
     # The balanced sets have a power of two of points; the first n of one are nearly so.
     n_doublings = int(np.ceil(np.log2(n_points)))
-    return sobol.random_base2(n_doublings)[:n_points] + _INSIDE
+    return sobol.random_base2(n_doublings)[:n_points] + INSIDE

@@ -28,6 +28,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skgal.classifiers import cast_for_nets
 from skgal.metrics import (
     distance_uncertainty,
     entropy,
@@ -139,11 +140,12 @@ def read_classifier(clf, method, X):
     inner, inner_X = unwrap(clf, X)
     if isinstance(inner, GaussianProcessClassifier):
         return getattr(_without_noise(inner), method)(inner_X)
-    return getattr(clf, method)(X)
+    return getattr(clf, method)(cast_for_nets(clf, X))
 
 
 def class_probabilities(clf, X):
     """Predict class probabilities, or put decision values in their place."""
+    X = cast_for_nets(clf, X)
     if hasattr(clf, "predict_proba"):
         return np.asarray(clf.predict_proba(X))
     return pseudo_probabilities(clf.decision_function(X))

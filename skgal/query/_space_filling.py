@@ -6,11 +6,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis, SynthesisStrategy
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples
+from skgal.query._latent import INSIDE
 from skgal.utils import StrOptions, as_random_state, draw_seed
 
-# Sobol points are multiples of 2**-30; half a step keeps those of the left edge, where the
-# quantile function of an unbounded distribution is infinite, inside the cube.
-_INSIDE = 2.0**-31
 _MOST_POINTS = 2**20
 
 
@@ -144,4 +142,4 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
             return qmc.Halton(dim, seed=seed).random(n_points)
         # It warns of any number of points but a power of two.
         n_doublings = int(n_points - 1).bit_length()
-        return qmc.Sobol(dim, seed=seed).random_base2(n_doublings)[:n_points] + _INSIDE
+        return qmc.Sobol(dim, seed=seed).random_base2(n_doublings)[:n_points] + INSIDE

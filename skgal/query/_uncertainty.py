@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.classifiers import cast_for_nets
 from skgal.query._base import RankingStrategy
 from skgal.query._measures import MEASURES, output_scales, uncertainty_rater
 from skgal.utils import StrOptions, seeded_nets, unwrap
@@ -208,7 +209,7 @@ class LearningLoss(RankingStrategy):
 
 
 def _predicted_losses(clf, X):
-    model, X = unwrap(clf, X)
+    model, X = unwrap(clf, cast_for_nets(clf, X))
     _check_predicts_loss(model)
     with seeded_nets(model):
         return np.asarray(model.predict_loss(X))

@@ -56,12 +56,6 @@ def check_labels(y):
     return check_target_type(y, indicate_one_vs_all=True)
 
 
-def one_hot(labels, y):
-    """Make one-hot labels with the columns that the user passed."""
-    y = np.asarray(y)
-    return np.eye(y.shape[1], dtype=y.dtype)[labels]
-
-
 def as_passed(values, container):
     """Bring resampled samples or labels into the kind of container that was passed."""
     if isinstance(container, list):

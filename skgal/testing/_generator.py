@@ -10,10 +10,12 @@ from skgal.testing._runner import (
     Specimen,
     check_clone,
     check_global_random_state,
+    images,
     list_checks,
     require,
     require_value_error,
     run_checks,
+    table,
 )
 
 
@@ -75,7 +77,7 @@ def check_generator(generator, *, expected_failures=None):
     run_checks(generator_checks(generator), type(generator).__name__, expected_failures)
 
 
-N_SAMPLES = 24
+N_SAMPLES = 30
 
 
 class GeneratorSpecimen(Specimen):
@@ -104,16 +106,6 @@ class GeneratorSpecimen(Specimen):
         if self.is_conditional:
             return generator.generate(Z, np.repeat(generator.classes_[:1], len(Z)))
         return generator.generate(Z)
-
-
-def table():
-    """Numbers, in columns of different ranges, one of them constant."""
-    return np.random.RandomState(0).normal(size=(N_SAMPLES, 4)) * [1, 10, 0, 0.1] + [0, 5, 3, 0]
-
-
-def images():
-    """Pixels, uint8, of shape (n, 1, 8, 8)."""
-    return np.random.RandomState(0).randint(20, 200, (N_SAMPLES, 1, 8, 8)).astype(np.uint8)
 
 
 def labels():

@@ -11,9 +11,11 @@ from skgal.testing._runner import (
     Specimen,
     check_clone,
     check_global_random_state,
+    images,
     list_checks,
     require,
     run_checks,
+    table,
 )
 
 
@@ -102,17 +104,6 @@ class ResamplerSpecimen(Specimen):
             # That there are few samples is so; a check of its own asks for the warning.
             warnings.simplefilter("ignore")
             return self.clone(**params).fit_resample(X, y)
-
-
-def table():
-    """Numbers, in columns of different ranges, one of them constant."""
-    rng = np.random.RandomState(0)
-    return rng.normal(size=(_N_SAMPLES, 4)) * [1, 10, 0, 0.1] + [0, 5, 3, 0]
-
-
-def images():
-    """Pixels, uint8, of shape (n, 1, 8, 8)."""
-    return np.random.RandomState(0).randint(20, 200, (_N_SAMPLES, 1, 8, 8)).astype(np.uint8)
 
 
 def labels():

@@ -36,6 +36,16 @@ class Specimen:
         raise NotImplementedError
 
 
+def table(n_samples=30):
+    """Numbers, in columns of different ranges, one of them constant."""
+    return np.random.RandomState(0).normal(size=(n_samples, 4)) * [1, 10, 0, 0.1] + [0, 5, 3, 0]
+
+
+def images(n_samples=30):
+    """Pixels, uint8, of shape (n_samples, 1, 8, 8)."""
+    return np.random.RandomState(0).randint(20, 200, (n_samples, 1, 8, 8)).astype(np.uint8)
+
+
 def check_clone(specimen):
     """A clone has the same parameters, and set_params takes what get_params gives."""
     params = specimen.estimator.get_params()

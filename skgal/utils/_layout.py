@@ -357,13 +357,14 @@ def _row_batches(values):
 def _warn_of_changed(columns):
     if columns:
         warn_user(
-            f"The columns {_listed(columns)} of X were constant in fit, and have other values now; "
+            f"The columns {listed(columns)} of X were constant in fit, and have other values now; "
             "networks have learnt nothing of these, and don't see them.",
             ConstantColumnWarning,
         )
 
 
-def _listed(names, most=10):
+def listed(names, most=10):
+    """Spell names out, but not a thousand of them."""
     shown = ", ".join(map(repr, names[:most]))
     return f"[{shown}]" if len(names) <= most else f"[{shown}, and {len(names) - most} more]"
 
@@ -767,8 +768,8 @@ class CategoricalColumn:
         unknown = [value for value in dict.fromkeys(column.values) if value not in index]
         if unknown:
             raise ValueError(
-                f"has categories that were not there in fit: {_listed(unknown)}; known are "
-                f"{_listed(self.categories)}"
+                f"has categories that were not there in fit: {listed(unknown)}; known are "
+                f"{listed(self.categories)}"
             )
         codes = np.fromiter((index[value] for value in column.values), np.intp, len(column.values))
         start = 0
@@ -808,7 +809,7 @@ class ConstantColumn:
             _refuse_categories(column)
         elif other := [v for v in dict.fromkeys(_values(column)) if v != self.value]:
             raise ValueError(
-                f"has categories that were not there in fit: {_listed(other)}; known is only "
+                f"has categories that were not there in fit: {listed(other)}; known is only "
                 f"{self.value!r}"
             )
         if column.missing.any() and not self.is_missing:

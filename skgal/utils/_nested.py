@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 from functools import wraps
 
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -40,6 +41,47 @@ def unwrap(model, X=None):
             model = model[-1]
         else:
             return model, X
+
+
+def resolve_component(given, parameter, kinds, base):
+    """Make the component that a user's argument names, or a validated copy of the one passed.
+
+    Parameters
+    ----------
+    given : str or estimator
+    parameter : str
+        The name of the argument.
+    kinds : dict from str to type
+        The components by name.
+    base : type
+        What all of them are.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or a parameter is out of range.
+    TypeError
+        If it is neither a name nor an instance of the base.
+    """
+    if isinstance(given, str):
+        if given not in kinds:
+            raise ValueError(
+                f"{parameter} must be one of {sorted(kinds)} or an instance of {base.__name__}, "
+                f"got {given!r}."
+            )
+        return kinds[given]()
+    if not isinstance(given, base):
+        raise TypeError(
+            f"{parameter} must be a name or an instance of {base.__name__}, got {given!r} of type "
+            f"{type(given).__name__}."
+        )
+    component = clone(given)
+    component._validate_params()
+    return component
 
 
 def restored_on_failure(fit):
@@ -85,11 +127,16 @@ def restored_on_failure(fit):
     return restoring
 
 
+class _Interrupted(BaseException):
+    """What Ctrl-C raises within a fit: skorch swallows a KeyboardInterrupt."""
+
+
 @contextmanager
 def stopped_by_interrupt():
     """Have Ctrl-C end what is done meanwhile by KeyboardInterrupt, which skorch's ``fit`` swallows.
 
-    What callbacks of skorch raise to stop a training early is left alone.
+    A search or an ensemble of nets ends at once, too. What callbacks of skorch raise to stop a
+    training early is left alone.
 
     Examples
     --------
@@ -103,16 +150,19 @@ def stopped_by_interrupt():
         return
     interrupts = []
 
-    def note(number, frame):
+    def interrupt(number, frame):
         try:
             before(number, frame)
-        except KeyboardInterrupt as interrupt:
-            interrupts.append(interrupt)
-            raise
+        except KeyboardInterrupt as error:
+            interrupts.append(error)
+            raise _Interrupted from error
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except _Interrupted:
+        if not interrupts:  # of a context around this one
+            raise
     finally:
         signal.signal(signal.SIGINT, before)
     if interrupts:
@@ -137,14 +187,15 @@ def nets_in(estimator):
     >>> nets_in(LogisticRegression())
     []
     """
-    if _is_net(estimator):
+    if is_net(estimator):
         return [estimator]
     if not hasattr(estimator, "get_params"):
         return []
-    return [value for value in estimator.get_params().values() if _is_net(value)]
+    return [value for value in estimator.get_params().values() if is_net(value)]
 
 
-def _is_net(value):
+def is_net(value):
+    """Tell whether a value is a skorch net itself, not a search or an ensemble of nets."""
     return any(cls.__module__ == "skorch.net" for cls in type(value).__mro__)
 
 

@@ -121,6 +121,8 @@ def test_unusable_labels_are_named_and_the_rest_is_kept(partial, make_learner):
         learner.tell(learner.pending_, [1])
     with pytest.raises(ValueError, match="n == 0, must be >= 1"):
         learner.ask(0)
+    with pytest.raises(TypeError, match="whole number, got True"):
+        learner.ask(True)
     learner.tell(learner.pending_, [None, np.nan])
     assert learner.store_.counts()["declined"] == 2
 

@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import skorch
 import torch
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgal.active import ActiveLearner, EstimatorOracle, LabelOracle
-from skgal.query import RandomSampling, UncertaintySampling
+from skgal.query import BADGE, RandomSampling, UncertaintySampling
 
 
 def weights(learner):
@@ -168,11 +169,26 @@ def test_labels_beyond_the_outputs_are_explained(three_blobs, make_net, first_cl
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True])
-def test_samples_of_another_dtype_than_the_net_are_explained(blobs, make_net, in_pipeline):
+@pytest.mark.parametrize(
+    "strategy", [UncertaintySampling(), BADGE(features=None)], ids=["uncertainty", "badge"]
+)
+def test_samples_of_float64_are_cast_for_a_net(blobs, make_net, in_pipeline, strategy):
     X, y = blobs
     estimator = make_pipeline(StandardScaler(), make_net()) if in_pipeline else make_net()
+    narrow, wide = (
+        ActiveLearner(estimator, strategy, budget=4, batch_size=2, random_state=0).fit(some, y)
+        for some in (X, X.astype(np.float64))
+    )
+    assert wide.labelled_.X.dtype == np.float64
+    np.testing.assert_array_equal(wide.labelled_.indices, narrow.labelled_.indices)
+    np.testing.assert_array_equal(wide.predict_proba(X.astype(np.float64)), narrow.predict_proba(X))
+
+
+def test_samples_of_another_dtype_than_the_net_are_explained(blobs, make_net):
+    X, y = blobs
+    estimator = make_pipeline(StandardScaler(), make_net())
     with pytest.raises(ValueError, match=r"float32: pass X.astype\(np.float32\).*Double and Float"):
-        ActiveLearner(estimator, RandomSampling()).fit(X.astype(np.float64), y)
+        ActiveLearner(estimator, RandomSampling()).fit(pd.DataFrame(X, dtype=np.float64), y)
 
 
 def test_too_few_labels_for_the_split_are_explained(three_blobs, make_net):

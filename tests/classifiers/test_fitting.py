@@ -198,22 +198,33 @@ def test_soft_labels_that_are_sure_are_hard_ones(blobs):
     np.testing.assert_allclose(soft.coef_, hard.coef_, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [net(), GridSearchCV(net(), {"lr": [0.1]}, cv=2), BaggingClassifier(net(), 2, random_state=0)],
+    ids=["net", "search", "ensemble"],
+)
+def test_samples_of_float64_are_cast_for_nets(blobs, model):
+    X, y = blobs
+    predictions = []
+    for samples in (X, X.astype(np.float32)):
+        estimator = clone(model)
+        with seeded_nets(estimator, 0):
+            fit_estimator(estimator, samples, y)
+            predictions.append(estimator.predict_proba(X.astype(np.float32)))
+    np.testing.assert_array_equal(*predictions)
+
+
 def test_errors_of_torch_are_explained(blobs):
     X, y = blobs
-    with seeded_nets(net()), pytest.raises(ValueError, match="astype"):
-        fit_estimator(net(), X, y)  # float64, into a net of float32
     to_double = make_pipeline(FunctionTransformer(np.float64), net())
     with pytest.raises(ValueError, match="astype"):
         AnyEstimator(to_double).fit(X, y)
     with pytest.raises(ValueError, match=r"one output for each class|one output more"):
         AnyEstimator(net()).fit(X, y + 5 * (np.arange(80) % 2))
     # Of nets in a search or an ensemble, too.
-    for model in (
-        GridSearchCV(net(), {"lr": [0.1]}, cv=2),
-        BaggingClassifier(net(), 2, random_state=0),
-    ):
-        with seeded_nets(net()), pytest.raises(ValueError, match="astype"):
-            fit_estimator(clone(model), X, y)
+    for model in (GridSearchCV(to_double, {}, cv=2), BaggingClassifier(to_double, 2)):
+        with pytest.raises(ValueError, match="astype"):
+            AnyEstimator(model, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="EnsembleClassifier"):
         AnyEstimator(BaggingClassifier(binary_net(), 2)).fit(X, y)
 
@@ -257,6 +268,24 @@ def test_ctrl_c_ends_the_training_of_a_net(blobs, fit):
         fit(*blobs)
     assert PressesCtrlC.pressed
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+class Counts(PressesCtrlC):
+    """Counts how many were made."""
+
+    n_made = 0
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        Counts.n_made += 1
+
+
+def test_ctrl_c_ends_a_search_of_nets_at_once(blobs):
+    PressesCtrlC.pressed, Counts.n_made = False, 0
+    search = GridSearchCV(net().set_params(module=Counts), {"lr": [0.1, 0.2, 0.3]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        AnyEstimator(search).fit(*blobs)
+    assert Counts.n_made == 1
 
 
 def test_callbacks_may_stop_a_net_early(blobs):
