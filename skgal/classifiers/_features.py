@@ -72,8 +72,8 @@ class ClassifierFeatures(
 
     References
     ----------
-    .. [1] Kang et al., "Decoupling representation and classifier for long-tailed recognition",
-       2020: classifier re-training.
+    .. [1] B. Kang et al., "Decoupling representation and classifier for long-tailed recognition",
+       ICLR 2020: classifier re-training.
 
     Examples
     --------

@@ -137,8 +137,8 @@ def support_points(
     References
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
-    equation (10). Mak and Joseph, "Support points", Annals of Statistics 46, 2018, algorithm 1
-    (``sp.ccp``). Lange, "A quasi-Newton acceleration of the EM algorithm", Statistica Sinica 5,
+    equation (10). S. Mak, V. R. Joseph, "Support points", Annals of Statistics 46, 2018, algorithm 1
+    (``sp.ccp``). K. Lange, "A quasi-Newton acceleration of the EM algorithm", Statistica Sinica 5,
     1995.
 
     Examples

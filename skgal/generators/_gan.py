@@ -100,8 +100,9 @@ default="auto"
 
     References
     ----------
-    .. [1] Goodfellow et al., "Generative Adversarial Networks", 2014.
-    .. [2] Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020.
+    .. [1] I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014.
+    .. [2] S. Zhao et al., "Differentiable augmentation for data-efficient GAN training", NeurIPS
+       2020.
     .. [3] L. Mescheder, A. Geiger, S. Nowozin, "Which training methods for GANs do actually
        converge?", ICML 2018.
 

@@ -152,7 +152,8 @@ default=None
 
     References
     ----------
-    .. [1] AISEL, section 3 and Algorithm 1.
+    .. [1] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+       2021, section 3 and Algorithm 1.
 
     Examples
     --------

@@ -134,11 +134,11 @@ Architecture, default="auto"
 
     References
     ----------
-    .. [1] Zhang et al., "StackGAN++: Realistic Image Synthesis with Stacked Generative Adversarial
-       Networks", 2018.
+    .. [1] H. Zhang et al., "StackGAN++: realistic image synthesis with stacked generative
+       adversarial networks", TPAMI 2018.
     .. [2] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,
        sections 3.1 and 4.2.
-    .. [3] Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.2.
+    .. [3] T. Salimans et al., "Improved techniques for training GANs", NeurIPS 2016, section 3.2.
 
     Examples
     --------

@@ -138,7 +138,7 @@ class ResNet(nn.Sequential):
 
     References
     ----------
-    .. [1] He et al., "Deep residual learning for image recognition", 2016, table 1.
+    .. [1] K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1.
     .. [2] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,
        section 4.2.
 

@@ -151,8 +151,8 @@ class TableGenerator(Stochastic):
 
     References
     ----------
-    .. [1] E. Jang, S. Gu, B. Poole, "Categorical reparameterization with Gumbel-softmax", 2017,
-       equation 2.
+    .. [1] E. Jang, S. Gu, B. Poole, "Categorical reparameterization with Gumbel-softmax", ICLR
+       2017, equation 2.
 
     Examples
     --------

@@ -169,8 +169,8 @@ class GAAL(LatentSearch, LatentStrategy):
 
     References
     ----------
-    .. [1] J.-J. Zhu, J. Bento, "Generative adversarial active learning", 2017; ASAL, sections 2
-       and 5.3.
+    .. [1] J.-J. Zhu, J. Bento, "Generative adversarial active learning", arXiv 2017; C. Mayer,
+       R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020, sections 2 and 5.3.
 
     Examples
     --------
@@ -325,7 +325,8 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
 
     References
     ----------
-    .. [1] ASAL, Algorithm 1, equations (1) and (2), section 3.2; the hybrids are of figure 16.
+    .. [1] C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
+       Algorithm 1, equations (1) and (2), section 3.2; the hybrids are of figure 16.
 
     Examples
     --------

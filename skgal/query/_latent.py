@@ -316,7 +316,8 @@ class LatentUncertainty(GuidedLatentStrategy):
 
     References
     ----------
-    AISEL, section 5.1.3: the active learning baseline, the top of a 101 × 101 grid.
+    J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
+    section 5.1.3: the active learning baseline, the top of a 101 × 101 grid.
 
     Examples
     --------
@@ -451,7 +452,8 @@ class AISEL(GuidedLatentStrategy):
 
     References
     ----------
-    .. [1] AISEL, equations (7) to (10), Algorithm 2 and appendix F.
+    .. [1] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
+       2021, equations (7) to (10), Algorithm 2 and appendix F.
 
     Examples
     --------

@@ -116,8 +116,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
     ----------
     .. [1] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,
        Algorithm 1, equations (3) and (4), section 4.2.
-    .. [2] Xue et al., "Synthetic augmentation and feature-based filtering for improved cervical
-       histopathology image classification", 2019.
+    .. [2] Y. Xue et al., "Synthetic augmentation and feature-based filtering for improved cervical
+       histopathology image classification", MICCAI 2019.
 
     Examples
     --------

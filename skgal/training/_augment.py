@@ -5,7 +5,7 @@ through the change, so the generator never learns to draw the changes themselves
 
 References
 ----------
-.. [1] Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020.
+.. [1] S. Zhao et al., "Differentiable augmentation for data-efficient GAN training", NeurIPS 2020.
 """
 
 import torch
