@@ -101,7 +101,7 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         ValueError
             If X is empty, or an array that is complex or has one dimension only.
         TypeError
-            If X is an iterator, which gives its blocks but once.
+            If X is an iterator, which gives its blocks only once.
         """
         validate_pool(self, X)
         return self

@@ -160,7 +160,7 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
 
 
 class EnsembleClassifier(ClassifierMixin, _Ensemble):
-    """Fit a classifier several times, and say what its copies disagree about.
+    """Fit a classifier several times; the disagreement of its copies is how unsure it is.
 
     For classifiers of any kind and samples of any shape: skorch nets on images, boosting,
     Pipelines; also those without ``predict_proba``, whose votes are counted.
@@ -286,7 +286,7 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def predict_uncertainty(self, X):
-        """Tell what the members disagree about from what they agree is uncertain.
+        """Split the uncertainty into disagreement of the members and noise.
 
         Parameters
         ----------
@@ -392,7 +392,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         return (mean, predicted.std(axis=0)) if return_std else mean
 
     def predict_uncertainty(self, X):
-        """Tell what the members disagree about from the noise of the labels.
+        """Split the uncertainty into disagreement of the members and noise of the labels.
 
         Parameters
         ----------

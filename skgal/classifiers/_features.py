@@ -1,4 +1,4 @@
-"""What a classifier has learnt to see, as a transformer."""
+"""The features that a classifier has learnt, as a transformer."""
 
 from sklearn.base import (
     BaseEstimator,
@@ -32,7 +32,7 @@ class ClassifierFeatures(
     TransformerMixin,
     BaseEstimator,
 ):
-    """Train a classifier, and pass on what its last layer sees.
+    """Train a classifier, and map samples to the input of its last layer.
 
     Images become short vectors in which the classes are nearly linearly separable. That is a space
     to mix samples in, where resamplers were made for tables, and to train a new last layer

@@ -29,7 +29,7 @@ _ROUNDING = 1e-2
 
 
 class DropoutScores(NamedTuple):
-    """What several passes with dropout say of samples, in the mean of the passes.
+    """Mean scores of samples over several passes with dropout.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
         A fitted classifier, with dropout if there are several passes.
     X : what the net takes
     labels : ndarray of shape (n_samples,), dtype int64
-        The classes that the samples shall be of.
+        The classes that the samples should belong to.
     centroids : list of Tensor
         From :func:`class_centroids`.
     n_passes : int
@@ -197,7 +197,7 @@ def dropout_layers(module):
 
 @contextmanager
 def _dropout_on(net, seed):
-    """Have the net drop, and do all else as in evaluation."""
+    """Switch the net to evaluation, but its dropout layers to training."""
     module = net.module_
     module.eval()
     for layer in dropout_layers(module):

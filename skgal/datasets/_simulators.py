@@ -1,4 +1,4 @@
-"""Simulators of engineering: designs at hand, and an oracle that labels any other in milliseconds.
+"""Simulators of engineering: some labelled designs, and an oracle that labels any other at once.
 
 This file holds what all simulators share, then those whose designs are tables: a reactor, a truss,
 a power line whose solver fails in a part of the space, a shield whose answers are noisy. Those
@@ -108,7 +108,7 @@ class SimulatorOracle:
 
 
 def simulate(simulation, description, n_samples, n_test, task, random_state):
-    """Draw designs at hand and for the test, compute them, and bundle them with the oracle."""
+    """Draw designs for training and testing, compute them, and bundle them with the oracle."""
     rng = as_random_state(random_state)
     X, outputs = _solved_designs(simulation, simulation.solve, n_samples, draw_seed(rng))
     truth = simulation.truth or simulation.solve
@@ -276,7 +276,7 @@ def make_reactor(n_samples=60, *, n_test=5000, task="class", random_state=None):
     Parameters
     ----------
     n_samples : int, default=60
-        Designs at hand.
+        The given designs.
     n_test : int, default=5000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"
@@ -374,7 +374,7 @@ def make_truss(n_samples=60, *, n_test=5000, task="class", random_state=None):
     Parameters
     ----------
     n_samples : int, default=60
-        Designs at hand.
+        The given designs.
     n_test : int, default=5000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"
@@ -489,7 +489,7 @@ def make_feeder(n_samples=60, *, n_test=5000, task="class", random_state=None):
     Parameters
     ----------
     n_samples : int, default=60
-        Designs at hand: such as could be computed, about four fifths of those drawn.
+        The given designs: such as could be computed, about four fifths of those drawn.
     n_test : int, default=5000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"
@@ -601,7 +601,7 @@ def make_shield(n_samples=60, *, n_test=5000, task="class", random_state=None):
     Parameters
     ----------
     n_samples : int, default=60
-        Designs at hand; their labels are as noisy as the oracle's.
+        The given designs; their labels are as noisy as the oracle's.
     n_test : int, default=5000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"

@@ -92,7 +92,7 @@ def make_conduction(
     Parameters
     ----------
     n_samples : int, default=120
-        Designs at hand.
+        The given designs.
     n_test : int, default=1000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"
@@ -269,7 +269,7 @@ def make_stenosis(n_samples=120, *, n_test=1000, task="class", size=16, random_s
     Parameters
     ----------
     n_samples : int, default=120
-        Designs at hand.
+        The given designs.
     n_test : int, default=1000
         Designs to score on, of the same distribution; they don't depend on ``n_samples``.
     task : {"class", "value", "values"}, default="class"

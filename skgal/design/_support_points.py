@@ -137,7 +137,7 @@ def support_points(
     References
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
-    equation (10). S. Mak, V. R. Joseph, "Support points", Annals of Statistics 46, 2018, algorithm 1
+    equation (10). S. Mak, R. Joseph, "Support points", Annals of Statistics 46, 2018, algorithm 1
     (``sp.ccp``). K. Lange, "A quasi-Newton acceleration of the EM algorithm", Statistica Sinica 5,
     1995.
 
@@ -274,7 +274,7 @@ class _CurvatureMemory:
         self._pairs.append((step, change))
 
     def clear(self):
-        """Forget all steps: the objective is another one here."""
+        """Reset: the steps so far say nothing about the objective here."""
         self._pairs.clear()
 
     def solve(self, gradient, curvature, free):

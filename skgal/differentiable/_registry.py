@@ -124,7 +124,7 @@ def differentiable(estimator, method):
 
 
 def _unwrapped(estimator):
-    """Find what frozen estimators and searches hand their calls on to."""
+    """Find the estimator inside frozen estimators and searches."""
     while True:
         if isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator

@@ -16,7 +16,7 @@ class ConstantColumnWarning(UserWarning):
 
 
 class CriticWonWarning(UserWarning):
-    """The critic tells all samples apart with certainty, so the generator learns nothing more.
+    """The critic separates real from generated samples, so the generator learns nothing more.
 
     Usual remedies: a ``penalty`` that keeps the critic smooth, ``objective="wasserstein"``, an
     augmentation, a smaller ``critic_iter``.
@@ -55,7 +55,7 @@ class ModeCollapseWarning(UserWarning):
 
 
 class NonFiniteLossError(FloatingPointError):
-    """A training loss became NaN or infinite; the networks are of no use from there on.
+    """A training loss became NaN or infinite; the networks are unusable from then on.
 
     Usual remedies: a smaller ``learning_rate``, another ``objective``, a ``penalty`` such as
     ``"gradient_penalty"``.

@@ -52,7 +52,7 @@ class LabelError(ValueError):
 
 
 class StoreInUseError(StoreError):
-    """Another learner is buying labels for a store; two would both pay for what waits."""
+    """Another learner is labelling for a store; two would pay twice for the same samples."""
 
 
 class StoreMismatchError(StoreError, ValueError):

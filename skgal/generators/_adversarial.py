@@ -284,7 +284,7 @@ def layout_of_numbers(generator):
     if generator.layout_.affine is None:
         raise NotDifferentiableError(
             f"{type(generator).__name__} was fitted on a table with categories or gaps; between "
-            "these and the networks there is no gradient."
+            "these and the networks no gradient passes; fit it to numbers or images."
         )
     return generator.layout_
 

@@ -18,7 +18,7 @@ _JITTER = 1e-6
 
 
 class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
-    r"""Balancing GAN: starts from an autoencoder, and plays the game of all classes alike.
+    r"""Balancing GAN: starts from an autoencoder, and trains on all classes in equal shares.
 
     An autoencoder is trained on the samples of all classes. Its decoder becomes the generator, the
     first layers of its encoder those of the critic, and each class gets a normal distribution

@@ -129,7 +129,7 @@ class NetworkEstimator(
 
     @abstractmethod
     def make_game(self, architecture):
-        """Say what is trained.
+        """Return the game that is trained, and its arguments.
 
         Parameters
         ----------
@@ -592,7 +592,7 @@ def load_tensors(path):
         raise ValueError(f"{path} is a safetensors file, but was not written by skgal.")
     text = metadata["skgal"]
     if metadata.get("sha256") != _digest(tensors, text):
-        raise ValueError(f"{path} was changed after it was written: its checksum is another.")
+        raise ValueError(f"{path} was changed after it was written: its checksum differs.")
     return tensors, text
 
 

@@ -125,7 +125,7 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or DataFrame
-            Designs at hand; of images each pixel is a variable.
+            The given designs; of images each pixel is a variable.
         y : None
             Ignored.
 
@@ -261,7 +261,7 @@ class DesignBox(BaseGenerator):
         if is_frame(X) or (holds_objects and is_mixed(X)):
             validate_data(self, X, reset=reset, skip_check_array=True)
             if len(X) == 0:
-                raise ValueError("Found array with 0 sample(s); the box needs designs to imitate.")
+                raise ValueError("Found array with 0 sample(s); the box needs some.")
             if is_frame(X):
                 columns = [np.asarray(column.to_numpy()) for column in frame_columns(X).values()]
             else:
@@ -360,7 +360,7 @@ class DesignBox(BaseGenerator):
                 f"of shape (n_constraints,); got {A.shape} and {b.shape}."
             )
         if A[:, list(self._categories)].any():
-            raise ValueError("Categories are no numbers: their coefficients in A must be 0.")
+            raise ValueError("Categories are not numbers: their coefficients in A must be 0.")
         box = list(zip(self._low, self._high, strict=True))
         if linprog(np.zeros(A.shape[1]), A_ub=A, b_ub=b, bounds=box).status == 2:
             raise ValueError("No design within the bounds satisfies the constraints.")

@@ -102,7 +102,7 @@ Architecture, default="auto"
 
     References
     ----------
-    .. [1] M. Mirza, S. Osindero, "Conditional generative adversarial nets", arXiv 2014; K. Deepshikha, A.
+    .. [1] M. Mirza, S. Osindero, "Conditional generative adversarial nets", 2014; K. Deepshikha, A.
        Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling approach", arXiv
        2020, appendix A.1, equation (11).
     .. [2] T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018.

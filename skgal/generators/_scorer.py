@@ -193,7 +193,7 @@ def _generator_of(estimator):
         generator = getattr(estimator, "estimator_", estimator)
     if not hasattr(generator, "sample"):
         raise TypeError(
-            f"GenerationScorer scores what a generator draws; {type(generator).__name__} has no "
+            f"GenerationScorer scores generated samples; {type(generator).__name__} has no method "
             "sample."
         )
     return generator

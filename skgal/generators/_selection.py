@@ -1,4 +1,4 @@
-"""Which moment of a training to keep, by the Fréchet distance of what is drawn."""
+"""Model selection during a training, by the Fréchet distance of generated samples."""
 
 from copy import deepcopy
 from functools import partial
@@ -20,7 +20,7 @@ from skgal.utils import HasMethods, Interval, StrOptions, as_random_state, draw_
 
 
 class FrechetSelection(DocumentedMixin, BaseEstimator):
-    r"""Keep the generator whose samples are most like the data, and stop when none better comes.
+    r"""Keep the generator whose samples are most like the data, and stop in time.
 
     The losses of an adversarial game don't say when to stop. Here the Fréchet distance of
     generated from real samples is measured every so often, in the features of a classifier of
@@ -89,7 +89,7 @@ class FrechetSelection(DocumentedMixin, BaseEstimator):
         self.n_samples = n_samples
 
     def make_callback(self, generator, architecture, tensor, labels):
-        """Make what watches a training.
+        """Make the skorch callback that evaluates the generator.
 
         Parameters
         ----------

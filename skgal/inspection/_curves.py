@@ -1,4 +1,4 @@
-"""Figures of curves: what labels buy, which classes are bought, how a training went."""
+"""Figures of curves: scores and classes by number of labels, and the course of a training."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -7,7 +7,7 @@ from skgal.inspection._drawing import COLOURS, MARKERS, axes_or_new, class_style
 
 
 class LabelEfficiencyDisplay:
-    """Score against the number of labels bought, one curve a strategy.
+    """Score against the number of labels acquired, one curve a strategy.
 
     A curve is the mean over repetitions with other seeds, its band one standard deviation
     above and below.
@@ -17,7 +17,7 @@ class LabelEfficiencyDisplay:
     histories : dict of str to list of histories
         For each curve, the histories of its repetitions; a history is a list of dict with
         ``n_bought`` and scores, the ``history_`` of an active learner. The
-        repetitions of a curve must have bought as many labels, step by step.
+        repetitions of a curve must have acquired as many labels, step by step.
     score_name : str, default="score"
         Which column of the histories to plot: "score", or any that the learner's ``scoring``
         added.
@@ -116,7 +116,7 @@ class LabelEfficiencyDisplay:
         Raises
         ------
         ValueError
-            If a curve has no histories, its repetitions bought different numbers of labels,
+            If a curve has no histories, its repetitions acquired different numbers of labels,
             or they have no such score.
         """
         curves = {
@@ -146,7 +146,7 @@ class LabelEfficiencyDisplay:
                     linewidth=0,
                 )
             self.bands_.append(band)
-        self.ax_.set(xlabel="labels bought", ylabel=self.score_name)
+        self.ax_.set(xlabel="labels acquired", ylabel=self.score_name)
         self.ax_.legend()
         return self
 
@@ -191,7 +191,7 @@ class LabelDistributionDisplay:
 
     @classmethod
     def from_learner(cls, learner, *, y=None, title="Classes of the labels", ax=None):
-        """Plot the classes of the labels that a learner bought.
+        """Plot the classes of the labels that a learner acquired.
 
         Parameters
         ----------
@@ -267,7 +267,7 @@ class LabelDistributionDisplay:
 
 
 class TrainingHistoryDisplay:
-    """The losses of an adversarial game over its updates, or what else its history holds.
+    """The losses of an adversarial game over its updates, or other columns of its history.
 
     Losses that stay within bounds of each other are what to hope for. A critic's loss that
     falls to zero, and a generator's that diverges, mean that the generator no longer learns.
@@ -381,11 +381,11 @@ def _readable(name):
 
 
 def _score_curve(name, histories, score_name):
-    """Return labels bought, of shape (n_steps,), and scores, of shape (n_seeds, n_steps)."""
+    """Return labels acquired, of shape (n_steps,), and scores, of shape (n_seeds, n_steps)."""
     steps = [[row["n_bought"] for row in history] for history in histories]
     if not steps or not steps[0] or any(step != steps[0] for step in steps):
         raise ValueError(
-            f"The repetitions of {name!r} must have bought the same numbers of labels, got {steps}."
+            f"The repetitions of {name!r} must have the same numbers of labels, got {steps}."
         )
     rows = [row for history in histories for row in history]
     if not any(score_name in row for row in rows):

@@ -62,7 +62,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         How many samples will be matched in all, at a guess; read by ``index="auto"`` only.
     pca_samples : int, default=20_000
         The PCA is fitted to all samples of a pool up to this size, and to this many, drawn at
-        random, of a larger one, so that features are computed but once.
+        random, of a larger one, so that features are computed only once.
     n_jobs : int or None, default=None
         Threads that search a kd-tree or a graph, as in :mod:`joblib`; brute force uses those of
         OpenMP. A graph is built by one thread, so that it is the same for any number.
@@ -188,7 +188,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         return self
 
     def align(self, X):
-        """Learn what sets samples of another origin, such as a generator's, apart from the pool.
+        """Learn how samples of another origin, such as a generator's, differ from the pool.
 
         Generated samples vary less than real ones, and lie nearer to the middle: in high dimensions
         most of them then have the same few nearest rows. :meth:`match` with ``aligned=True`` shifts

@@ -466,7 +466,7 @@ def check_points(min_samples, **samples):
             if "could not convert" not in str(error):
                 raise
             raise ValueError(
-                f"{name} holds values that are no numbers; turn mixed tables into points by "
+                f"{name} holds values that aren't numbers; turn mixed tables into points by "
                 "skgal.metrics.to_points(real, generated) first."
             ) from error
         points.append(array.reshape(len(array), -1))

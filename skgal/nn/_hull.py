@@ -149,7 +149,7 @@ class HullGenerator(nn.Module):
         return nearest.softmax(1), members
 
     def _choose_anchors(self, z: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Have the first coordinate choose an anchor; put what is left over in its place."""
+        """Choose an anchor by the first coordinate, which its remainder then replaces."""
         counts = self.counts[labels]
         position = torch.special.ndtr(z[:, 0].double()) * counts
         step = position.long().minimum(counts - 1)

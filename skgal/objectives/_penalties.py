@@ -81,7 +81,7 @@ class Penalty(DocumentedMixin, BaseEstimator):
         return {name: value for name, value in vars(self).items() if name.endswith("_")}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from what another has learnt."""
+        """Restore a state that `state_dict` returned."""
         vars(self).update(state)
 
 
@@ -458,7 +458,7 @@ class LazyPenalty(Penalty):
         return self.penalty.state_dict()
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from what another has learnt."""
+        """Restore a state that `state_dict` returned."""
         self.penalty.load_state_dict(state)
 
 

@@ -272,7 +272,7 @@ def label_lines(synthesis, turns, classes):
     ['cat', 'cat', 'dog', 'dog', 'dog']
     """
     if synthesis.line is None:
-        raise ValueError("These samples lie on no lines; label them one by one.")
+        raise ValueError("The synthesis has no lines, as ADBA makes; label its samples.")
     turns = np.asarray(turns, dtype=np.float64)
     n_lines = int(synthesis.line.max()) + 1
     if turns.shape != (n_lines,):

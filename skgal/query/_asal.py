@@ -1,4 +1,4 @@
-"""Search the latent space near the boundary: GAAL labels what is there, ASAL what is like it."""
+"""Search the latent space near the boundary: GAAL labels what is generated, ASAL similar rows."""
 
 from numbers import Integral, Real
 

@@ -1,4 +1,4 @@
-"""scikit-activeml's strategies, asked the way skgal asks."""
+"""scikit-activeml's strategies with skgal's interface."""
 
 import inspect
 
@@ -23,7 +23,7 @@ _MODEL_ARGUMENTS = {"clf": "fit_clf", "reg": "fit_reg"}
 
 
 class FromSkactiveml(CandidateStrategy):
-    """Make a pool strategy of scikit-activeml one of skgal's.
+    """Wrap a pool strategy of scikit-activeml as one of skgal's.
 
     scikit-activeml's strategies want classifiers of its own kind, labels of one type and rows
     of numbers. Here they are asked with any fitted model, which they read as it is, without
@@ -122,7 +122,7 @@ class FromSkactiveml(CandidateStrategy):
         unknown = sorted(required - given - set(arguments))
         if unknown:
             raise TypeError(
-                f"{type(self.strategy).__name__}.query needs {unknown}, which only you can give: "
+                f"{type(self.strategy).__name__}.query needs {unknown}, which skgal can't supply: "
                 "pass them in query_params."
             )
         return arguments

@@ -619,7 +619,7 @@ INSIDE = 2.0**-31
 
 
 def resolve_kind(kind, dim, n_points):
-    """Settle on a grid or a Sobol set, before anything is spent on it; refuse too coarse a grid."""
+    """Choose a grid or a Sobol set; refuse a grid that is too coarse."""
     if kind == "auto":
         kind = "grid" if dim <= 2 else "sobol"
     if kind == "grid" and (_cells_a_side(dim, n_points) + 1) ** dim > 2 * n_points:

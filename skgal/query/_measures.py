@@ -134,7 +134,7 @@ def _rate_classifier(clf, method, score, weights, X):
 
 
 def read_classifier(clf, method, X):
-    """Call a method of a classifier, with the noise that its latent function knows left out."""
+    """Call a method of a classifier, the noise of its latent function left out."""
     if method == "predict_member_proba":
         return _member_proba(clf, X)
     inner, inner_X = unwrap(clf, X)
@@ -152,7 +152,7 @@ def class_probabilities(clf, X):
 
 
 def check_classifier(clf, reader):
-    """Refuse what is no fitted classifier whose predictions say how sure it is."""
+    """Refuse anything but a fitted classifier that predicts how sure it is."""
     check_is_fitted(clf)
     if is_regressor(clf):
         raise TypeError(f"{reader} is for classifiers, and {type(clf).__name__} is a regressor.")

@@ -231,7 +231,7 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         name = _name(self.generator_)
         if not isinstance(drawn, tuple) or len(drawn) != 2:
             raise TypeError(
-                f"{name}.sample(y=...) must return two things, samples and their classes; it "
+                f"{name}.sample(y=...) must return two values, samples and their classes; it "
                 f"returned a {type(drawn).__name__}."
             )
         samples = as_data(drawn[0], X, name)
@@ -243,7 +243,7 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         if not np.array_equal(np.ravel(drawn[1]), labels):
             raise ValueError(
                 f"{name}.sample(y=...) must return samples of the classes in y, in this order, and "
-                "as the second thing these classes; it returned others, or in another order."
+                "these classes as the second value; it returned others, or in another order."
             )
         return samples, labels
 
@@ -263,7 +263,7 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         return getattr(self.generator, "image_shape", None)
 
     def _check_parts(self, X, y):
-        """Refuse, before anything is trained, what it couldn't be used with."""
+        """Check the generator, and other parts, before anything is trained."""
         generator = self._resolve_generator(X)
         if not hasattr(generator, "__sklearn_tags__"):
             raise TypeError(
@@ -288,7 +288,7 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         if few:
             warn_user(
                 f"Classes are filled up that have fewer than {_ENOUGH_SAMPLES} samples "
-                f"({few}): what is generated of them varies as little as these do.",
+                f"({few}): generated samples vary as little as these.",
                 FewSamplesWarning,
             )
 

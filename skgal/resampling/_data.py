@@ -137,7 +137,7 @@ def _like_column(values, original, where, generator):
         as_known = {value: value for value in (None, *known.values)}
         new = [value for value in dict.fromkeys(drawn) if value not in as_known]
         if new:
-            raise ValueError(f"{generator} has drawn categories{where} that X has not: {new}.")
+            raise ValueError(f"{generator} has drawn categories{where} that X doesn't have: {new}.")
         return Column("category", [as_known[value] for value in drawn], missing)
     if is_series and values.dtype == original.dtype:
         return read_series(values)  # exact, also where float64 isn't

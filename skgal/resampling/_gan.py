@@ -20,7 +20,7 @@ class GANOverSampler(GeneratorOverSampler):
         ``sample(y=..., random_state=...)`` returns ``(X, y)``, a sample for each label in their
         order, and the labels. It is cloned.
     sampling_strategy : float, str, dict or callable, default="auto"
-        How many samples of each class there shall be, in all of imbalanced-learn's forms:
+        How many samples each class should have, in all of imbalanced-learn's forms:
 
         - ``"auto"``, ``"not majority"``, ``"all"``: as many of each class as of the most
           frequent; ``"minority"``, ``"not minority"``: of the rarest class, or of all others;

@@ -284,7 +284,7 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         return X, take_rows(y, rows)
 
     def _check(self, X, y):
-        """Check the data as the sampler does, forget earlier ones; return one label per sample."""
+        """Check the data as the sampler does, reset earlier results; return the labels."""
         for name in ("decision_", "sampler_", "transformers_", "sampling_strategy_"):
             vars(self).pop(name, None)
         labels, _ = check_labels(y)
@@ -325,7 +325,7 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         folds = list(splitter.split(X, y, **split_params))
         if len(folds) < 2:
             raise ValueError(
-                f"cv must make two folds or more, for one says nothing of the spread; it made "
+                f"cv must make two folds or more, since one has no standard error; it made "
                 f"{len(folds)}. An iterator of splits can be used once only: pass a list of them, "
                 "or a splitter such as StratifiedKFold(5, shuffle=True)."
             )
@@ -375,7 +375,7 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         return GateDecision(is_open, original, resampled, gain, error, p_value, reason)
 
     def _check_scores(self, scores, folds, y):
-        """Refuse scores that nothing can be concluded from; NaN is neither gain nor loss."""
+        """Refuse scores that are no finite numbers."""
         numbers = np.asarray(scores)
         if numbers.ndim != 1 or numbers.dtype.kind not in "biuf":
             raise TypeError(
@@ -474,7 +474,7 @@ def _transformers(sampler):
 
 
 def _for_fold(sampler, y, train):
-    """Clone a sampler to do with a part of the data what it does with all, if that is a number."""
+    """Clone a sampler for a fold, with fixed numbers of samples scaled to its size."""
     changed = {}
     for name, value in sampler.get_params().items():
         last = name.rpartition("__")[2]
@@ -490,13 +490,13 @@ def _for_fold(sampler, y, train):
 
 
 def _share(wanted, y, part):
-    """Scale the numbers of samples that are wanted of each class as the class itself is."""
+    """Scale the wanted number of samples of each class by its share in the fold."""
     shares = {}
     for label, n_wanted in wanted.items():
         n_all, n_part = np.count_nonzero(y == label), np.count_nonzero(part == label)
         if n_part:
             change = round((n_wanted - n_all) * n_part / n_all)
-            # None added where some are would be an answer to another question.
+            # At least one is added where the sampler adds some to all the data.
             shares[label] = n_part + (max(change, 1) if n_wanted > n_all else change)
     return shares
 

@@ -40,7 +40,7 @@ class PolarityGANSampler(GeneratorOverSampler):
         candidates are drawn as are wanted; where too few pass, the most trusted of the others
         fill the quota up. 0: whatever is drawn is taken.
     sampling_strategy : float, str, dict or callable, default="auto"
-        How many samples of each class there shall be, in all of imbalanced-learn's forms; see
+        How many samples each class should have, in all of imbalanced-learn's forms; see
         :class:`GANOverSampler`.
     random_state : int, RandomState instance or None, default=None
         Decides what has no seed of its own: the generator's training, what it draws.

@@ -41,7 +41,7 @@ FILTERS = ("label", "entropy", "distance")
 
 
 class SelectiveAugmentation(GeneratorOverSampler):
-    r"""Add generated samples of sure label and typical features, and no others.
+    r"""Add only generated samples with a certain label and typical features.
 
     A conditional generator draws four times as many samples of each class as are wanted. A
     classifier with dropout, the extractor, looks at each of them several times, with other units
@@ -82,7 +82,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
     extractor_max_iter : int, default=500
         Number of updates of the default extractor, on batches of 64.
     sampling_strategy : float, str, dict or callable, default="auto"
-        How many samples of each class there shall be, in all of imbalanced-learn's forms; see
+        How many samples each class should have, in all of imbalanced-learn's forms; see
         :class:`GANOverSampler`. With a ``ratio`` in numbers it must be ``"auto"``.
     random_state : int, RandomState instance or None, default=None
         Decides what has no seed of its own: training, what is drawn and dropped.
@@ -183,7 +183,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
                 "many samples to add; leave one of them out."
             )
         labels, counts = np.unique(y, return_counts=True)
-        # None of a class that shall be augmented would be an answer to another question.
+        # At least one: every class is augmented.
         numbers = np.maximum(np.rint(ratio * counts), 1).astype(int).tolist()
         return OrderedDict(zip(labels.tolist(), numbers, strict=True))
 
@@ -203,7 +203,7 @@ class SelectiveAugmentation(GeneratorOverSampler):
             self._try_frozen_extractor(X, y)
 
     def _try_frozen_extractor(self, X, y):
-        """Have the extractor look at one sample, so that what fails does so before training."""
+        """Run the frozen extractor on one sample, so that errors come before training."""
         net = self.extractor.estimator
         if not hasattr(net, "forward_iter"):
             raise TypeError(
@@ -333,7 +333,7 @@ def _output_of_class(net, classes, n_outputs):
     if n_outputs != len(labels):
         raise ValueError(
             f"The frozen extractor has {n_outputs} outputs, and knows the classes {known}; y has "
-            f"the {len(labels)} classes {labels}, and nothing says which outputs are theirs. Pass "
+            f"the {len(labels)} classes {labels}, and it is unknown which outputs are theirs. Pass "
             "y with labels that the extractor knows, or name them by its parameter classes, or "
             'leave "label" out of filters.'
         )

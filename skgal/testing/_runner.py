@@ -90,7 +90,7 @@ def run_checks(checks, name, expected_failures=None):
             continue
         try:
             check()
-        except Exception as error:  # whatever a broken promise comes to, it is named
+        except Exception as error:  # a broken promise may raise anything
             promise = check.func.__doc__.splitlines()[0]
             error.add_note(f"It breaks {check_name}: {promise}")
             raise
@@ -99,7 +99,7 @@ def run_checks(checks, name, expected_failures=None):
 def _must_fail(check, check_name, name, reason):
     try:
         check()
-    except Exception:  # whatever a broken promise comes to
+    except Exception:  # a broken promise may raise anything
         return
     raise AssertionError(
         f"{name} was expected to fail {check_name} ({reason}), and keeps the promise; take it off "

@@ -1,4 +1,4 @@
-"""The state of a training on disk, so that a killed one goes on where it was."""
+"""The state of a training on disk, from which a killed one resumes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _HEADER = b"skgal checkpoint 2\n"
 
 
 class TrainingCheckpoint:
-    """One file that holds all that a training needs to go on to the same bits.
+    """One file with all that a training needs to resume bit for bit.
 
     The file is replaced as a whole, so whenever the process is killed there is a complete one;
     it is read without running any code from it, and refused if a single bit of it has changed. It
@@ -80,7 +80,7 @@ class TrainingCheckpoint:
         if header != _HEADER or sha256(content).digest() != checksum:
             raise ValueError(
                 f"The checkpoint {self.path} is damaged, or was written by another version of "
-                "skgal: its checksum is another. Delete it to train from the start."
+                "skgal: its checksum differs. Delete it to train from the start."
             )
         saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         self._compare(json.loads(saved["configuration"]))

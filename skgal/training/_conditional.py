@@ -47,7 +47,7 @@ class ConditionalGame(AdversarialGame):
 
 
 class AuxiliaryGame(ConditionalGame):
-    r"""AC-GAN: the critic isn't told the class but guesses it.
+    r"""AC-GAN: the critic isn't told the class but predicts it.
 
     The critic rates samples without knowing their class, and minimises, besides its objective,
     :math:`\lambda\,\mathbb{E}[-\log C(y^r | x^r)]` on real samples; the generator, besides its
@@ -253,7 +253,7 @@ class StackGame(ConditionalGame):
         return torch.stack(losses).mean()
 
     def loss_of(self, critic, real, fake, batch):
-        """Return the loss of one critic on batches that it sees apart."""
+        """Return the loss of one critic, which gets real and generated samples apart."""
         loss = self.objective.critic_loss(self.run(critic, real), self.run(critic, fake))
         return loss + self.penalty_loss(critic, real, fake, batch)
 

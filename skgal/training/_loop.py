@@ -107,7 +107,7 @@ class Game(nn.Module, ABC):
 
     def draw_inputs(self, data, n_samples=None, network="generator"):
         """Draw what an averaged network takes, a tuple of tensors, a batch by default."""
-        raise NotImplementedError(f"{type(self).__name__} must say what its networks take.")
+        raise NotImplementedError(f"{type(self).__name__} must implement draw_inputs.")
 
     def stateful(self):
         """Return what else has a state to be kept in checkpoints, by name; nothing here."""

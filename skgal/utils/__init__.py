@@ -1,4 +1,4 @@
-"""Where data come in: labels, tables and images, pools; and the random states of models."""
+"""Input data (labels, tables, images, pools), random states, and helpers for estimators."""
 
 from skgal.utils._frames import (
     Column,

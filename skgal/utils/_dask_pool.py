@@ -1,4 +1,4 @@
-"""Pools that lie on a dask cluster, and are looked at there."""
+"""Pools on a dask cluster: functions run on the workers that hold the blocks."""
 
 from math import isnan
 

@@ -1,4 +1,4 @@
-"""Where labels come in: whatever container they are in, one form of array, and nothing rounded.
+"""Labels in any container become one form of array, with nothing rounded.
 
 Labels are whole numbers, strings, booleans, or (for regressors) real numbers, one or several a
 sample. None, NaN, ``pandas.NA`` and the nulls of polars and Arrow all mean "not labelled yet".

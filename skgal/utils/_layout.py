@@ -335,10 +335,8 @@ class DataLayout:
 
 
 def _complete_numbers(column):
-    if column.kind == "category":
-        raise ValueError("holds categories, but held numbers in fit")
-    if column.missing.any():
-        raise ValueError("has missing values, but had none in fit; impute them, or fit to such")
+    _refuse_categories(column)
+    _refuse_gaps(column)
     return column.values
 
 
@@ -358,7 +356,7 @@ def _warn_of_changed(columns):
     if columns:
         warn_user(
             f"The columns {listed(columns)} of X were constant in fit, and have other values now; "
-            "networks have learnt nothing of these, and don't see them.",
+            "networks ignore these columns.",
             ConstantColumnWarning,
         )
 
@@ -690,7 +688,7 @@ def _warn_of_identifiers(name, column):
     if n_distinct >= _IDENTIFIER_SHARE * n_known:
         warn_user(
             f"Column {name!r} of X has {n_distinct} different values in {n_known} rows, so it "
-            "seems to identify them. There is nothing in it to be learnt, and samples will repeat "
+            "seems to identify them. Nothing can be learnt from it, and samples will repeat "
             "its values word for word, which may disclose whom they belong to; drop the column.",
             IdentifierColumnWarning,
         )
@@ -719,8 +717,8 @@ class NumericColumn:
         """Write the network columns of some values, (n_samples, sum(groups))."""
         _refuse_categories(column)
         missing = column.missing
-        if missing.any() and not self.has_missing:
-            raise ValueError("has missing values, but had none in fit; impute them, or fit to such")
+        if not self.has_missing:
+            _refuse_gaps(column)
         values = np.where(missing, 0, column.values)
         out[:, :1] = 2 * self._ranks.transform(self._numbers(values)) - 1
         if self.has_missing:
@@ -745,6 +743,13 @@ class NumericColumn:
 def _refuse_categories(column):
     if column.kind == "category":
         raise ValueError("holds categories, but held numbers in fit")
+
+
+def _refuse_gaps(column):
+    if column.missing.any():
+        raise ValueError(
+            "has missing values, but had none in fit; impute them, or fit to data with gaps"
+        )
 
 
 class CategoricalColumn:
@@ -812,8 +817,8 @@ class ConstantColumn:
                 f"has categories that were not there in fit: {listed(other)}; known is only "
                 f"{self.value!r}"
             )
-        if column.missing.any() and not self.is_missing:
-            raise ValueError("has missing values, but had none in fit; impute them, or fit to such")
+        if not self.is_missing:
+            _refuse_gaps(column)
 
     def has_changed(self, column):
         """Tell whether a column has other numbers than the one that is known."""
@@ -834,7 +839,7 @@ def _values(column):
     return column.values if column.kind == "category" else _as_objects(column)
 
 
-# What a generator's layout is made of, for whoever writes it to a file.
+# The classes that a generator's layout consists of, for its file.
 LAYOUTS = (
     DataLayout,
     MixedLayout,

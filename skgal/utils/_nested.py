@@ -133,7 +133,7 @@ class _Interrupted(BaseException):
 
 @contextmanager
 def stopped_by_interrupt():
-    """Have Ctrl-C end what is done meanwhile by KeyboardInterrupt, which skorch's ``fit`` swallows.
+    """Raise KeyboardInterrupt on Ctrl-C even where skorch's ``fit`` swallows it.
 
     A search or an ensemble of nets ends at once, too. What callbacks of skorch raise to stop a
     training early is left alone.

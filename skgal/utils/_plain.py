@@ -100,7 +100,7 @@ class PlainCodec:
             instance = cls.__new__(cls)
             instance.__dict__.update(self.decode(value["state"]))
             return instance
-        raise ValueError(f"{str(value)[:80]} is nothing that was written by this library")
+        raise ValueError(f"{str(value)[:80]} was not written by skgal")
 
 
 def _dtype_name(dtype):

@@ -1,4 +1,4 @@
-"""Pools of samples, in memory or not: seen a block at a time, and any row of them taken.
+"""Pools of samples, in memory or not, that are read by blocks or by rows.
 
 From the bottom up: rows of whatever container, blocks of rows, the pools of each kind of container,
 how samples become one, and how estimators are checked against and fitted to pools.
@@ -175,7 +175,7 @@ class Pool(ABC):
         Parameters
         ----------
         function : callable
-            From a block to what is wanted of it, which should be small. It may have to be
+            Maps a block to a result, which should be small. It may have to be
             pickled, so lambdas are no use on clusters of processes.
         positions : ndarray of int or None, default=None
 
@@ -344,7 +344,7 @@ def _check_block(block):
 
 
 def as_pool(X):
-    """See samples as a pool: blocks that can be streamed, rows that can be taken.
+    """Wrap samples as a pool, which is read by blocks or by rows.
 
     Parameters
     ----------
@@ -362,7 +362,7 @@ def as_pool(X):
     Raises
     ------
     TypeError
-        If X is an iterator, which gives its blocks but once; a dask collection that is no array;
+        If X is an iterator, which gives its blocks only once; a dask collection that is no array;
         or a LazyFrame or RecordBatch.
 
     Examples
@@ -407,7 +407,7 @@ def gives_blocks(X):
     Raises
     ------
     TypeError
-        If X is an iterator: a generator gives its blocks but once.
+        If X is an iterator: a generator gives its blocks only once.
     """
     if isinstance(X, Pool) or issparse(X):
         return False
@@ -415,7 +415,7 @@ def gives_blocks(X):
         return bool(len(X)) and len(getattr(X[0], "shape", ())) in (2, 4)
     if hasattr(X, "__next__"):
         raise TypeError(
-            f"A {type(X).__name__} gives its blocks but once, and a pool is looked at several "
+            f"A {type(X).__name__} gives its blocks only once, and a pool is read several "
             "times; pass a list of blocks, or an object whose __iter__ starts afresh each time."
         )
     return hasattr(X, "__iter__") and not hasattr(X, "__getitem__")
@@ -458,7 +458,7 @@ def _dask_pool(X):
 
     if not isinstance(X, dask.array.Array):
         raise TypeError(
-            f"Of dask's collections arrays can be pools, got {type(X).__name__}; a dask DataFrame "
+            f"A dask pool must be an array, got {type(X).__name__}; a dask DataFrame "
             "becomes an array by to_dask_array(lengths=True)."
         )
     # Not at the top: dask is an optional dependency.
@@ -490,7 +490,7 @@ def validate_pool(estimator, X, *, reset=True):
     ValueError
         If X is empty, complex, has one dimension only, or other features than in ``fit``.
     TypeError
-        If X is an iterator, which gives its blocks but once.
+        If X is an iterator, which gives its blocks only once.
     """
     pool = as_pool(X)
     if gives_blocks(X):

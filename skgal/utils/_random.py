@@ -1,4 +1,4 @@
-"""Random states that are nobody else's: NumPy's, torch's around nets, and the seeds of both.
+"""Random states of NumPy and torch that leave the global ones alone, and their seeds.
 
 The global states of both libraries are left as they were. Nothing here imports torch unless there
 is a net to seed.

@@ -16,7 +16,7 @@ _LIBRARIES = {
 
 
 def warn_user(message, category):
-    """Warn about the innermost line of code that is no library's.
+    """Warn at the innermost line of code outside of libraries.
 
     A fixed ``stacklevel`` is wrong as soon as a Pipeline or a search is in between.
 

@@ -190,7 +190,7 @@ def test_what_cannot_be_a_box_is_refused_with_the_reason():
             DesignBox(**params, random_state=0).fit(X)
     with pytest.raises(ValueError, match="n_samples=2 designs"):
         DesignBox().fit(np.ones((2, 3)))
-    with pytest.raises(ValueError, match="no numbers: their coefficients"):
+    with pytest.raises(ValueError, match="not numbers: their coefficients"):
         DesignBox(constraints=(np.ones((1, 6)), [9])).fit(FRAME)
 
 

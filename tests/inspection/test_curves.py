@@ -62,7 +62,7 @@ def test_mean_and_band_over_seeds():
     assert legend(display) == ["AISEL (2 seeds)", "random"]
     assert aisel.get_color() != random.get_color()
     assert aisel.get_marker() != random.get_marker()
-    assert display.ax_.get_xlabel() == "labels bought"
+    assert display.ax_.get_xlabel() == "labels acquired"
     assert display.ax_.get_ylabel() == "score"
 
 

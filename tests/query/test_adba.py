@@ -116,7 +116,7 @@ def test_bad_labels_of_lines(toys):
         label_lines(lines_of(toys), [0.0], [0, 1])
     with pytest.raises(ValueError, match="before the turn"):
         label_lines(lines_of(toys), [0.0, 0.0], [0, 1, 2])
-    with pytest.raises(ValueError, match="on no lines"):
+    with pytest.raises(ValueError, match="has no lines"):
         label_lines(Synthesis(X, X), [0.0], [0, 1])
 
 

@@ -186,9 +186,9 @@ def test_users_mistakes(problem, name):
 @pytest.mark.parametrize("cls", [RandomSampling, UncertaintySampling])
 def test_generator_is_refused(problem, cls):
     X, y, clf = problem
-    with pytest.raises(TypeError, match="generator gives its blocks but once"):
+    with pytest.raises(TypeError, match="generator gives its blocks only once"):
         cls().fit(block for block in [X])
-    with pytest.raises(TypeError, match="generator gives its blocks but once"):
+    with pytest.raises(TypeError, match="generator gives its blocks only once"):
         cls().query((block for block in [X]), y, clf)
 
 

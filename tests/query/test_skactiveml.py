@@ -150,7 +150,7 @@ def test_classifiers_without_probabilities(pool):
 def test_arguments_that_we_cannot_know(pool):
     X, y, clf = pool
     strategy = FromSkactiveml(theirs.QueryByCommittee(), random_state=0)
-    with pytest.raises(TypeError, match=r"\['ensemble'\], which only you can give"):
+    with pytest.raises(TypeError, match=r"\['ensemble'\], which skgal can't supply"):
         strategy.query(X, y, clf)
     committee = [
         SklearnClassifier(LogisticRegression(C=C, max_iter=1000), classes=[0, 1, 2])

@@ -407,7 +407,7 @@ def test_what_a_mixed_table_holds_may_be_drawn():
         (np.zeros((26, 4)), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
         (pd.DataFrame({"b": np.zeros(26)}), pd.DataFrame({"a": Y}), r"columns \['a'\]"),
         (np.zeros((25, 3)), X, "25 for 26"),
-        (_drawn("blue"), MIXED, r"categories in column 'kind' that X has not: \['blue'\]"),
+        (_drawn("blue"), MIXED, r"categories in column 'kind' that X doesn't have: \['blue'\]"),
         (_drawn("blue"), MIXED.astype({"kind": "category"}), r"column 'kind'.*\['blue'\]"),
         (pl.from_pandas(_drawn("blue")), POLARS_ENUM, r"column 'kind'.*\['blue'\]"),
         (_drawn(None), MIXED, "NaN or infinite values in column 'kind'"),
@@ -574,7 +574,7 @@ def test_what_is_no_generator_of_classes_is_told_what_it_lacks():
         GANOverSampler(Untagged()).fit_resample(X, Y)
     with pytest.raises(TypeError, match="instance"):
         GANOverSampler(MustNotTrain).fit_resample(X, Y)
-    with pytest.raises(TypeError, match="must return two things"):
+    with pytest.raises(TypeError, match="must return two values"):
         GANOverSampler(SamplesOnly()).fit_resample(X, Y)
 
 

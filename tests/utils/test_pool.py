@@ -155,9 +155,9 @@ def test_chunks_on_disk_are_read_once(monkeypatch):
 
 
 def test_generator_is_refused():
-    with pytest.raises(TypeError, match=r"generator gives its blocks but once.*__iter__"):
+    with pytest.raises(TypeError, match=r"generator gives its blocks only once.*__iter__"):
         as_pool(X[i : i + 2] for i in range(3))
-    with pytest.raises(TypeError, match="zip gives its blocks but once"):
+    with pytest.raises(TypeError, match="zip gives its blocks only once"):
         as_pool(zip([X], [X], strict=True))
 
 
