@@ -24,7 +24,6 @@ from sklearn.utils import (
     column_or_1d,
     get_tags,
 )
-from sklearn.utils.multiclass import type_of_target
 
 from skgal.utils import (
     _safe_indexing,
@@ -32,6 +31,7 @@ from skgal.utils import (
     as_label_array,
     as_pool,
     as_series,
+    check_class_labels,
     column_names,
     gives_blocks,
     is_frame,
@@ -213,9 +213,9 @@ def check_validation(X_val, y_val, X, estimator, *, missing_label):
 
 def check_labels(y, X, estimator, *, missing_label, warn=False):
     """Check labels; return which are known, and those, one row each for several outputs."""
-    y = as_label_array(y)
-    if is_classifier(estimator) or y.ndim != 2 or y.shape[1] == 1:
-        y = column_or_1d(y, warn=warn)
+    y = as_label_array(y, warn=warn)
+    if is_classifier(estimator) or y.ndim != 2:
+        y = column_or_1d(y)
     check_consistent_length(X, y)
     return split_missing(y, is_classifier=is_classifier(estimator), missing_label=missing_label)
 
@@ -256,18 +256,9 @@ def split_missing(y, *, is_classifier, missing_label=np.nan):
         return known, labels
     if not is_classifier:
         return known, check_array(labels, ensure_2d=False, input_name="y")
-    if labels.dtype == object and len({isinstance(label, str) for label in labels}) > 1:
-        raise ValueError("Class labels must be all strings or all numbers; y mixes the two.")
     if labels.dtype == object or not known.all():
         labels = observed_labels(labels)
-    assert_all_finite(labels, input_name="y")
-    kind = type_of_target(labels, input_name="y")
-    if kind not in ("binary", "multiclass"):
-        raise ValueError(
-            f"Unknown label type: {kind}. A classifier learns classes (whole numbers, strings or "
-            "booleans); class probabilities come as one column per class."
-        )
-    return known, labels
+    return known, check_class_labels(labels)
 
 
 # The labels known at the start

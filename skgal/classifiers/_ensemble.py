@@ -18,7 +18,6 @@ from sklearn.base import (
     is_regressor,
 )
 from sklearn.utils import get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import DocumentedMixin
@@ -29,7 +28,9 @@ from skgal.utils import (
     Interval,
     StrOptions,
     _fit_context,
+    as_label_array,
     as_random_state,
+    check_class_labels,
     draw_seed,
     nets_in,
     restored_on_failure,
@@ -221,15 +222,13 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
             )
 
     def _check_labels(self, y):
-        check_classification_targets(y)
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = y[:, 0]
+        y = as_label_array(y)
         if y.ndim == 2:
             raise ValueError(
                 "EnsembleClassifier learns one label a sample, got y of shape "
                 f"{y.shape}; put it into sklearn.multioutput.MultiOutputClassifier."
             )
+        y = check_class_labels(y)
         self.classes_ = np.unique(y)
         return y
 
@@ -352,8 +351,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
             )
 
     def _check_labels(self, y):
-        y = np.asarray(y, dtype=np.float64)
-        return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        return as_label_array(y).astype(np.float64)
 
     def _learn_noise(self, X, y, rows):
         self.noise_std_ = 0.0 if y.ndim == 1 else np.zeros(y.shape[1])

@@ -10,7 +10,6 @@ from sklearn.base import (
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import DocumentedMixin
@@ -135,7 +134,6 @@ class ClassifierFeatures(
                 f"{type(self.classifier).__name__}."
             )
         first = validate_pool(self, X).take([0])
-        check_classification_targets(y)
         model = AnyEstimator(self.classifier, random_state=self.random_state)
         self.classifier_ = model.fit(X, y).estimator_
         self._n_features_out = self._extract(first).shape[1]

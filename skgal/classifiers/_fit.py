@@ -20,10 +20,12 @@ from skgal.features import in_precision_of
 from skgal.utils import (
     HasMethods,
     _estimator_has,
+    as_label_array,
     as_random_state,
     draw_seed,
     is_net,
     nets_in,
+    observed_labels,
     restored_on_failure,
     seed_unset,
     seeded_nets,
@@ -281,6 +283,12 @@ def _advice(net, message):
     return None
 
 
+def _read_labels(y):
+    """Return labels of any container in the dtype of their values."""
+    y = as_label_array(y)
+    return observed_labels(y) if y.dtype == object else y
+
+
 def _are_outputs(classes):
     """Whether class labels number the outputs of a net, as torch has it."""
     return classes.dtype.kind in "iuf" and np.all((classes >= 0) & (classes == np.round(classes)))
@@ -387,7 +395,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
             self.label_encoder_ = fit_estimator(
                 estimator,
                 X,
-                np.asarray(y),
+                _read_labels(y),
                 sample_weight=sample_weight,
                 number_outputs=False,
             )
@@ -467,7 +475,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         float
         """
         measure = accuracy_score if is_classifier(self) else r2_score
-        return measure(y, self.predict(X), sample_weight=sample_weight)
+        return measure(_read_labels(y), self.predict(X), sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -464,7 +464,7 @@ def _is_table(X):
 
 
 def _check_array(generator, X, *y, **checks):
-    y = [None if labels is None else as_label_array(labels) for labels in y]
+    y = [None if labels is None else as_label_array(labels, warn=True) for labels in y]
     checked = validate_data(generator, X, *y, allow_nd=True, **checks)
     return checked if y else (checked,)
 
@@ -475,7 +475,7 @@ def _check_table(generator, X, *y, reset):
     if not y:
         return ()
     check_consistent_length(X, *y)
-    return (column_or_1d(as_label_array(*y), warn=True),)
+    return (column_or_1d(as_label_array(*y, warn=True)),)
 
 
 # The training

@@ -5,13 +5,12 @@ from functools import partial
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, TransformerMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skgal.base import ConditionalGenerator
 from skgal.differentiable import UserProba, register_differentiable
 from skgal.generators._adversarial import AdversarialGenerator, layout_of_numbers
-from skgal.utils import LabelTemplate, is_missing
+from skgal.utils import LabelTemplate, check_class_labels
 
 
 class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator):
@@ -22,11 +21,8 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
 
     def check_data(self, X, y):
         """Return the samples as networks see them, and the class of each as an index."""
-        if y is not None:
-            _refuse_missing(y, type(self).__name__)
         self.label_template_ = LabelTemplate.of(y)
-        tensor, y = self._check_samples(X, y)
-        check_classification_targets(y)
+        tensor, y = self._check_samples(X, None if y is None else check_class_labels(y, warn=True))
         return tensor, self._class_indices(y) if self.is_warm_start() else self._fit_classes(y)
 
     def game_arguments(self, architecture):
@@ -71,16 +67,6 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def _refuse_missing(y, name):
-    missing = is_missing(y)
-    if missing.any():
-        raise ValueError(
-            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
-            f"{len(missing)}, but {name} learns from samples whose class is known: expected a "
-            "class label for each sample. Leave these samples out, or have them labelled."
-        )
 
 
 # A TransformerMixin, or set_output would not reach this transform.

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.inspection._drawing import COLOURS, MARKERS, axes_or_new, class_styles
+from skgal.utils import as_label_array
 
 
 class LabelEfficiencyDisplay:
@@ -215,7 +216,7 @@ class LabelDistributionDisplay:
         check_is_fitted(learner, "history_")
         pool = None
         if y is not None:
-            classes, counts = np.unique(np.asarray(y), return_counts=True)
+            classes, counts = np.unique(as_label_array(y), return_counts=True)
             pool = dict(zip(classes.tolist(), (counts / counts.sum()).tolist(), strict=True))
         return cls(learner.history_, pool=pool, title=title).plot(ax)
 

@@ -10,7 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis
 from skgal.query._latent import LatentStrategy
-from skgal.utils import HasMethods, Interval, draw_seed, is_missing, observed_labels, take_rows
+from skgal.utils import (
+    HasMethods,
+    Interval,
+    as_label_array,
+    draw_seed,
+    is_missing,
+    observed_labels,
+    take_rows,
+)
 
 
 class ADBA(LatentStrategy):
@@ -141,7 +149,7 @@ class ADBA(LatentStrategy):
             raise ValueError("ADBA needs labelled samples of both classes; y has no labels.")
         latent = self._encode(take_rows(X, labelled))
         has_point = ~np.isnan(latent).any(axis=1)
-        return latent[has_point], np.asarray(y)[labelled[has_point]]
+        return latent[has_point], as_label_array(y)[labelled[has_point]]
 
     def _encode(self, X):
         low, high = self.generator_.latent_distribution_.support()

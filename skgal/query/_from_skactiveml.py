@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.query._base import CandidateStrategy
 from skgal.utils import (
     HasMethods,
+    as_label_array,
     as_pool,
     as_random_state,
     draw_seed,
@@ -135,7 +136,7 @@ def _as_rows(X):
 
 def _as_codes(y, clf, missing_label):
     """Number the classes, in the model's order if it knows them; leave regressors' numbers."""
-    y = np.asarray(y, dtype=None if hasattr(y, "dtype") else object)
+    y = as_label_array(y)
     known = ~is_missing(y, missing_label)
     codes = np.full(len(y), np.nan)
     labels = observed_labels(y[known])

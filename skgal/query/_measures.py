@@ -37,7 +37,7 @@ from skgal.metrics import (
     normalized_entropy,
     ratio_of_confidence,
 )
-from skgal.utils import is_missing, seeded_nets, unwrap
+from skgal.utils import as_label_array, is_missing, seeded_nets, unwrap
 
 
 def pseudo_probabilities(decisions):
@@ -94,7 +94,7 @@ MEASURES = {
 
 def output_scales(y, missing_label):
     """Standard deviation of each of several outputs among the labels; None of a single one."""
-    y = np.asarray(y)
+    y = as_label_array(y)
     if y.ndim < 2:
         return None
     known = y[~is_missing(y, missing_label)].astype(np.float64)

@@ -16,13 +16,13 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import DocumentedMixin
-from skgal.classifiers import one_hot
 from skgal.exceptions import FewSamplesWarning, PoorSamplesWarning
 from skgal.metrics import frechet_distance
 from skgal.resampling._data import (
     as_data,
     as_passed,
     check_samples_and_labels,
+    labels_as_passed,
 )
 from skgal.utils import (
     HasMethods,
@@ -143,9 +143,7 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         samples, labels, is_one_hot = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
         resampled, new_labels = self._fit_resample(samples, labels, routed.generator.fit)
-        if is_one_hot:
-            new_labels = one_hot(new_labels, np.arange(np.shape(y)[1])).astype(np.asarray(y).dtype)
-        return as_passed(resampled, X), as_passed(new_labels, y)
+        return as_passed(resampled, X), labels_as_passed(new_labels, y, is_one_hot)
 
     def set_params(self, **params):
         """Set parameters, and by ``generator__name`` and so on those of parts.

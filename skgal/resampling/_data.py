@@ -3,7 +3,6 @@
 import narwhals.stable.v2 as nw
 import numpy as np
 from imblearn.utils import check_target_type
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from skgal.utils import (
@@ -12,12 +11,12 @@ from skgal.utils import (
     LabelTemplate,
     as_label_array,
     as_samples,
+    check_class_labels,
     check_sample_shape,
     frame_columns,
     is_frame,
     is_missing,
     is_mixed,
-    observed_labels,
     read_categories,
     read_series,
 )
@@ -41,19 +40,18 @@ def check_samples_and_labels(resampler, X, y):
 
 def check_labels(y):
     """Return one label per sample as an array, and whether y was one-hot; refuse missing ones."""
-    if y is None:
-        raise ValueError("A resampler requires y to be passed, but the target y is None.")
-    y = as_label_array(y)
-    if y.ndim and y.dtype == object and (missing := is_missing(y)).any():
-        # Else an error about comparing None and str.
-        raise ValueError(
-            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
-            f"{len(missing)}; leave these samples out, or have them labelled."
-        )
-    if y.dtype.kind == "O" and y.ndim == 1 and not any(isinstance(label, str) for label in y):
-        y = observed_labels(y)  # numbers or booleans, in a column that could hold others
-    check_classification_targets(y)
-    return check_target_type(y, indicate_one_vs_all=True)
+    labels = as_label_array(y)
+    if labels.ndim == 1:
+        labels = check_class_labels(labels)
+    return check_target_type(labels, indicate_one_vs_all=True)
+
+
+def labels_as_passed(labels, y, is_one_hot):
+    """Bring resampled labels, one a sample, into the kind of container that was passed."""
+    if is_one_hot:
+        columns = np.asarray(y)
+        labels = np.eye(columns.shape[1], dtype=columns.dtype)[labels]
+    return as_passed(labels, y)
 
 
 def as_passed(values, container):

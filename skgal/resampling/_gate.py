@@ -26,7 +26,7 @@ from skgal.exceptions import (
     SingleSampleClassWarning,
     UselessSamplesWarning,
 )
-from skgal.resampling._data import check_labels
+from skgal.resampling._data import check_labels, labels_as_passed
 from skgal.utils import (
     HasMethods,
     Interval,
@@ -263,16 +263,16 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         """
         _raise_for_params(params, self, "fit_resample")
         routed = process_routing(self, "fit_resample", **params)
-        labels = self._check(X, y)
+        labels, is_one_hot = self._check(X, y)
         self._warn_of_leaks()
         rng = as_random_state(self.random_state)
         folds = self._split(X, labels, draw_seed(rng), routed.splitter.split)
         self.decision_ = self._compare(X, labels, folds, rng, routed.sampler.fit_resample)
         sampler = seed_unset(clone(self.sampler), rng)
         if self.decision_.is_open:
-            X, y = sampler.fit_resample(X, y, **routed.sampler.fit_resample)
+            X, labels = sampler.fit_resample(X, labels, **routed.sampler.fit_resample)
             self.sampler_, self.transformers_ = sampler, _transformers(sampler)
-            return X, y
+            return X, labels_as_passed(labels, y, is_one_hot)
         warn_user(self.decision_.reason, UselessSamplesWarning)
         self.transformers_ = _transformers(sampler)
         rows = np.arange(len(labels))
@@ -281,13 +281,13 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
             if self.transformers_ is None
             else self.transformers_.fit_transform(X, labels)
         )
-        return X, take_rows(y, rows)
+        return X, labels_as_passed(labels, y, is_one_hot)
 
     def _check(self, X, y):
-        """Check the data as the sampler does, reset earlier results; return the labels."""
+        """Check the data as the sampler does, and return its labels as `check_labels` does."""
         for name in ("decision_", "sampler_", "transformers_", "sampling_strategy_"):
             vars(self).pop(name, None)
-        labels, _ = check_labels(y)
+        labels, is_one_hot = check_labels(y)
         if not (is_frame(X) or accepts_nan(self.classifier)):
             check_array(X, accept_sparse=True, dtype=None, allow_nd=True, estimator=self.classifier)
         # A sampler's fit checks only; that of a Pipeline trains all of it.
@@ -295,13 +295,13 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         first = first.steps[0][1] if isinstance(first, Pipeline) else first
         if not hasattr(first, "fit_resample"):
             validate_data(self, X, skip_check_array=True)
-            return labels
-        checked = clone(first).fit(X, y)
+            return labels, is_one_hot
+        checked = clone(first).fit(X, labels)
         for name in ("n_features_in_", "feature_names_in_", "sampling_strategy_"):
             vars(self).pop(name, None)
             if hasattr(checked, name):
                 setattr(self, name, getattr(checked, name))
-        return labels
+        return labels, is_one_hot
 
     def _warn_of_leaks(self):
         params = self.sampler.get_params()

@@ -15,6 +15,7 @@ from skgal.utils._frames import (
 from skgal.utils._labels import (
     as_label_array,
     as_series,
+    check_class_labels,
     is_missing,
     observed_labels,
     spread_labels,
@@ -96,6 +97,7 @@ __all__ = [
     "as_random_state",
     "as_samples",
     "as_series",
+    "check_class_labels",
     "check_matplotlib_support",
     "check_pandas_support",
     "check_sample_shape",

@@ -8,6 +8,8 @@ from importlib import import_module
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from skgal.utils._sklearn import is_pandas_na
 
@@ -15,15 +17,17 @@ from skgal.utils._sklearn import is_pandas_na
 _EXACT = 2**53
 
 
-def as_label_array(y):
+def as_label_array(y, *, warn=False):
     """Make an array of labels that keeps missing ones apart from the others.
 
     Parameters
     ----------
     y : array-like, Series or DataFrame
-        Series and bare arrays of pandas, polars and pyarrow, nullable or not; a DataFrame of one
-        column counts as a Series, of more as the outputs of a regressor or the probabilities of
-        classes.
+        Series and bare arrays of pandas, polars and pyarrow, nullable or not; a DataFrame or an
+        array of one column counts as a Series, of more as the outputs of a regressor or the
+        probabilities of classes.
+    warn : bool, default=False
+        Whether to warn of an array of one column, as scikit-learn does.
 
     Returns
     -------
@@ -40,6 +44,8 @@ def as_label_array(y):
     >>> as_label_array(pd.Series([10**17 + 41, None], dtype="Int64"))
     array([100000000000000041, nan], dtype=object)
     """
+    if y is None:
+        raise ValueError("This requires y to be passed, but the target y is None.")
     container = nw.from_native(as_series(y), eager_only=True, allow_series=True, pass_through=True)
     if isinstance(container, nw.DataFrame):
         columns = [_from_series(column) for column in container.iter_columns()]
@@ -48,8 +54,8 @@ def as_label_array(y):
         return _from_series(container)
     array = np.asarray(y)
     if not hasattr(y, "dtype") and _is_changed_by_numpy(array):
-        return _from_objects(np.asarray(y, dtype=object))
-    return array
+        array = _from_objects(np.asarray(y, dtype=object))
+    return column_or_1d(array, warn=warn) if array.shape[1:] == (1,) else array
 
 
 def as_series(y):
@@ -214,6 +220,45 @@ def _narrow(y):
     if narrow.dtype.kind in "US":
         return narrow if all(isinstance(label, str | bytes) for label in y.flat) else y
     return narrow if narrow.tolist() == values else y
+
+
+def check_class_labels(y, *, warn=False):
+    """Make an array of class labels, one a sample; refuse missing ones, and what is no class.
+
+    Parameters
+    ----------
+    y : array-like, Series or DataFrame of one column
+    warn : bool, default=False
+        Whether to warn of an array of one column, as scikit-learn does.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Numbers and booleans among objects get their own dtype.
+
+    Raises
+    ------
+    ValueError
+
+    Examples
+    --------
+    >>> from skgal.utils import check_class_labels
+    >>> check_class_labels(np.array([[1], [2]], dtype=object))
+    array([1, 2])
+    """
+    y = as_label_array(y, warn=warn)
+    if (missing := is_missing(y)).any():
+        raise ValueError(
+            f"y holds {np.count_nonzero(missing)} missing labels (NaN or None) among "
+            f"{len(missing)}; leave these samples out, or have them labelled."
+        )
+    if y.dtype == object:
+        is_text = [isinstance(label, str) for label in y.flat]
+        if any(is_text) and not all(is_text):
+            raise ValueError("Class labels must be all strings or all numbers; y mixes the two.")
+        y = y if any(is_text) else observed_labels(y)
+    check_classification_targets(y)
+    return y
 
 
 def spread_labels(labels, positions, n_samples):
