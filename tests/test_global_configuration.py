@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from skgal.generators import CGAN, GAN, GIN, Autoencoder
 from skgal.matching import FeatureMatcher
 from skgal.nn import Dense
-from skgal.query import AISEL, ASAL, CoreSet, TypiClust
+from skgal.query import AISEL, ASAL, GAAL, CoreSet, TypiClust
 from skgal.resampling import GANOverSampler, SelectiveAugmentation
 
 SMALL = {
@@ -43,7 +44,8 @@ CASES = {
     "ASAL": lambda: _chosen(ASAL(GAN(**SMALL), n_components=2, random_state=0)),
     "CoreSet": lambda: _chosen(CoreSet(features=PCA(2), random_state=0)),
     "TypiClust": lambda: _chosen(TypiClust(features=PCA(2), random_state=0)),
-    "AISEL": lambda: AISEL(GIN(**SMALL), random_state=0).fit(X).synthesize(X, PARTLY, MODEL).X,
+    "AISEL": lambda: _designed(AISEL(GIN(**SMALL), random_state=0)),
+    "latent search": lambda: _designed(GAAL(GAN(**SMALL), max_iter=3, random_state=0)),
     "filters": lambda: _filtered(),
     "resampler": lambda: GANOverSampler(CGAN(**SMALL), random_state=0).fit_resample(FRAME, Y)[0],
 }
@@ -56,6 +58,10 @@ def _filtered():
 
 def _there_and_back(generator):
     return generator.fit(FRAME).inverse_transform(generator.transform(FRAME))
+
+
+def _designed(strategy):
+    return strategy.fit(X).synthesize(X, PARTLY, MODEL).X
 
 
 def _chosen(strategy):
@@ -76,19 +82,34 @@ def test_what_transformers_return(case, output):
         np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("case", CASES)
-def test_torch_in_double_precision(case):
-    expected = CASES[case]()
+@contextmanager
+def double_precision():
     torch.set_default_dtype(torch.float64)
     try:
-        found = CASES[case]()
+        yield
     finally:
         torch.set_default_dtype(torch.float32)
-    if isinstance(expected, pd.DataFrame):
-        pd.testing.assert_frame_equal(found, expected)
-    else:
-        np.testing.assert_array_equal(found, expected)
+
+
+SETTINGS = {
+    "double precision": double_precision,
+    "no gradients": torch.no_grad,
+    "errors of NumPy": lambda: np.errstate(all="raise"),
+    "metadata routing": lambda: sklearn.config_context(enable_metadata_routing=True),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("case", CASES)
+def test_global_settings(case):
+    expected = CASES[case]()
+    for name, setting in SETTINGS.items():
+        with setting():
+            found = CASES[case]()
+        if isinstance(expected, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, expected)
+        else:
+            np.testing.assert_array_equal(found, expected, err_msg=name)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore:The 'future.infer_string' option")

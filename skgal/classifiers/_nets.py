@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules import activation
 from torch.utils.data import DataLoader, RandomSampler
 
-from skgal.nn import float32_default, make_classifier
+from skgal.nn import make_classifier, torch_defaults
 from skgal.utils import seeded_torch, stopped_by_interrupt
 
 
@@ -271,7 +271,7 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
         verbose=0,
         device=device,
     )
-    with seeded_torch(seed), float32_default(), stopped_by_interrupt():
+    with seeded_torch(seed), torch_defaults(), stopped_by_interrupt():
         return net.fit(tensor, labels)
 
 

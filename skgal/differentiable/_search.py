@@ -5,10 +5,13 @@ from collections import deque
 import numpy as np
 import torch
 
+from skgal.nn import torch_defaults
+
 # A step compares this many children of each point.
 _N_CHILDREN = 4
 
 
+@torch_defaults()
 def search_latent(
     score, start, *, support, max_iter=100, learning_rate=0.05, tol=1e-3, patience=5, device="cpu"
 ):

@@ -36,8 +36,8 @@ from skgal.nn._dense import Dense
 from skgal.nn._device import (
     BLOCK_SIZE,
     apply_network,
-    float32_default,
     resolve_device,
+    torch_defaults,
     torch_generator,
 )
 from skgal.nn._hull import HullGenerator, mix
@@ -89,7 +89,6 @@ __all__ = [
     "append_classes",
     "apply_network",
     "copy_weights",
-    "float32_default",
     "join",
     "make_classifier",
     "make_dropout_classifier",
@@ -99,5 +98,6 @@ __all__ = [
     "resolve_device",
     "set_rng",
     "stage_shapes",
+    "torch_defaults",
     "torch_generator",
 ]

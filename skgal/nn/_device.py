@@ -63,24 +63,26 @@ def torch_generator(seed, device="cpu"):
 
 
 @contextmanager
-def float32_default():
-    """Make float32 torch's default dtype within the context.
+def torch_defaults():
+    """Have float32 as default dtype, and gradients, whatever the user has set.
 
     Examples
     --------
     >>> import torch
-    >>> from skgal.nn import float32_default
-    >>> with float32_default():
+    >>> from skgal.nn import torch_defaults
+    >>> with torch.no_grad(), torch_defaults():
     ...     layer = torch.nn.Linear(2, 1)
-    >>> layer.weight.dtype
-    torch.float32
+    ...     loss = layer(torch.ones(1, 2)).sum()
+    >>> layer.weight.dtype, loss.requires_grad
+    (torch.float32, True)
     """
-    default = torch.get_default_dtype()
+    dtype = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
     finally:
-        torch.set_default_dtype(default)
+        torch.set_default_dtype(dtype)
 
 
 def apply_network(function, array, device, *others):

@@ -561,7 +561,7 @@ class AISEL(GuidedLatentStrategy):
         self.inversion_score_ = 0.0
         rows = as_random_state(0).permutation(len(as_pool(X)))[:_MOST_RESTORED]
         real = take_rows(X, np.sort(rows))
-        latent = self.generator_.transform(real)
+        latent = np.asarray(self.generator_.transform(real))
         has_point = ~np.isnan(latent).any(axis=1)
         if np.count_nonzero(has_point) < 2:  # which have no variance
             return

@@ -18,7 +18,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
 from skgal.base import DocumentedMixin
 from skgal.exceptions import NonFiniteLossError
-from skgal.nn import float32_default, set_rng, torch_generator
+from skgal.nn import set_rng, torch_defaults, torch_generator
 from skgal.training._precision import prepare_network, run_in
 from skgal.utils import seeded_torch
 
@@ -425,6 +425,7 @@ class GameNet(DocumentedMixin, NeuralNet):
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer()), ("print_log", PrintLog())]
 
+    @torch_defaults()
     def initialize(self):
         """Make the game, its optimizer and the source of randomness from the seed."""
         super().initialize()
@@ -434,7 +435,7 @@ class GameNet(DocumentedMixin, NeuralNet):
 
     def initialize_module(self):
         """Make the game, and networks for the averages."""
-        with seeded_torch(self.seed), float32_default():
+        with seeded_torch(self.seed):
             self.module_ = self.module(**self.get_params_for("module"))
         prepare_network(self.module_, self.precision)
         self.module_.precision = self.precision
@@ -479,6 +480,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         game.__dict__["_modules"] = {**self.module_._modules, **self.averages_}
         return game
 
+    @torch_defaults()
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train on; an interrupt by the user is not swallowed, as skorch would.
 
@@ -699,7 +701,7 @@ class GameNet(DocumentedMixin, NeuralNet):
             If names, shapes or dtypes of the tensors are not those of the networks. Nothing is
             allocated before that is known.
         """
-        with torch.device("meta"), float32_default():
+        with torch_defaults(), torch.device("meta"):
             game = self.module(**self.get_params_for("module"))
         expected = {
             f"module/{key}": _shape_and_dtype(weight) for key, weight in game.state_dict().items()
