@@ -132,8 +132,12 @@ def summarize(runs):
             for model in MODELS:
                 scores = np.array([run[model] for run in cell.values()])
                 gains = scores - [run[model] for run in base]
-                row[model] = {"mean": scores.mean(), "std": scores.std(), "gain": gains.mean()}
-                row[model]["standard error of the gain"] = gains.std() / np.sqrt(len(gains))
+                row[model] = {
+                    "mean": scores.mean(),
+                    "std": scores.std(ddof=1),
+                    "gain": gains.mean(),
+                }
+                row[model]["standard error of the gain"] = gains.std(ddof=1) / np.sqrt(len(gains))
             summary[f"{table} | {sampler}"] = _plain(row)
     return summary
 

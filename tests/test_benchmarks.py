@@ -113,3 +113,15 @@ def test_the_copula_of_the_tables_has_the_known_correlation(load):
     # The mean of a coordinate above a cut of another: rho * density(cut) / share above.
     mean = np.log(drawn["skewed"][drawn["kind"].isna()]).mean()
     assert mean == pytest.approx(-0.6 * stats.norm.pdf(stats.norm.ppf(0.7)) / 0.3, abs=0.02)
+
+
+def test_gains_of_augmentation_are_paired_by_seed(load):
+    runs = {}
+    for seed, (before, after) in enumerate([(0.5, 0.6), (0.7, 0.7)]):
+        base = {"seconds": 0.0, "boosting": before, "logistic": before}
+        more = {"boosting": after, "logistic": after, "warned": seed == 0, "nearest_real": seed}
+        runs |= {f"truss | none | {seed}": base, f"truss | default | {seed}": base | more}
+    row = load("selective_tables").summarize(runs)["truss | default"]
+    assert (row["n_seeds"], row["warned"], row["nearest_real"]) == (2, 1, 0.5)
+    assert row["boosting"]["gain"] == pytest.approx(0.05)
+    assert row["boosting"]["standard error of the gain"] == pytest.approx(0.05)
