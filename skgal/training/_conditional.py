@@ -103,7 +103,7 @@ class AuxiliaryGame(ConditionalGame):
     def generator_batch(self, data, previous):
         """Return what the critic was updated on last, generated again, with gradients."""
         fake = self.generate(previous.latent, previous.fake_labels)
-        return previous._replace(fake=self.augment(fake, data.rng), step=data.step)
+        return previous._replace(fake=self.augment(fake, data.rng))
 
     def choose(self, data):
         """Generate candidates; return the most real-looking with their latents and classes."""

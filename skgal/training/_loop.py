@@ -41,7 +41,7 @@ class Batch(NamedTuple):
     rng : torch.Generator or None
         For losses that draw, as penalties do.
     step : int, default=0
-        How many steps this turn of the game has made before.
+        How many steps this turn of the game has made before; the loop counts them.
     """
 
     real: Any = None
@@ -134,11 +134,6 @@ class TrainingData:
     rng : torch.Generator
         On the device of ``samples``, to avoid transfers. All draws of a training are from it.
 
-    Attributes
-    ----------
-    step : int
-        How many steps the turn that asks for a batch has made before.
-
     Examples
     --------
     >>> import torch
@@ -154,7 +149,6 @@ class TrainingData:
         self.labels = labels
         self.batch_size = min(batch_size, len(samples))
         self.rng = rng
-        self.step = 0
         self._order = torch.empty(0, dtype=torch.long, device=rng.device)
         self._by_class = None
 
@@ -172,8 +166,8 @@ class TrainingData:
         return self.samples[rows], None if self.labels is None else self.labels[rows]
 
     def batch(self, **parts):
-        """Make a batch for the present step."""
-        return Batch(rng=self.rng, step=self.step, **parts)
+        """Make a batch whose losses draw as the data do."""
+        return Batch(rng=self.rng, **parts)
 
     def draw_labels(self, n_samples):
         """Draw classes with their frequencies in the data, shape (n_samples,)."""
@@ -565,8 +559,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         turns = game.turns(self.n_updates_)
         made = {turn: self.n_updates_ * turns.count(turn) for turn in turns}
         for turn in turns:
-            data.step = made[turn]
-            batch = getattr(game, f"{turn}_batch")(data, batch)
+            batch = getattr(game, f"{turn}_batch")(data, batch)._replace(step=made[turn])
             loss = getattr(game, f"{turn}_loss")(batch)
             # Of one part alone: gradients of the others are not even computed.
             self.optimizer_.zero_grad(set_to_none=True)

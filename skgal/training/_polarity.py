@@ -133,7 +133,7 @@ class PolarityGame(ConditionalGame):
         samples, labels = data.next()
         with torch.no_grad():
             real = self.extract(samples, data.rng)
-        return previous._replace(real=real, labels=labels, step=data.step)
+        return previous._replace(real=real, labels=labels)
 
     def classifier_loss(self, batch):
         """Return the cross-entropy on real samples and that on generated ones."""
