@@ -445,6 +445,23 @@ def test_a_store_that_is_gone_is_noticed_before_the_next_purchase(path, blobs, p
     assert asked == [10]
 
 
+@pytest.mark.parametrize("entry", ["ask", "tell", "undo"])
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["deleted", "replaced"])
+def test_every_entry_notices_a_store_that_is_gone(path, partial, entry, is_replaced):
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), store=path).fit(*partial)
+    query = learner.ask(2)
+    if entry == "undo":
+        learner.tell(query, [0, 1])
+    content = path.read_bytes()
+    path.unlink()
+    if is_replaced:
+        path.write_bytes(content)
+    with pytest.raises(StoreMissingError, match=r"deleted, moved or replaced"):
+        {"ask": lambda: learner.ask(2), "undo": learner.undo}.get(
+            entry, lambda: learner.tell(query, [0, 1])
+        )()
+
+
 # Cost of one answer
 
 

@@ -12,6 +12,7 @@ from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 from sklearn.linear_model import ARDRegression, BayesianRidge, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from skgal.classifiers import ClassifierFeatures, EnsembleClassifier, EnsembleRegressor
 from skgal.generators import DesignBox
@@ -43,6 +44,23 @@ FRAME = pd.DataFrame(X, columns=list("abc"), index=RNG.permutation(60) + 7)
 def test_a_frame_with_an_index_of_its_own(regressor, strategy):
     of_array = strategy.query(X, SHOWN, regressor.fit(X[:20], TARGET[:20]), batch_size=5)
     of_frame = strategy.query(FRAME, SHOWN, regressor.fit(FRAME[:20], TARGET[:20]), batch_size=5)
+    np.testing.assert_array_equal(of_frame, of_array)
+    assert type(predictive_std(regressor, FRAME)) is np.ndarray  # no index to be aligned by
+
+
+class SeriesDecision(LinearSVC):
+    """A classifier whose decision values have the index of its samples."""
+
+    def decision_function(self, X):
+        return pd.Series(super().decision_function(X), index=getattr(X, "index", None))
+
+
+@pytest.mark.parametrize("measure", ["min_distance", "entropy"])
+def test_decision_values_in_a_series(measure):
+    shown = np.where(np.arange(60) < 20, LABELS, np.nan)
+    clf, strategy = SeriesDecision(random_state=0), UncertaintySampling(measure)
+    of_array = strategy.query(X, shown, clf.fit(X[:20], LABELS[:20]), batch_size=5)
+    of_frame = strategy.query(FRAME, shown, clf.fit(FRAME[:20], LABELS[:20]), batch_size=5)
     np.testing.assert_array_equal(of_frame, of_array)
 
 
