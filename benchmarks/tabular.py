@@ -9,7 +9,8 @@ reference: the same measures of fresh real rows, and models trained on the real 
   A quantity: ``rings`` (abalone's, whole numbers, with a category among the columns) and
   ``diabetes`` (scikit-learn's, numbers only). Of all but adult the seed draws 30 % as test rows.
 - skgal's: ``CGAN`` where there are classes; ``GAN`` and ``GIN`` where the target is a quantity, a
-  column like any other. At their defaults, 2,500 updates of 64 rows, whatever the table's size.
+  column like any other. At their defaults: 2,500 updates of 64 rows, of ``GAN`` 1,500, whatever the
+  table's size. ``GAN`` with parameters in JSON is what its defaults were before.
 - ``CTGAN`` and ``TVAE`` at their defaults: 300 epochs of 500 rows, 3,000 updates on adult, 300 on
   the smallest tables. They need an interpreter that has ``ctgan`` (its licence forbids it to be a
   dependency), given by ``--ctgan-python`` or the variable CTGAN_PYTHON; without it, each run of
@@ -164,10 +165,6 @@ def make_generator(arm):
     """Make a generator of its name, or of its name and parameters in JSON."""
     name, _, params = arm.partition(" ")
     params = json.loads(params or "{}")
-    if (
-        name == "GAN"
-    ):  # its defaults when the results were made; others since: generator_defaults.py
-        params = {"max_iter": 2500, "hidden": (256, 256), "zero_centred": 1.0, **params}
     if "hidden" in params:
         params["architecture"] = Dense(hidden=params.pop("hidden"))
     if "zero_centred" in params:

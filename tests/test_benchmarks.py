@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,15 @@ def test_gains_of_augmentation_are_paired_by_seed(load):
     assert (row["n_seeds"], row["warned"], row["nearest_real"]) == (2, 1, 0.5)
     assert row["boosting"]["gain"] == pytest.approx(0.05)
     assert row["boosting"]["standard error of the gain"] == pytest.approx(0.05)
+
+
+def test_every_table_of_the_pages_is_drawn_from_the_results(monkeypatch):
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(BENCHMARKS.parent / "docs" / "_ext")
+    measured = importlib.import_module("measured")
+    page = (BENCHMARKS.parent / "docs" / "measured.md").read_text(encoding="utf-8")
+    names = re.findall(r"{measured-table} (\w+)", page)
+    assert len(names) > 10
+    for name in names:
+        header, rows = getattr(measured, f"{name}_table")()
+        assert {len(row) for row in rows} == {len(header)}, name
