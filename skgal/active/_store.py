@@ -1739,8 +1739,18 @@ def identify(path):
     return status.st_dev, status.st_ino
 
 
+def check_regular(path):
+    """Refuse what may be read for ever, as pipes and devices, or leads nowhere."""
+    if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise StoreError(
+            f"{path} is no file, but a pipe, a device or a link that leads nowhere; a store is a "
+            "file."
+        )
+
+
 def _check_header(path):
     """Look at the first bytes before SQLite may touch the file."""
+    check_regular(path)
     try:
         with open(path, "rb") as file:
             header = file.read(100)
@@ -1884,6 +1894,8 @@ def read_damaged(path):
     """Rows of a damaged file that match their digests, by table and id; how many others are not."""
     tables = {}
     n_lost = {}
+    check_regular(path)
+    check_regular(f"{path}-wal")
     with tempfile.TemporaryDirectory() as folder:
         copy = os.path.join(folder, "copy.db")
         shutil.copyfile(path, copy)

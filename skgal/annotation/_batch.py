@@ -84,8 +84,9 @@ class Batch:
 
     def tell(self, ids, answers, seconds):
         """Write answers to the store: class positions or numbers, or None for unknown."""
-        if not ids or not set(ids) <= set(self._ids) or len(ids) != len(answers):
-            raise ValueError("Expected an answer for each of some samples of this batch.")
+        some = set(ids)
+        if not ids or not some <= set(self._ids) or not len(some) == len(ids) == len(answers):
+            raise ValueError("Expected one answer for each of some samples of this batch.")
         labels = [self._as_label(answer) for answer in answers]
         self._store.tell(ids, labels, annotator=self._annotator, seconds=seconds / len(ids))
         self._given.append(ids)

@@ -55,7 +55,7 @@ ADDRESS = "127.0.0.1"
 STOP_SECONDS = 5
 
 HEADER_SECONDS = 10
-"""How long a connection may be open without a request on it."""
+"""How long a connection may be open until the next request on it has come."""
 
 MOST_CONNECTIONS = 64
 """So many at once, of pages and of other programs; each takes a file descriptor."""
@@ -136,8 +136,9 @@ def _make_protocol():
                 transport.abort()
             self._wait_for_request()
 
-        def data_received(self, data):
-            super().data_received(data)
+        def on_response_complete(self):
+            super().on_response_complete()
+            # Only here: a request that comes byte by byte gets no more time by each of them.
             self._wait_for_request()
 
         def connection_lost(self, exc):

@@ -63,6 +63,8 @@ _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 _FILE_FORMAT = 1
 # Parameters about how a generator is trained, whose values may be anything.
 _NOT_SAVED = ("callbacks", "checkpoint", "model_selection")
+# What a made-up description is refused with.
+_MISFITS = (KeyError, TypeError, AttributeError, RuntimeError, OverflowError)
 # Fitted attributes that follow from the parameters.
 _REBUILT = ("latent_distribution_",)
 _PLAIN_CLASSES = (
@@ -369,8 +371,11 @@ class NetworkEstimator(
         tensors, text = load_tensors(path)
         try:
             described = PlainCodec([*_PLAIN_CLASSES, *classes]).decode(json.loads(text))
+        except (*_MISFITS, ValueError) as error:
+            raise ValueError(f"{path} does not hold what it should: {error}.") from error
+        try:
             return cls._rebuild(described, tensors, path)
-        except (KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
+        except _MISFITS as error:
             raise ValueError(f"{path} does not hold what it should: {error}.") from error
 
     @classmethod
@@ -383,6 +388,11 @@ class NetworkEstimator(
                 f"{described['class']}.load instead."
             )
         estimator = cls(**described["params"])
+        estimator._validate_params()
+        for name in described["learnt"]:
+            is_learnt = name.endswith("_") and not name.startswith("_") and name not in _REBUILT
+            if not is_learnt or hasattr(cls, name):
+                raise ValueError(f"{path} does not hold what it should: {name} is not learnt.")
         vars(estimator).update(described["learnt"])
         if hasattr(estimator, "latent"):  # an autoencoder draws none
             estimator.latent_distribution_ = latent_distribution(estimator.latent)

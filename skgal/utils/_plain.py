@@ -90,7 +90,13 @@ class PlainCodec:
         if kind == "dict":
             return {self.decode(key): self.decode(item) for key, item in value["dict"]}
         if kind == "array":
-            array = np.array(self.decode(value["data"]), dtype=np.dtype(value["array"]))
+            items, dtype = self.decode(value["data"]), np.dtype(value["array"])
+            is_text = dtype.kind in "US"  # of any width, whatever is in it
+            if is_text and len(items) * dtype.itemsize > _MOST_BYTES + _MOST_BLANKS * len(
+                str(items)
+            ):
+                raise ValueError(f"an array of dtype {dtype} is far wider than what is in it")
+            array = np.array(items, dtype=dtype)
             array = array.reshape(value["shape"])
             return array if value["shape"] else array[()]
         if kind == "dtype":
@@ -101,6 +107,11 @@ class PlainCodec:
             instance.__dict__.update(self.decode(value["state"]))
             return instance
         raise ValueError(f"{str(value)[:80]} was not written by skgal")
+
+
+# A text in an array may be padded to so many times its length; small arrays to any.
+_MOST_BLANKS = 256
+_MOST_BYTES = 2**20
 
 
 def _dtype_name(dtype):

@@ -1,9 +1,11 @@
 """The store's file: shared, outlived, and what is wrong with it is said."""
 
 import copy
+import os
 import pickle
 import sqlite3
 import threading
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -476,3 +478,40 @@ def test_lock_that_nobody_gives_back_is_named(path, monkeypatch):
         other.execute("ROLLBACK")
         store.add_query([[1.0]])
     other.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop", "nowhere"])
+def test_what_would_be_read_for_ever_is_refused(tmp_path, kind):
+    path = tmp_path / "store.db"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to({"device": "/dev/zero", "loop": path, "nowhere": tmp_path / "no"}[kind])
+    for read in (LabelStore, lambda path: LabelStore.salvage(path, tmp_path / "new.db")):
+        with pytest.raises(StoreError, match="no file, but a pipe, a device or a link"):
+            read(path)
+    assert not (tmp_path / "new.db").exists()
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE VIRTUAL TABLE v USING fts5(a)",
+        "ALTER TABLE samples ADD COLUMN g TEXT GENERATED ALWAYS AS (hex(zeroblob(1000000000)))",
+        "CREATE INDEX i ON samples(hex(zeroblob(10)))",
+        "CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM samples; END",
+    ],
+    ids=["virtual table", "generated column", "expression", "trigger"],
+)
+def test_other_schemas_are_refused_and_salvage_leaves_them_behind(path, statement, tmp_path):
+    with LabelStore(path) as store:
+        store.tell(store.add_query(np.eye(2)), [0, 1])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+    with pytest.raises(StoreCorruptError, match="other tables, views or triggers"):
+        LabelStore(path)
+    with LabelStore.salvage(path, tmp_path / "new.db") as rescued:
+        assert [record.label for record in rescued.records()] == [0, 1]
+    LabelStore(tmp_path / "new.db").close()

@@ -5,6 +5,7 @@ import http.client
 import json
 import logging
 import socket
+import time
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -194,3 +195,57 @@ def test_silent_connections_are_closed_and_never_too_many(ask, monkeypatch):
             assert connection.recv(100) == b"", "closed by the server"
         connection.close()
     assert session.client.request("api/progress")[0] == 200
+
+
+@pytest.mark.parametrize("request_before", [False, True])
+def test_requests_that_come_byte_by_byte_are_cut_off(ask, monkeypatch, request_before):
+    monkeypatch.setattr("skgal.annotation._server.HEADER_SECONDS", 1)
+    session = ask(IMAGES)
+    parts = urlsplit(session.oracle.url)
+    with socket.create_connection(("127.0.0.1", parts.port), timeout=30) as connection:
+        if request_before:  # with the token, and kept alive
+            connection.sendall(
+                f"GET {parts.path}api/progress HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"GET / HTTP/1.1\r\nX-Long: ")
+        for _ in range(200):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the connection is still open")
+    assert session.client.request("api/progress")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"answers": [float("nan")]},
+        {"answers": [{}]},
+        {"number": float("inf")},
+        {"number": True},
+    ],
+    ids=str,
+)
+def test_what_json_does_not_know_is_refused(session, change):
+    body = {"number": 1, "ids": session.ids[:1], "answers": [0], "seconds": 1} | change
+    assert session.client.request("api/answers", body)[0] == 422
+    twice = {"number": 1, "ids": session.ids[:1] * 2, "answers": [0, 1], "seconds": 1}
+    assert session.client.request("api/answers", twice)[0] == 422
+    assert session.labels() == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../_server.py", "%2e%2e/_server.py", "..%2f_server.py", "%5c..%5c_server.py", "//etc/passwd"],
+)
+def test_only_files_of_the_page_are_served(session, path):
+    status, content, _ = session.client.request(path)
+    assert status in (403, 404)
+    assert b"import" not in content
+    assert b"root" not in content

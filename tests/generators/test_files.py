@@ -121,6 +121,9 @@ def test_a_file_that_was_changed(saved):
         GAN.load(saved)
 
 
+WIDE = '{"array": "<U500000000", "shape": [1], "data": ["a"]}'
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -128,6 +131,12 @@ def test_a_file_that_was_changed(saved):
         (lambda text: text.replace('"object": "Dense"', '"object": "Popen"'), "Popen"),
         (lambda text: text.replace('"max_iter"', '"min_iter"'), "min_iter"),
         (lambda text: "{}", "does not hold|not written by skgal"),
+        (lambda text: "[" * 200_000 + "]" * 200_000, "does not hold.*recursion"),
+        (lambda text: text.replace('"max_iter", 3', '"max_iter", NaN'), "'max_iter' parameter"),
+        (lambda text: text.replace('"max_iter", 3', f'"max_iter", 1{"0" * 5000}'), "digits"),
+        (lambda text: text.replace('["n_features_in_"', '["sample"'), "sample is not learnt"),
+        (lambda text: text.replace('["n_features_in_"', '["__dict__"'), "__dict__ is not learnt"),
+        (lambda text: text.replace('["n_features_in_", ', f'["x_", {WIDE}], ["y_", '), "wider"),
     ],
 )
 def test_a_file_that_was_made_up(saved, change, message):
