@@ -69,6 +69,10 @@ def check_sessions(values):
     assert values[7:] == [(17, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
 
 
+def check_progress(values):
+    assert values == [4]
+
+
 def check_label_studio(values):
     assert values == [10, (8, 1, 1)]
 
@@ -110,6 +114,7 @@ HOW = {
     "docs/features.md": Page(check=check_features),
     "docs/sessions.md": Page(check=check_sessions),
     "docs/label_studio.md": Page(check=check_label_studio),
+    "docs/progress.md": Page(check=check_progress),
     "docs/resampling.md": Page(check=check_resampling),
     "docs/alcg.md": Page(check=check_alcg),
     "docs/simulators.md": Page(check=check_simulators),

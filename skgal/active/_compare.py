@@ -11,7 +11,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from joblib.func_inspect import get_func_code
 from scipy import stats
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
@@ -21,9 +22,11 @@ from skgal.query import RandomSampling
 from skgal.utils import (
     HasMethods,
     Interval,
+    _fit_context,
     as_random_state,
     check_pandas_support,
     seeded_nets,
+    subtask,
     take_rows,
     validate_parameter_constraints,
 )
@@ -66,6 +69,7 @@ def compare_strategies(
     oracles=None,
     n_jobs=None,
     memory=None,
+    callbacks=None,
 ):
     """Compare query strategies, and estimators, by simulated labelling.
 
@@ -107,6 +111,9 @@ def compare_strategies(
         strategies, estimators, data sets and seeds can be added later, and a run with other data,
         parameters or settings is another run. An oracle is known by its type only. None keeps
         nothing.
+    callbacks : callback or list of callback, default=None
+        Callbacks of scikit-learn, such as :class:`sklearn.callback.ProgressBar`: each run is a
+        task that they hear of.
 
     Returns
     -------
@@ -184,13 +191,39 @@ def compare_strategies(
         )
         for run in runs
     )
-    histories = Parallel(n_jobs)(tasks)
+    results = Parallel(n_jobs, return_as="generator")(tasks)
+    progress = ComparedRuns().set_callbacks(*_as_list(callbacks))
+    histories = progress.fit(results, n_runs=len(runs)).histories_
     records = [
         {**run._asdict(), **row}
         for run, history in zip(runs, histories, strict=True)
         for row in history
     ]
     return StrategyComparison(records, baseline)
+
+
+class ComparedRuns(CallbackSupportMixin, BaseEstimator):
+    """Takes the histories of runs as they are done, so that callbacks hear of each."""
+
+    _parameter_constraints = {}
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, results, *, n_runs):
+        """Collect the histories."""
+        context = self._init_callback_context("compare_strategies", max_subtasks=n_runs)
+        context.call_on_fit_task_begin(estimator=self)
+        self.histories_ = []
+        for history in results:
+            with subtask(context, "run", self):
+                self.histories_.append(history)
+        context.call_on_fit_task_end(estimator=self)
+        return self
+
+
+def _as_list(callbacks):
+    if callbacks is None:
+        return []
+    return callbacks if isinstance(callbacks, list | tuple) else [callbacks]
 
 
 def _simulate(key, seed, data, estimator, strategy, oracle, more):

@@ -54,6 +54,7 @@ from skgal.utils import (
     seed_unset,
     seeded_nets,
     spread_labels,
+    subtask,
     take_rows,
     warn_user,
 )
@@ -196,7 +197,10 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     alike.
 
     ``set_callbacks`` takes scikit-learn's callbacks, such as
-    :class:`sklearn.callback.ProgressBar`: each round is a task of ``fit``.
+    :class:`sklearn.callback.ProgressBar`. The tasks of ``fit`` are ``"model"``, the first one,
+    ``"strategy"``, its fit, and each ``"round"`` of ``"label"`` and ``"model"``; below
+    them are those of the model and of the strategy's generator, where these take callbacks, too
+    (``ProgressBar(max_propagation_depth=None)`` shows all levels).
 
     With an :class:`skgal.generators.ACGAN` as the estimator and
     :class:`skgal.query.CertaintySampling` as the strategy, this is Algorithm 1 of M.-K. Xie and
@@ -318,19 +322,24 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         with nullcontext() if self.oracle is None and not simulates else store.lock():
             # Only now: a learner that is refused stays what it was.
             oracle = self._begin(store, X, known, labels, validation, simulates)
-            task = self._init_callback_context(max_subtasks=None)
+            n_rounds = self._count_rounds() if oracle else 0
+            task = self._init_callback_context(max_subtasks=2 + n_rounds)
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._noting_kept_labels():
                 # The model first: what is wrong with it shows before a generator is trained.
-                self._restore_model()
+                self._restore_model(task)
                 if self._count_wanted():
-                    self._fit_strategy()
+                    self._fit_strategy(task)
                 # Without an oracle, `ask` and `tell` bring the labels.
+                n_done = 0
                 while oracle and len(query := self._session.unlabelled or self._propose()):
-                    turn = task.subcontext(task_name="round")
+                    n_done += 1
+                    task.max_subtasks += n_done > n_rounds  # a strategy may propose few at a time
+                    turn = task.subcontext(task_name="round", max_subtasks=2)
                     turn.call_on_fit_task_begin(estimator=self)
-                    self._session.label(oracle, query.ids)
-                    self._refit_if_new()
+                    with subtask(turn, "label", self):
+                        self._session.label(oracle, query.ids)
+                    self._refit_if_new(turn)
                     turn.call_on_fit_task_end(estimator=self)
             task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -445,28 +454,37 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     # The model
 
-    def _restore_model(self):
+    def _count_rounds(self):
+        """How many rounds there will be, unless stopped before or batches are smaller."""
+        budget = DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
+        left = max(budget - self._session.n_billed, 0)
+        if not self._designs:
+            left = min(left, len(self._session.candidates))
+        return -(-left // self.batch_size) + self._session.has_unlabelled
+
+    def _restore_model(self, task):
         """Fit the model as it was when the session was left, or for the first time."""
         session = self._session
         last = len(self.history_) - 1
         if self.history_ and (session.has_unlabelled or session.is_current):
-            self.estimator_, self.label_encoder_ = self._fit_earlier(last)
+            with subtask(task, "model", self):
+                self.estimator_, self.label_encoder_ = self._fit_earlier(last)
             if session.is_current:
                 self._check_stopping()
         else:
             goes_on = self.history_ and self._is_warm_start
-            self._refit(self._fit_earlier(last) if goes_on else None)
+            self._refit(self._fit_earlier(last) if goes_on else None, task)
 
-    def _refit_if_new(self):
+    def _refit_if_new(self, task=None):
         """Fit the model anew if labels came or went since it was fitted."""
         if not self._session.is_current:
-            self._refit((self.estimator_, self.label_encoder_))
+            self._refit((self.estimator_, self.label_encoder_), task)
 
-    def _refit(self, previous):
+    def _refit(self, previous, task=None):
         """Fit a new model to all that is labelled, and add a row to the history."""
         labelled, purchase = self.labelled_, self._session.purchase()
         start = perf_counter()
-        self.estimator_, self.label_encoder_ = self._fit_model(labelled, previous)
+        self.estimator_, self.label_encoder_ = self._fit_model(labelled, previous, task)
         seconds = perf_counter() - start
         validation = self._setup.validation
         row = {
@@ -497,13 +515,16 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             last = last.steps[-1][1]
         return bool(getattr(last, "warm_start", False))
 
-    def _fit_model(self, labelled, previous=None):
+    def _fit_model(self, labelled, previous=None, task=None):
         """Fit a model to labels; return it, and what decodes its predictions or None."""
         # A copy, so that the model of the round before is still there if this fit fails.
         goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
         estimator = deepcopy(previous[0]) if goes_on else clone(self._setup.template)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
-        with seeded_nets(estimator, self._setup.net_seed):
+        with (
+            subtask(task, "model", self, estimator),
+            seeded_nets(estimator, self._setup.net_seed),
+        ):
             encoder = fit_estimator(
                 estimator,
                 labelled.X,
@@ -557,7 +578,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         n_wanted = min(n or self.batch_size, max(budget - self._session.n_billed, 0))
         return n_wanted if self._designs else min(n_wanted, len(self._session.candidates))
 
-    def _fit_strategy(self):
+    def _fit_strategy(self, task=None):
         """Fit the strategy, or take it fitted from the cache."""
         start = perf_counter()
         # Find out before this fit, which may take hours, if it can ask the model. With two
@@ -569,7 +590,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 self.strategy_.check_model(self.estimator_, some)
         # To the initial labels only: a session that is resumed must choose alike.
         samples, y = _given_samples(self._session.X, self._session.initial)
-        self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory)
+        self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory, task, self)
         self._seconds_strategy = perf_counter() - start
 
     def _propose(self, n=None):
@@ -1033,7 +1054,7 @@ def _can_go_on(model, labelled):
     return np.array_equal(known, labelled.classes[(labelled.proba > 0).any(axis=0)])
 
 
-def fit_strategy(strategy, X, y, memory=None):
+def fit_strategy(strategy, X, y, memory=None, task=None, learner=None):
     """Fit a strategy, or take it fitted from a cache of joblib.
 
     What is cached follows from all that a fit may read: the strategy's parameters (those of
@@ -1042,8 +1063,8 @@ def fit_strategy(strategy, X, y, memory=None):
     """
     memory = as_memory(memory)
     if type(strategy).fit is BaseStrategy.fit:  # learns nothing, so hashing X would be the work
-        return _fit(strategy, X, y)
-    return memory.cache(_fit)(strategy, X, y)
+        return _fit(strategy, X, y, task, learner)
+    return memory.cache(_fit, ignore=["task", "learner"])(strategy, X, y, task, learner)
 
 
 def as_memory(memory):
@@ -1053,8 +1074,9 @@ def as_memory(memory):
     return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
 
 
-def _fit(strategy, X, y):
-    return strategy.fit(X, y)
+def _fit(strategy, X, y, task, learner):
+    with subtask(task, "strategy", learner, strategy):
+        return strategy.fit(X, y)
 
 
 def _ids_of(query):

@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import assert_all_finite, check_consistent_length, check_scalar, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +24,7 @@ from skgal.utils import (
     gives_blocks,
     is_missing,
     restored_on_failure,
+    subtask,
     validate_pool,
 )
 
@@ -418,7 +420,7 @@ class EmbeddingStrategy(CandidateStrategy):
         return tags
 
 
-class GeneratorStrategy(BaseStrategy):
+class GeneratorStrategy(CallbackSupportMixin, BaseStrategy):
     """Base of strategies with the parameters ``generator`` and ``random_state``.
 
     Attributes
@@ -460,15 +462,19 @@ class GeneratorStrategy(BaseStrategy):
             generator needs all its training samples at once. Fit it to some of them, and pass it
             inside a ``FrozenEstimator``.
         """
+        context = self._init_callback_context(max_subtasks=1)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         generator = clone(self.generator)
         if generator.get_params(deep=False).get("random_state", "fixed") is None:
             generator.set_params(random_state=draw_seed(as_random_state(self.random_state)))
-        self.generator_ = fit_to_pool(generator, X, y)
+        with subtask(context, "generator", self, generator):
+            self.generator_ = fit_to_pool(generator, X, y)
         latent = self.generator_.sample_latent(1, random_state=0)
         self._sample_shape = np.shape(self.generator_.generate(latent))[1:]
         self._check_sample_shape(X)
         validate_pool(self, X)
         self._prepare(X, y)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def _prepare(self, X, y):

@@ -8,6 +8,7 @@ import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from sklearn.base import clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.neighbors import NearestNeighbors
@@ -35,6 +36,7 @@ from skgal.utils import (
     make_layout,
     restored_on_failure,
     seed_unset,
+    subtask,
     take_rows,
     warn_user,
 )
@@ -49,12 +51,16 @@ _MAX_COMPONENTS = 32
 _DISTANCES = ("frechet_distance", "nearest_real", "nearest_real_min", "nearest_real_of_real")
 
 
-class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
+class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSampler):
     """Base of resamplers that fill up classes with what a conditional generator draws.
 
     :meth:`fit_resample` checks everything before anything is trained, has :meth:`_synthesize` make
     the new samples, and puts them below the original ones. A subclass says which generator is the
     default one, and may override :meth:`_synthesize` to choose among what is drawn.
+
+    ``set_callbacks`` takes scikit-learn's callbacks, such as
+    :class:`sklearn.callback.ProgressBar`: below ``fit_resample`` they hear of the training of the
+    generator, as ``"generator"`` with its epochs.
 
     Attributes
     ----------
@@ -68,6 +74,9 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         **BaseOverSampler._parameter_constraints,
         "generator": [None, HasMethods(["fit", "sample"])],
     }
+
+    _n_trainings = 1
+    """Tasks that callbacks hear of."""
 
     def __init__(self, generator=None, *, sampling_strategy="auto", random_state=None):
         super().__init__(sampling_strategy=sampling_strategy)
@@ -142,7 +151,10 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
         self._reset()
         samples, labels, is_one_hot = self._check_X_y(X, y)
         self.sampling_strategy_ = self._count_missing(labels)
+        context = self._init_callback_context("fit_resample", max_subtasks=self._n_trainings)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         resampled, new_labels = self._fit_resample(samples, labels, routed.generator.fit)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return as_passed(resampled, X), labels_as_passed(new_labels, y, is_one_hot)
 
     def set_params(self, **params):
@@ -214,11 +226,16 @@ class GeneratorOverSampler(DocumentedMixin, BaseOverSampler):
 
     def _synthesize(self, X, y, rng, fit_params):
         """Make the samples that are missing, and enter their number into the report."""
-        self.generator_ = self._make_generator(X, rng).fit(X, y, **fit_params)
+        self.generator_ = self._train(self._make_generator(X, rng), X, y, fit_params)
         wanted = self._wanted_labels(y)
         self._report.count("generated", wanted)
         self._report.count("accepted", wanted)
         return self._draw(X, wanted, rng)
+
+    def _train(self, generator, X, y, fit_params):
+        """Fit a generator, as a task that callbacks hear of."""
+        with subtask(self._callback_fit_ctx, "generator", self, generator):
+            return generator.fit(X, y, **fit_params)
 
     def _make_generator(self, X, rng):
         return seed_unset(clone(self._resolve_generator(X)), rng)

@@ -9,6 +9,7 @@ from imblearn.base import BaseSampler
 from imblearn.pipeline import Pipeline
 from scipy import stats
 from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
@@ -40,6 +41,7 @@ from skgal.utils import (
     is_frame,
     restored_on_failure,
     seed_unset,
+    subtask,
     take_rows,
     warn_user,
 )
@@ -73,7 +75,7 @@ class GateDecision(NamedTuple):
     reason: str
 
 
-class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
+class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseSampler):
     r"""Resample only if it helps the classifier that the data are resampled for.
 
     In each fold of a cross-validation the classifier is fitted to the training part twice, as it
@@ -267,11 +269,15 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
         self._warn_of_leaks()
         rng = as_random_state(self.random_state)
         folds = self._split(X, labels, draw_seed(rng), routed.splitter.split)
+        context = self._init_callback_context("fit_resample", max_subtasks=3)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         self.decision_ = self._compare(X, labels, folds, rng, routed.sampler.fit_resample)
         sampler = seed_unset(clone(self.sampler), rng)
         if self.decision_.is_open:
-            X, labels = sampler.fit_resample(X, labels, **routed.sampler.fit_resample)
+            with subtask(context, "resample", self, sampler):
+                X, labels = sampler.fit_resample(X, labels, **routed.sampler.fit_resample)
             self.sampler_, self.transformers_ = sampler, _transformers(sampler)
+            context.call_on_fit_task_end(estimator=self)
             return X, labels_as_passed(labels, y, is_one_hot)
         warn_user(self.decision_.reason, UselessSamplesWarning)
         self.transformers_ = _transformers(sampler)
@@ -281,6 +287,7 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
             if self.transformers_ is None
             else self.transformers_.fit_transform(X, labels)
         )
+        context.call_on_fit_task_end(estimator=self)
         return X, labels_as_passed(labels, y, is_one_hot)
 
     def _check(self, X, y):
@@ -351,10 +358,18 @@ class GatedSampler(DocumentedMixin, MetaEstimatorMixin, BaseSampler):
             baselines.append(None if baseline is None else seed_unset(clone(baseline), fold_rng))
 
         def score(steps, is_resampled, params):
-            scores = Parallel(n_jobs=self.n_jobs)(
+            name = "folds with resampling" if is_resampled else "folds without resampling"
+            task = self._callback_fit_ctx.subcontext(name, max_subtasks=len(folds))
+            task.call_on_fit_task_begin(estimator=self)
+            results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
                 delayed(_score_fold)(self.classifier, scorer, X, y, *job, is_resampled, params)
                 for job in zip(folds, seeds, steps, strict=True)
             )
+            scores = []
+            for result in results:
+                with subtask(task, "fold", self):
+                    scores.append(result)
+            task.call_on_fit_task_end(estimator=self)
             self._check_scores(scores, folds, y)
             return np.array(scores, dtype=np.float64)
 

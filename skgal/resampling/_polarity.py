@@ -128,7 +128,7 @@ class PolarityGANSampler(GeneratorOverSampler):
     def _synthesize(self, X, y, rng, fit_params):
         if self.min_trust == 0:
             return super()._synthesize(X, y, rng, fit_params)
-        self.generator_ = self._make_generator(X, rng).fit(X, y, **fit_params)
+        self.generator_ = self._train(self._make_generator(X, rng), X, y, fit_params)
         asked = self._wanted_labels(y, factor=_N_CANDIDATES)
         candidates, _ = self._draw(X, asked, rng)
         trust = LabelTrust(X, y, self._image_shape()).score(candidates, asked)

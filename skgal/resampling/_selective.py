@@ -33,6 +33,7 @@ from skgal.utils import (
     is_mixed,
     make_layout,
     seeded_nets,
+    subtask,
     take_rows,
 )
 
@@ -144,6 +145,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
         "extractor_max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _n_trainings = 2
+
     def __init__(
         self,
         generator=None,
@@ -228,8 +231,9 @@ class SelectiveAugmentation(GeneratorOverSampler):
     def _synthesize(self, X, y, rng, fit_params):
         generator = self._make_generator(X, rng)
         # The extractor first: what it can't do shows before the longer training.
-        score = self._make_scorer(X, y, rng)
-        self.generator_ = generator.fit(X, y, **fit_params)
+        with subtask(self._callback_fit_ctx, "extractor", self):
+            score = self._make_scorer(X, y, rng)
+        self.generator_ = self._train(generator, X, y, fit_params)
         chosen, labels = [], []
         for label, n_wanted in self.sampling_strategy_.items():
             if n_wanted:

@@ -1,5 +1,6 @@
 """Input data (labels, tables, images, pools), random states, and helpers for estimators."""
 
+from skgal.utils._callbacks import subtask
 from skgal.utils._frames import (
     Column,
     FrameTemplate,
@@ -128,6 +129,7 @@ __all__ = [
     "seeded_torch",
     "spread_labels",
     "stopped_by_interrupt",
+    "subtask",
     "take_rows",
     "unwrap",
     "validate_parameter_constraints",

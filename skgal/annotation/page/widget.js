@@ -54,7 +54,10 @@ function schemeOf({ jpThemeLight, vscodeThemeKind }) {
 
 function render({ model, el }) {
   const host = make("div", { className: "skgal-labelling" });
-  host.style.colorScheme = schemeOf(document.body.dataset);
+  const follow = () => { host.style.colorScheme = schemeOf(document.body.dataset); };
+  const theme = new MutationObserver(follow);
+  theme.observe(document.body, { attributes: true });
+  follow();
   host.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab's keys are not meant here
   el.append(host);
   const root = host.attachShadow({ mode: "open" });
@@ -63,6 +66,7 @@ function render({ model, el }) {
   const stop = label(root, api);
   return () => {
     stop();
+    theme.disconnect();
     api.disconnect();
   };
 }
