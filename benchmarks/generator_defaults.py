@@ -68,6 +68,7 @@ TABLE_ARMS = {
         "max_iter": 2500,
         "learning_rate": 5e-4,
     },
+    "64 units": {"architecture": Dense(hidden=(64, 64))},
     "now": {},
 }
 INVERSION_ARMS = {

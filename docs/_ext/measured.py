@@ -255,30 +255,25 @@ def generators_table():
 def generator_images_table():
     """What other networks reach in the same time on images."""
     names = {"fashion_mnist": "Fashion-MNIST", "mnist": "MNIST", "cifar10": "CIFAR-10"}
-    return _by_arm("images", names, {"frechet": ".1f", "recall": ".2f"})
+    return _runs_of("images", names, {"frechet": ".1f", "recall": ".2f"})
 
 
 def generator_tables_table():
-    """What smaller networks and fewer updates cost and reach on tables."""
-    names = {name: name for name in load("generator_defaults")["summary"]["tables"]}
-    return _by_arm("tables", names, {"seconds": ".1f", "energy": ".3f", "recall": ".2f"})
+    """What smaller networks and fewer updates cost and reach on tables, all arms with one seed."""
+    formats = {"seconds": ".1f", "energy": ".3f", "frechet": ".3f", "recall": ".2f"}
+    return _runs_of("tables", {}, formats, seeds=["100"])
 
 
-def _by_arm(experiment, names, formats):
-    """Return a row for each data set and arm, with mean and spread of some scores."""
-    summary = load("generator_defaults")["summary"][experiment]
-    rows = [
-        [name, arm, *(_spread(scores[score], form) for score, form in formats.items())]
-        for key, name in names.items()
-        for arm, scores in summary.get(key, {}).items()
-    ]
+def _runs_of(experiment, names, formats, seeds=None):
+    """Return a row for each run of an experiment, with some of its scores."""
+    rows = []
+    for key, scores in load("generator_defaults")["runs"].items():
+        kind, data, arm, seed = key.split(" | ")
+        if kind == experiment and (seeds is None or seed in seeds):
+            cells = (f"{scores[name]:{form}}" for name, form in formats.items())
+            rows.append([names.get(data, data), arm, *cells])
     titles = {"frechet": "Fréchet", "energy": "energy distance"}
-    return ["", "", *(titles.get(score, score) for score in formats)], rows
-
-
-def _spread(cell, form):
-    mean, spread = cell
-    return f"{mean:{form}} ± {spread:{form}}" if spread else f"{mean:{form}}"
+    return ["", "", *(titles.get(name, name) for name in formats)], rows
 
 
 def reconstruction_table():

@@ -6,7 +6,7 @@ from skgal.training import AdversarialGame
 from skgal.utils import StrOptions
 
 # The most columns of a table, and the hidden units of networks for so many.
-_TABLE_WIDTHS = ((16, 64), (64, 128), (float("inf"), 256))
+_TABLE_WIDTHS = ((64, 128), (float("inf"), 256))
 
 
 class GAN(AdversarialGenerator):
@@ -36,9 +36,9 @@ Penalty, or a list of these, default="auto"
         fourth step of the critic.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
-        The networks. ``"auto"`` is `Dense` for tables, with two layers of 64 units for up to 16
-        columns, of 128 for up to 64, and of 256 for more; ``"dense"`` for images of fewer than 8
-        pixels a side, else ``"resize"``.
+        The networks. ``"auto"`` is `Dense` for tables, with two layers of 128 units for up to
+        64 columns and of 256 for more; ``"dense"`` for images of fewer than 8 pixels a side, else
+        ``"resize"``.
     image_shape : tuple of int (channels, height, width) or None, default=None
         The shape of images that come as flat rows of X.
     max_iter : int, default=1500
