@@ -570,6 +570,38 @@ def test_decimals_come_back_to_the_cent():
     polars.testing.assert_frame_equal(loaded.from_network(loaded.to_network(frame)), frame)
 
 
+KINDS = pa.array(["b", None, "a"])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pa.table({"kind": KINDS.dictionary_encode()}),
+        pa.table({"kind": KINDS.cast(pa.dictionary(pa.int8(), pa.large_string()))}),
+        pd.DataFrame(
+            {
+                "kind": pd.array(
+                    KINDS.dictionary_encode(), pd.ArrowDtype(KINDS.dictionary_encode().type)
+                )
+            }
+        ),
+        pa.table({"price": pa.array([Decimal("10.10"), None, Decimal("0.01")])}),
+        pd.DataFrame(
+            {"price": pd.array([Decimal("10.10"), None], pd.ArrowDtype(pa.decimal128(9, 2)))}
+        ),
+    ],
+    ids=["arrow", "arrow int8", "pandas", "arrow decimal", "pandas decimal"],
+)
+def test_dictionaries_and_decimals_of_arrow_come_back_from_a_file(frame):
+    layout = make_layout(frame)
+    codec = PlainCodec([*LAYOUTS, QuantileTransformer])
+    loaded = codec.decode(json.loads(json.dumps(codec.encode(layout))))
+    back = loaded.from_network(loaded.to_network(frame))
+    assert dtypes_of(back) == dtypes_of(frame)
+    name = column_names(frame)[0]
+    assert python_values(back, name) == python_values(frame, name)
+
+
 def test_arrays_with_gaps_are_tables():
     X = np.array([[1.0, np.nan], [2.0, 5.0], [3.0, 7.0], [1.5, np.nan]])
     assert is_mixed(X)
