@@ -33,27 +33,74 @@ def percent(cell, digits=1):
     return text if spread is None else f"{text} ± {100 * spread:.{digits}f}"
 
 
+SIMULATOR_ARMS = {
+    "random": "random designs of a GIN",
+    "sobol": "Sobol sequence in a box",
+    "skactiveml": "scikit-activeml, 4,000 Sobol points",
+    "botorch": "BoTorch, straddle on the same",
+    "aisel": "AISEL, GIN",
+    "uncertainty": "latent uncertainty, GIN",
+    "real": "as many real designs",
+    "real uncertain": "the least certain of a real pool",
+}
+
+
 def simulators_table():
     """Accuracy at the end of the budget, and runs to reach that of random designs."""
-    tables = {
-        name.split(",")[0]: table
-        for name, table in load("simulators")["summary"].items()
-        if name.endswith(", class, rounds of 20")
-    }
-    arms = {
-        "random": "random designs of a GIN",
-        "sobol": "Sobol sequence in a box",
-        "aisel": "AISEL, GIN",
-        "uncertainty": "latent uncertainty, GIN",
-        "real": "as many real designs",
-        "real uncertain": "the least certain of 4,000 real ones",
-    }
+    return _simulators(
+        "class, rounds of 20",
+        "accuracy, % (runs)",
+        lambda cell: f"{100 * cell['final']:.1f} ({_runs(cell)})",
+        lambda cell: f"{100 * cell['native']:.1f}",
+    )
+
+
+def simulator_rounds_table():
+    """Lead over random designs of the same number, by rounds of what size."""
     rows = []
-    for arm, label in arms.items():
-        cells = [table[arm] for table in tables.values()]
-        rows.append([label, *(f"{100 * c['final']:.1f} ({_runs(c)})" for c in cells)])
-    native = [f"{100 * next(iter(table.values()))['native']:.1f}" for table in tables.values()]
-    return ["accuracy, % (runs)", *tables], [["given designs only", *native], *rows]
+    for size in (10, 20, 70):
+        title = "points of accuracy over random designs"
+        header, [_, *of_size] = _simulators(f"class, rounds of {size}", title, _lead, _lead)
+        arms = ("AISEL", "latent uncertainty", "as many")
+        rows += [[f"rounds of {size}: {r[0]}", *r[1:]] for r in of_size if r[0].startswith(arms)]
+    return header, rows
+
+
+def simulator_values_table():
+    """Error of a regressor in standard deviations."""
+    return _simulators(
+        "value, rounds of 20",
+        "error, standard deviations",
+        lambda cell: f"{cell['final']:.3f} ± {cell['final_se']:.3f}",
+        lambda cell: f"{cell['native']:.3f}",
+    )
+
+
+def simulator_images_table():
+    """Accuracy on images of a material and of a vessel, and the lead over random ones."""
+    return _simulators(
+        "class, rounds of 40",
+        "accuracy, % (lead)",
+        lambda cell: f"{100 * cell['final']:.1f} ({_lead(cell)})",
+        lambda cell: f"{100 * cell['native']:.1f}",
+    )
+
+
+def _simulators(case, title, write, write_native):
+    """Tabulate the simulators' arms of one task and size of rounds."""
+    summary = load("simulators")["summary"]
+    tables = {n.split(",")[0]: table for n, table in summary.items() if n.endswith(f", {case}")}
+    rows = [["given designs only", *(write_native(t["random"]) for t in tables.values())]]
+    for arm, label in SIMULATOR_ARMS.items():
+        cells = [table.get(arm) for table in tables.values()]
+        if any(cells):
+            rows.append([label, *(write(cell) if cell else "" for cell in cells)])
+    return [title, *tables], rows
+
+
+def _lead(cell):
+    """Write a lead over random designs in points, with its standard error."""
+    return f"{100 * cell['lead']:+.1f} ± {100 * cell['lead_se']:.1f}"
 
 
 def _runs(cell):
