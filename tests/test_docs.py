@@ -306,3 +306,7 @@ def test_links_lead_to_files_and_headings(page):
                 for heading in re.findall(r"^#+ (.+)$", of, re.MULTILINE)
             }
             assert anchor in slugs | set(re.findall(r"^\(([\w-]+)\)=", of, re.MULTILINE)), target
+
+
+def test_what_was_measured_is_read_in_a_few_minutes():
+    assert len(TEXTS["docs/measured.md"].split()) <= 1500

@@ -5,6 +5,8 @@ import inspect
 import re
 from pathlib import Path
 
+from inherited_docs import complete_docstring
+
 # In the order in which a user meets them.
 SUBPACKAGES = [
     "active",
@@ -109,6 +111,8 @@ def skip_foreign(app, what, name, thing, skip, options):
 
 def mend_docstring(app, what, name, thing, options, lines):
     """Make reStructuredText of docstrings written for people, or for other projects' sites."""
+    if what in ("class", "method") and name.startswith("skgal.") and any(lines):
+        lines[:] = complete_docstring(name).split("\n")
     joined = "\n".join(lines).replace("\\\n", "")  # long types of raw docstrings
     lines[:] = joined.split("\n")
     for i, line in enumerate(lines):

@@ -72,9 +72,10 @@ def _entries(section):
     """Return what a section says of each parameter, by name."""
     entries = {}
     for entry in re.split(r"\n(?=\S)", section.strip("\n")):
-        names, colon, rest = entry.partition(" :")
+        head, _, text = entry.partition("\n")
+        names, colon, kind = head.partition(" :")
         for name in names.split(", "):
-            entries[name.replace("\\", "")] = name + colon + rest
+            entries[name.replace("\\", "")] = f"{name}{colon}{kind}\n{text}"
     return entries
 
 

@@ -427,7 +427,7 @@ class StrategyComparison:
         return [name for name in self.records[0] if name not in taken] if self.records else []
 
     def histories(self, dataset):
-        """Histories by strategy, as :class:`~skgal.inspection.LabelEfficiencyDisplay` draws them.
+        """Sort histories by strategy, for :class:`~skgal.inspection.LabelEfficiencyDisplay`.
 
         Parameters
         ----------

@@ -83,11 +83,30 @@ class Answer(NamedTuple):
     error: Exception | None = None
 
     def failed(self, message, error=None):
-        """Make of it an answer that failed, for a reason."""
+        """Make of it an answer that failed, for a reason.
+
+        Parameters
+        ----------
+        message : str
+            The reason, for the store.
+        error : Exception or None, default=None
+            What was raised.
+
+        Returns
+        -------
+        Answer
+            Without a label.
+        """
         return self._replace(label=None, status="failed", message=message, error=error)
 
     def declined(self):
-        """Make of it an answer that was declined."""
+        """Make of it an answer that was declined.
+
+        Returns
+        -------
+        Answer
+            Without a label.
+        """
         return self._replace(label=None, status="declined")
 
 

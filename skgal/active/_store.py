@@ -1169,6 +1169,10 @@ class LabelStore:
 
         Other threads and processes that write wait meanwhile.
 
+        Yields
+        ------
+        None
+
         Raises
         ------
         StoreMissingError
@@ -1190,6 +1194,10 @@ class LabelStore:
         ----------
         wait : float, default=0.0
             Seconds to wait for another learner to finish.
+
+        Yields
+        ------
+        None
 
         Raises
         ------

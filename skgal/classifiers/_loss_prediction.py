@@ -26,7 +26,7 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
     ----------
     module : torch.nn.Module class or instance
         The classifier, with one output tensor; as for any skorch net.
-    \*args
+    \*args : positional arguments
         As for :class:`skorch.NeuralNetClassifier`.
     criterion : class, default=torch.nn.CrossEntropyLoss
         A loss with a ``reduction``, which becomes ``"none"``: the loss of a batch is the mean
@@ -90,14 +90,26 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
         self.detach_after = detach_after
 
     def initialize_module(self):
-        """Make the network and the head."""
+        """Make the network and the head.
+
+        Returns
+        -------
+        LossPredictionClassifier
+            Itself.
+        """
         super().initialize_module()
         n_outputs = len(find_layers(self.module_, self.layers))
         self.loss_module_ = LossPrediction(n_outputs, self.loss_width)
         return self
 
     def initialize_criterion(self):
-        """Make the criterion, and make it give the loss of each sample."""
+        """Make the criterion, and make it give the loss of each sample.
+
+        Returns
+        -------
+        LossPredictionClassifier
+            Itself.
+        """
         super().initialize_criterion()
         if not hasattr(self.criterion_, "reduction"):
             raise TypeError(

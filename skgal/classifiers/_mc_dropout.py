@@ -181,7 +181,18 @@ def _distances(activations, centroids):
 
 
 def check_dropout(net):
-    """Refuse a fitted net that has no dropout, of which several passes would be the same."""
+    """Refuse a fitted net that has no dropout, of which several passes would be the same.
+
+    Parameters
+    ----------
+    net : skorch net
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        If it has no dropout.
+    """
     if not dropout_layers(net.module_):
         raise ValueError(
             f"{type(net.module_).__name__} has no dropout, so that all passes would be the same; "

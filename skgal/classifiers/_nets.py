@@ -48,7 +48,18 @@ class SoftNLLLoss(nn.NLLLoss):
     to 2 counts twice. As in :class:`torch.nn.CrossEntropyLoss`, the mean over probabilities is
     the mean over samples, whatever the class weights.
 
-    Parameters are those of :class:`torch.nn.NLLLoss`.
+    Parameters
+    ----------
+    weight : Tensor of shape (n_outputs,), default=None
+        Of each class; None: 1.
+    size_average : bool, default=None
+        Deprecated by torch in favour of ``reduction``.
+    ignore_index : int, default=-100
+        A class that counts for nothing.
+    reduce : bool, default=None
+        Deprecated by torch in favour of ``reduction``.
+    reduction : {"none", "mean", "sum"}, default="mean"
+        What is made of the losses of a batch.
 
     Examples
     --------
@@ -90,7 +101,20 @@ class SoftCrossEntropyLoss(nn.CrossEntropyLoss):
     :class:`torch.nn.CrossEntropyLoss`, except that probabilities may lack the last columns: a
     class without samples so far has probability 0.
 
-    Parameters are those of :class:`torch.nn.CrossEntropyLoss`.
+    Parameters
+    ----------
+    weight : Tensor of shape (n_outputs,), default=None
+        Of each class; None: 1.
+    size_average : bool, default=None
+        Deprecated by torch in favour of ``reduction``.
+    ignore_index : int, default=-100
+        A class that counts for nothing.
+    reduce : bool, default=None
+        Deprecated by torch in favour of ``reduction``.
+    reduction : {"none", "mean", "sum"}, default="mean"
+        What is made of the losses of a batch.
+    label_smoothing : float in [0, 1], default=0.0
+        Share of the probability that is spread over all classes.
     """
 
     def forward(self, input, target):
@@ -250,8 +274,16 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
     ----------
     make_module : callable
         Makes the network, which maps (n, *shape) to logits; called without arguments.
-    tensor, labels, max_iter, seed, device
-        As for `fit_reference_classifier`.
+    tensor : ndarray of shape (n_samples, *shape), dtype float32
+        Samples in [-1, 1].
+    labels : ndarray of shape (n_samples,), dtype int64
+        The class of each, from 0.
+    max_iter : int
+        Number of updates.
+    seed : int
+        Decides initial weights and batches.
+    device : str
+        Where it is trained.
 
     Returns
     -------

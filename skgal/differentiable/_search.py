@@ -238,7 +238,7 @@ def log_entropy_of_decisions(decisions):
 
 
 def boundary_proximity(decisions):
-    """Minus the distance to the nearest decision boundary, in units of the decision function.
+    """Compute minus the distance to the nearest boundary, in units of the decision function.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def boundary_proximity(decisions):
 
 
 def odds_proximity(proba):
-    """Minus the logarithm of the odds of the most probable class against the second.
+    """Compute minus the logarithm of the odds of the most probable class against the second.
 
     It is `boundary_proximity` of a classifier that has probabilities only: of a softmax or a
     sigmoid, the log-odds are the difference of the logits.

@@ -203,8 +203,10 @@ class NetworkEstimator(
 
         Parameters
         ----------
-        X, y
-            Those of ``fit``.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            The samples of ``fit``.
+        y : array-like of shape (n_samples,) or None
+            Their classes.
 
         Returns
         -------
@@ -232,8 +234,10 @@ class NetworkEstimator(
 
         Parameters
         ----------
-        tensor, labels
-            As `check_data` returns them.
+        tensor : ndarray of shape (n_samples, *shape), dtype float32
+            The samples, as `check_data` returns them.
+        labels : ndarray of shape (n_samples,), dtype int64, or None
+            Their classes.
         rng : numpy.random.RandomState
             What seeds are drawn from.
         training : Training

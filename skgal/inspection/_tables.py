@@ -126,8 +126,18 @@ class AugmentationDisplay:
         ----------
         sampler : over-sampler of imbalanced-learn or of `skgal.resampling`
             Its ``fit_resample`` appends new samples to those given.
-        X, y, method, extractor, random_state, ax
-            As in :meth:`from_samples`.
+        X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            Real samples.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        method : {"pca", "tsne"}, default="pca"
+            As in :meth:`from_samples`, like what follows.
+        extractor : callable or fitted transformer, default=None
+            What makes features of the samples.
+        random_state : int, RandomState instance or None, default=0
+            Decides t-SNE, and which samples are shown where there are many.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None: on a new figure.
 
         Returns
         -------

@@ -228,7 +228,7 @@ def mean_uncertainty(proba):
 
 
 def distance_uncertainty(decision):
-    """Minus the distance to the nearest decision boundary, in units of the decision function.
+    """Compute minus the distance to the nearest boundary, in units of the decision function.
 
     Parameters
     ----------

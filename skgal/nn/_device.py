@@ -66,6 +66,10 @@ def torch_generator(seed, device="cpu"):
 def torch_defaults():
     """Have float32 as default dtype, and gradients, whatever the user has set.
 
+    Yields
+    ------
+    None
+
     Examples
     --------
     >>> import torch

@@ -90,9 +90,9 @@ class Candidates:
     def blocks(self):
         """Iterate over the candidates.
 
-        Yields
-        ------
-        array, sparse matrix or DataFrame
+        Returns
+        -------
+        iterator of array, sparse matrix or DataFrame
             Several candidates, in the container they came in.
         """
         return self.rows.blocks(self._row_numbers)
@@ -105,9 +105,9 @@ class Candidates:
         function : callable
             From a block of candidates to an array with an entry for each of them.
 
-        Yields
-        ------
-        ndarray
+        Returns
+        -------
+        iterator of ndarray
             What the function returns for one block after the other.
         """
         return self.rows.map(function, self._row_numbers)

@@ -62,6 +62,15 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
     :class:`sklearn.callback.ProgressBar`: below ``fit_resample`` they hear of the training of the
     generator, as ``"generator"`` with its epochs.
 
+    Parameters
+    ----------
+    generator : ConditionalGenerator or None, default=None
+        What draws samples; a clone of it is fitted. None: the default of the subclass.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many samples of each class there shall be, in imbalanced-learn's forms.
+    random_state : int, RandomState instance or None, default=None
+        Decides all that is drawn.
+
     Attributes
     ----------
     generator_ : generator

@@ -445,7 +445,18 @@ class GameNet(DocumentedMixin, NeuralNet):
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Make one optimizer, with a parameter group for each part of the game."""
+        """Make one optimizer, with a parameter group for each part of the game.
+
+        Parameters
+        ----------
+        triggered_directly : object, default=None
+            Not used; skorch passes it no more.
+
+        Returns
+        -------
+        GameNet
+            Itself.
+        """
         groups = []
         for part, network in self.module_.parts().items():
             trainable = ((n, w) for n, w in network.named_parameters() if w.requires_grad)
