@@ -15,7 +15,6 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import accuracy_score, check_scoring
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_scalar, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
@@ -49,6 +48,7 @@ from skgal.utils import (
     as_random_state,
     concat_rows,
     draw_seed,
+    last_step,
     nets_in,
     observed_labels,
     seed_unset,
@@ -89,10 +89,10 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     Where an oracle is needed and there is none, ``fit`` learns what is known, and :meth:`ask` and
     :meth:`tell` bring the other labels: the same session, in other hands.
 
-    Every label is in the store before the model is fitted again; it is still there when a fit, a
-    strategy or an oracle fails. With ``store`` a file it outlives the process, and the same call
-    of ``fit`` goes on where the last one was killed. Each round is logged to ``skgal.active``,
-    level INFO.
+    Every answer is in the store before the model is fitted again; it is still there when a fit, a
+    strategy or an oracle fails. The initial labels are in y, and the store knows their digest. With
+    ``store`` a file it outlives the process, and the same call of ``fit`` goes on where the last
+    one was killed. Each round is logged to ``skgal.active``, level INFO.
 
     Parameters
     ----------
@@ -446,9 +446,9 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             if self.labelled_.n_bought:
                 has_file = self.store_.is_durable and not isinstance(error, StoreMissingError)
                 error.add_note(
-                    f"No label is lost: the {self.labelled_.n_bought} bought before this, and "
-                    "those from the start, are in the learner's `labelled_`"
-                    + (f" and in {self.store_.path}." if has_file else ".")
+                    f"No label is lost: the {self.labelled_.n_bought} bought before this are in "
+                    "the learner's `labelled_`, after the initial ones"
+                    + (f", and in {self.store_.path}." if has_file else ".")
                 )
             raise
 
@@ -510,10 +510,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     @property
     def _is_warm_start(self):
         """Whether the model goes on from the one of the round before."""
-        last = self._setup.template
-        while isinstance(last, Pipeline):
-            last = last.steps[-1][1]
-        return bool(getattr(last, "warm_start", False))
+        return bool(getattr(last_step(self._setup.template), "warm_start", False))
 
     def _fit_model(self, labelled, previous=None, task=None):
         """Fit a model to labels; return it, and what decodes its predictions or None."""

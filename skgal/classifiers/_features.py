@@ -8,7 +8,6 @@ from sklearn.base import (
     is_regressor,
 )
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,6 +17,7 @@ from skgal.features import feature_extractor
 from skgal.utils import (
     HasMethods,
     _fit_context,
+    last_step,
     nets_in,
     restored_on_failure,
     validate_pool,
@@ -161,9 +161,7 @@ class ClassifierFeatures(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(self.classifier).input_tags
-        last = self.classifier
-        while isinstance(last, Pipeline):
-            last = last[-1]
+        last = last_step(self.classifier)
         if is_linear := not (nets_in(last) or hasattr(last, "classifier_features")):
             is_linear = not isinstance(last, MLPClassifier)
         # What a linear model sees of sparse samples is sparse.

@@ -24,6 +24,7 @@ from skgal.utils import (
     as_random_state,
     draw_seed,
     is_net,
+    last_step,
     nets_in,
     observed_labels,
     restored_on_failure,
@@ -98,7 +99,7 @@ def fit_estimator(
         classes = np.unique(y)
     soft, weighted = proba is not None, bool(np.any(sample_weight != sample_weight[0]))
     check_fit_support(estimator, soft=soft, weighted=weighted)
-    last = _last_step(estimator)
+    last = last_step(estimator)
     nets = nets_in(last)
     if is_net(last):
         with _explained_errors(nets):
@@ -142,7 +143,7 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     ------
     TypeError
     """
-    last = _last_step(estimator)
+    last = last_step(estimator)
     if not (soft or weighted):
         return
     labels = "soft labels" if soft else "synthetic_weight"
@@ -207,7 +208,7 @@ def one_hot(y, classes):
 
 def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
     """Fit a net that classifies to labels, or to probabilities; return the encoder of labels."""
-    net = _last_step(estimator)
+    net = last_step(estimator)
     is_binary = _is_binary(net)
     encoder, outputs = None, classes
     if not (number_outputs and _are_outputs(classes)):
@@ -297,12 +298,6 @@ def _are_outputs(classes):
 def _is_binary(net):
     """Whether a net has one output, which learns floats, as NeuralNetBinaryClassifier has."""
     return not hasattr(net, "classes")
-
-
-def _last_step(estimator):
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
-    return estimator
 
 
 def _weight_parameter(estimator):

@@ -24,7 +24,6 @@ from sklearn.ensemble import (
 )
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import WhiteKernel
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -37,7 +36,7 @@ from skgal.metrics import (
     normalized_entropy,
     ratio_of_confidence,
 )
-from skgal.utils import as_label_array, is_missing, seeded_nets, unwrap
+from skgal.utils import as_label_array, is_missing, last_step, seeded_nets, unwrap
 
 
 def pseudo_probabilities(decisions):
@@ -162,9 +161,7 @@ def check_classifier(clf, reader):
             f"of which {reader} reads; put it into skgal.classifiers.EnsembleClassifier, for "
             "which the predictions of several are probabilities."
         )
-    last = clf
-    while isinstance(last, Pipeline):
-        last = last[-1]
+    last = last_step(clf)
     if getattr(last, "decision_function_shape", "ovr") == "ovo" and len(clf.classes_) > 2:
         raise TypeError(
             f"{type(last).__name__} has decision_function_shape='ovo', a decision for each pair of "

@@ -107,7 +107,7 @@ class AdversarialGame(Game):
 
     def generator_loss(self, batch):
         """Return what the generator minimises."""
-        return self.generator_loss_by(self.critic_of(batch), batch.fake, batch.real)
+        return self.generator_loss_by(self.critic_of(batch), batch.real, batch.fake)
 
     def loss_of(self, critic, real, fake, batch):
         """Return the loss of any critic, a function of samples alone."""
@@ -115,7 +115,7 @@ class AdversarialGame(Game):
         loss = self.objective.critic_loss(*logits.split([len(real), len(fake)]))
         return loss + self.penalty_loss(critic, real, fake, batch)
 
-    def generator_loss_by(self, critic, fake, real):
+    def generator_loss_by(self, critic, real, fake):
         """Return the generator's loss by any critic, a function of samples alone."""
         if not self.objective.compares:
             return self.objective.generator_loss(self.run(critic, fake))

@@ -247,7 +247,7 @@ class StackGame(ConditionalGame):
         """Return the mean of the generator's losses."""
         reals = batch.real or [None] * len(batch.fake)
         losses = [
-            self.generator_loss_by(critic, fake, real)
+            self.generator_loss_by(critic, real, fake)
             for critic, fake, real in zip(self._critics(batch), batch.fake, reals, strict=True)
         ]
         return torch.stack(losses).mean()

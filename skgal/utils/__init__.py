@@ -34,6 +34,7 @@ from skgal.utils._layout import (
 from skgal.utils._nested import (
     accepts_nan,
     is_net,
+    last_step,
     nets_in,
     resolve_component,
     restored_on_failure,
@@ -114,6 +115,7 @@ __all__ = [
     "is_mixed",
     "is_net",
     "is_pandas_na",
+    "last_step",
     "listed",
     "make_layout",
     "nets_in",

@@ -199,6 +199,13 @@ def is_net(value):
     return any(cls.__module__ == "skorch.net" for cls in type(value).__mro__)
 
 
+def last_step(estimator):
+    """Return the last step of a Pipeline, nested ones included; of another estimator itself."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
 def accepts_nan(estimator):
     """Tell whether NaN may get as far as the estimator; it may still refuse it.
 
