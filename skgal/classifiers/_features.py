@@ -17,6 +17,7 @@ from skgal.features import feature_extractor
 from skgal.utils import (
     HasMethods,
     _fit_context,
+    check_class_labels,
     last_step,
     nets_in,
     restored_on_failure,
@@ -135,7 +136,7 @@ class ClassifierFeatures(
             )
         first = validate_pool(self, X).take([0])
         model = AnyEstimator(self.classifier, random_state=self.random_state)
-        self.classifier_ = model.fit(X, y).estimator_
+        self.classifier_ = model.fit(X, check_class_labels(y)).estimator_
         self._n_features_out = self._extract(first).shape[1]
         return self
 
