@@ -90,7 +90,7 @@ def to_label_studio(
     >>> from skgal.annotation import to_label_studio
     >>> store = LabelStore()
     >>> store.classes = ["benign", "malignant"]
-    >>> ids = store.ask([[61.0, 0.3], [40.0, 1.5]])
+    >>> ids = store.add_query([[61.0, 0.3], [40.0, 1.5]])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     ids = to_label_studio(store, folder, feature_names=["age", "diameter"])
     ...     tasks = json.loads(Path(folder, "tasks.json").read_text())
@@ -231,7 +231,7 @@ def from_label_studio(store, path, *, classes=None, annotators=None):
     >>> from skgal.annotation import from_label_studio, to_label_studio
     >>> store = LabelStore()
     >>> store.classes = ["benign", "malignant"]
-    >>> _ = store.ask([[61.0, 0.3], [40.0, 1.5]])
+    >>> _ = store.add_query([[61.0, 0.3], [40.0, 1.5]])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = to_label_studio(store, folder)
     ...     tasks = json.loads(Path(folder, "tasks.json").read_text())

@@ -67,7 +67,7 @@ class LabellingWidget:
     >>> from skgal.annotation import LabellingWidget
     >>> store = LabelStore()
     >>> store.classes = ["cat", "dog"]
-    >>> ids = store.ask([[0.0, 1.0], [2.0, 3.0]])
+    >>> ids = store.add_query([[0.0, 1.0], [2.0, 3.0]])
     >>> LabellingWidget(store, annotator="Ada")  # in a notebook: the page
     LabellingWidget(2 samples wait for an answer)
     """

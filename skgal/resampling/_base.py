@@ -30,6 +30,7 @@ from skgal.utils import (
     _fit_context,
     _raise_for_params,
     as_random_state,
+    as_samples,
     concat_rows,
     draw_seed,
     is_frame,
@@ -164,7 +165,8 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         resampled, new_labels = self._fit_resample(samples, labels, routed.generator.fit)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return as_passed(resampled, X), labels_as_passed(new_labels, y, is_one_hot)
+        X_resampled = as_passed(resampled, as_samples(X))
+        return X_resampled, labels_as_passed(new_labels, y, is_one_hot)
 
     def set_params(self, **params):
         """Set parameters, and by ``generator__name`` and so on those of parts.

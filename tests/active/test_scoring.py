@@ -101,5 +101,5 @@ def test_alcg_asks_for_what_it_is_surest_of():
 
 def test_what_can_t_be_scored_as_a_generator():
     judge = LogisticRegression(max_iter=500).fit(X, Y)
-    with pytest.raises(TypeError, match="LogisticRegression has no sample"):
+    with pytest.raises(TypeError, match="LogisticRegression has no method sample"):
         fit(learner(scoring=GenerationScorer(judge)))

@@ -33,7 +33,7 @@ def store():
 @pytest.fixture
 def asked(store):
     predictions = [{"cat": 0.6, "dog <b>": 0.3, "it's": 0.1}, {"it's": 1.0}, None]
-    return store.ask(TABLE, predictions=predictions, model="SVC").tolist()
+    return store.add_query(TABLE, predictions=predictions, model="SVC").tolist()
 
 
 def tasks_of(folder):
@@ -108,7 +108,7 @@ def test_images_in_the_tasks_or_beside_them(tmp_path, image_url):
     images[0, 0, 0, :2] = 0, 255
     with LabelStore() as store:
         store.n_outputs = 1
-        store.ask(images.reshape(3, -1), predictions=[1.5, 2.5, np.nan])
+        store.add_query(images.reshape(3, -1), predictions=[1.5, 2.5, np.nan])
         to_label_studio(
             store, tmp_path, image_shape=(3, 5, 4), image_url=image_url, show_predictions=True
         )
@@ -140,7 +140,7 @@ def test_what_can_not_be_shown_is_refused(store, asked, tmp_path):
         to_label_studio(store, tmp_path, annotator="Bob", ids=asked[:1])
     with LabelStore() as store:
         store.n_outputs = 2
-        store.ask(TABLE)
+        store.add_query(TABLE)
         with pytest.raises(ValueError, match="one number for each sample"):
             to_label_studio(store, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -240,10 +240,10 @@ def test_an_export_of_another_store_is_refused_as_a_whole(store, asked, tmp_path
     tasks = tasks_of(tmp_path)
     path = export(tmp_path, tasks, [annotation(["cat"])], [], [annotation(["cat"])])
     with LabelStore() as other:
-        other.ask(TABLE[:2])
+        other.add_query(TABLE[:2])
         with pytest.raises(ValueError, match=r"Task 3 .* another store: .* no sample with id 3"):
             from_label_studio(other, path)
-        other.ask([[7.0, 7.0]])
+        other.add_query([[7.0, 7.0]])
         with pytest.raises(ValueError, match="its sample 3 has other values"):
             from_label_studio(other, path)
         assert other.counts()["pending"] == 3
@@ -286,7 +286,7 @@ def test_the_short_format(store, asked, tmp_path):
 def test_numbers_come_back(tmp_path, is_short):
     with LabelStore() as store:
         store.n_outputs = 1
-        store.ask(pd.DataFrame({"x": [1, 2], "name": ["a", None]}))
+        store.add_query(pd.DataFrame({"x": [1, 2], "name": ["a", None]}))
         to_label_studio(store, tmp_path)
         tasks = tasks_of(tmp_path)
         assert "<th>name</th><td>missing</td>" in tasks[1]["data"]["table"]
@@ -302,7 +302,7 @@ def test_numbers_come_back(tmp_path, is_short):
 def test_classes_are_found_by_their_names_and_keep_their_type(tmp_path):
     with LabelStore() as store:
         store.classes = [0, 1]
-        store.ask(TABLE)
+        store.add_query(TABLE)
         to_label_studio(store, tmp_path, classes=[1, 0])
         path = export(tmp_path, tasks_of(tmp_path), [annotation(["1"])], [annotation(["0"])])
         from_label_studio(store, path, classes=[1, 0])

@@ -57,7 +57,7 @@ def learner():
 
 
 def test_answers_are_in_the_store_before_they_are_shown(store):
-    ids = store.ask(DIGITS[:2]).tolist()
+    ids = store.add_query(DIGITS[:2]).tolist()
     front = FrontEnd(LabellingWidget(store, annotator="Ada"))
     shown = front.call("describe")
     assert [sample["id"] for sample in shown["samples"]] == ids
@@ -73,10 +73,10 @@ def test_answers_are_in_the_store_before_they_are_shown(store):
 
 
 def test_new_samples_appear_once_a_batch_is_handed_over(store):
-    first = store.ask([[0.0], [1.0]]).tolist()
+    first = store.add_query([[0.0], [1.0]]).tolist()
     front = FrontEnd(LabellingWidget(store))
     number = front.call("describe")["number"]
-    later = store.ask([[2.0]]).tolist()
+    later = store.add_query([[2.0]]).tolist()
     assert front.call("progress")["number"] == number, "a batch stays what it is"
     assert "no answer yet" in front.call("finish", number)["error"]
     front.call("answer", number, first, [0, None], 1)
@@ -128,14 +128,14 @@ def test_a_learner_that_fails_says_so_and_keeps_the_labels(learner, monkeypatch)
     ids=str,
 )
 def test_what_no_front_end_sends_is_refused(store, name, values):
-    store.ask([[0.0]])
+    store.add_query([[0.0]])
     front = FrontEnd(LabellingWidget(store))
     assert front.call(name, *values)["error"].startswith("The widget sent an unexpected call")
     assert store.counts()["pending"] == 1
 
 
 def test_second_opinions_and_wrong_sources(store):
-    ids = store.ask([[0.0], [1.0]])
+    ids = store.add_query([[0.0], [1.0]])
     store.tell(ids, ["cat", "dog"], annotator="Ada")
     store.ask_again(ids)
     assert FrontEnd(LabellingWidget(store, annotator="Ada")).call("describe")["samples"] == []

@@ -237,11 +237,13 @@ def test_tables_of_arrow(sampler):
         assert y_new.equals(pa.chunked_array([["a"] * 30 + ["b"] * 30]))
 
 
-@pytest.mark.parametrize("taker", [GANOverSampler(MustNotTrain()).fit_resample, CGAN().fit])
-def test_a_record_batch_becomes_a_table_first(taker):
-    (batch,) = pa.table({"a": X[:, 0]}).to_batches()
-    with pytest.raises(TypeError, match=r"RecordBatch.*pass pyarrow.Table.from_batches"):
-        taker(batch, Y)
+def test_a_record_batch_is_resampled_as_its_table():
+    table = pa.table({"a": X[:, 0]})
+    (batch,) = table.to_batches()
+    X_new, y_new = GANOverSampler(Repeat(), random_state=0).fit_resample(batch, Y)
+    X_expected, y_expected = GANOverSampler(Repeat(), random_state=0).fit_resample(table, Y)
+    np.testing.assert_array_equal(X_new["a"], X_expected["a"])
+    np.testing.assert_array_equal(y_new, y_expected)
 
 
 def test_large_whole_numbers_that_are_drawn_stay_exact():
