@@ -34,7 +34,7 @@ class ACGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
     objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
 "relativistic"} or Objective, default="auto"
         What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
-        for images and, as in the paper's equation (1), ``"nonsaturating"`` for tables.
+        for images and ``"nonsaturating"`` for tables; the paper's equation (1) is ``"minimax"``.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is

@@ -342,6 +342,17 @@ def test_an_extractor_of_no_use_is_refused_before_the_generator_trains(extractor
         sampler.fit_resample(X.astype(np.float32), Y)
 
 
+@pytest.mark.parametrize("filters", [("distance",), ("entropy",), ("label", "distance")], ids=str)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_filters_that_look_once_need_no_dropout(filters, frozen):
+    net = FrozenEstimator(fitted_net(dropout=0.0)) if frozen else make_net(dropout=0.0)
+    sampler = SelectiveAugmentation(GoodAndBad(), extractor=net, filters=filters, n_passes=1)
+    X_new, _ = sampler.set_params(random_state=0).fit_resample(X.astype(np.float32), Y)
+    assert len(X_new) > len(X)
+    with pytest.raises(ValueError, match="no dropout"):
+        sampler.set_params(n_passes=2).fit_resample(X.astype(np.float32), Y)
+
+
 def test_other_filters_need_no_names_of_classes():
     extractor = FrozenEstimator(fitted_net(n_outputs=3))
     sampler = SelectiveAugmentation(Clear(), ratio=None, extractor=extractor, random_state=0)
