@@ -26,7 +26,9 @@ from sklearn.linear_model import (
     Ridge,
     SGDClassifier,
 )
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_dtype_object
@@ -137,8 +139,11 @@ def test_design_without_an_oracle_says_that_it_labels_nothing(blobs, segment):
 @pytest.mark.parametrize(
     "estimator",
     [
-        StackingClassifier([("tree", DecisionTreeClassifier())], LogisticRegression(), cv=2),
-        StackingRegressor([("tree", DecisionTreeRegressor())], Ridge(), cv=2),
+        # By default the last estimator is None, and there is no predict before fit.
+        StackingClassifier([("tree", DecisionTreeClassifier())], cv=2),
+        StackingRegressor([("tree", DecisionTreeRegressor())], cv=2),
+        make_pipeline(StackingClassifier([("tree", DecisionTreeClassifier())], cv=2)),
+        GridSearchCV(StackingClassifier([("tree", DecisionTreeClassifier())]), {"cv": [2]}, cv=2),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
