@@ -300,7 +300,7 @@ class DesignBox(BaseGenerator):
                 self._categories[i] = sorted(dict.fromkeys(column.tolist()), key=str)
         bounds = self.bounds
         if bounds is not None and not isinstance(bounds, dict):
-            bounds = check_array(bounds, ensure_min_samples=n_columns)
+            bounds = check_array(bounds, ensure_min_samples=0, ensure_min_features=0)
             if bounds.shape != (n_columns, 2):
                 raise ValueError(
                     f"bounds must have shape ({n_columns}, 2), a row for each variable; got "

@@ -176,7 +176,7 @@ def test_every_latent_point_becomes_a_design_that_satisfies_the_constraints(seed
 def test_what_cannot_be_a_box_is_refused_with_the_reason():
     X = np.array([[1.0, 2.0], [3.0, 5.0]])
     for params, message in [
-        ({"bounds": [[0, 1]]}, "minimum of 2"),
+        ({"bounds": [[0, 1]]}, r"shape \(2, 2\), a row for each variable; got \(1, 2\)"),
         ({"bounds": {0: (2, 1)}}, "Column 0 has no values between 2 and 1"),
         ({"bounds": {0: (0, np.inf)}}, "finite bounds"),
         ({"bounds": {0: (1.2, 1.8)}, "integers": [0]}, "no values between 2 and 1"),
