@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
+from skgal.datasets import make_truss
 from skgal.exceptions import PoorSamplesWarning
 from skgal.generators import CGAN
 from skgal.nn import Dense
@@ -427,3 +431,39 @@ def test_by_default_a_table_of_many_clusters_and_a_rare_class_is_not_spoilt():
     with pytest.warns(PoorSamplesWarning, match=r"\{1: '.* against"):
         spoilt = quick.fit_resample(rows, y)
     assert precision(*spoilt) < precision(rows, y) - 0.05
+
+
+def clusters():
+    """Three clusters a class, 2 % of 2,000 rows rare."""
+    X, y = make_classification(
+        12_000,
+        n_features=12,
+        n_informative=6,
+        n_clusters_per_class=3,
+        weights=[0.98],
+        flip_y=0.0,
+        random_state=0,
+    )
+    return train_test_split(X, y, train_size=2000, stratify=y, random_state=0)
+
+
+def trusses():
+    """Simulated trusses, 2 % of 2,000 fail."""
+    bunch = make_truss(2, n_test=12_000, random_state=0)
+    X, y = bunch.X_test, (bunch.y_test != np.bincount(bunch.y_test).argmax()).astype(int)
+    train = np.r_[np.flatnonzero(y == 0)[:1960], np.flatnonzero(y == 1)[:40]]
+    test = np.setdiff1d(np.arange(len(y)), train)
+    return X[train], X[test], y[train], y[test]
+
+
+@pytest.mark.parametrize("table", [clusters, trusses], ids=lambda table: table.__name__)
+def test_by_default_trees_lose_nothing_on_a_table_with_a_rare_class(table):
+    # A CGAN and balance made .02 of .33 of the clusters, and .5 of .95 of the trusses.
+    X, X_test, y, y_test = table()
+
+    def precision(*train):
+        model = HistGradientBoostingClassifier(random_state=0).fit(*train)
+        return average_precision_score(y_test, model.predict_proba(X_test)[:, 1])
+
+    augmented = SelectiveAugmentation(random_state=0).fit_resample(X, y)
+    assert precision(*augmented) > precision(X, y) - 0.05
