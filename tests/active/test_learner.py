@@ -280,3 +280,13 @@ def test_seeds_of_the_user_are_kept(blobs):
     learner.set_params(estimator__random_state=None).fit(*blobs)
     assert isinstance(learner.estimator_.random_state, int)
     assert learner.estimator.random_state is None
+
+
+def test_reprs_do_not_grow_with_the_session():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(5000, 4))
+    y = np.where(np.arange(5000) < 1500, (X[:, 0] > 0).astype(float), np.nan)
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=3000, store=":memory:")
+    query = learner.fit(X, y).ask(1500)
+    for shown in (learner, learner.store_, learner.labelled_, query):
+        assert len(repr(shown)) < 3000, type(shown).__name__
