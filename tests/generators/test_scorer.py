@@ -233,7 +233,7 @@ def test_scores_that_cannot_be_computed_are_refused():
     classifier = LogisticRegression(max_iter=500).fit(X, Y)
     with pytest.raises(ValueError, match=r"gan_train.* a conditional generator"):
         GenerationScorer(classifier, scores=["gan_train"])(gan, X, Y)
-    with pytest.raises(TypeError, match="LogisticRegression has no sample"):
+    with pytest.raises(TypeError, match="LogisticRegression has no method sample"):
         GenerationScorer()(classifier, X)
     with pytest.raises(ValueError, match="X has 3 features, but GAN is expecting 4"):
         gan.score(X[:, :3])
