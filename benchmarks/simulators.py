@@ -200,8 +200,8 @@ def skactiveml_strategy():
 
 class Straddle(RandomSampling):
     """BoTorch's Gaussian process on labels of -1 and 1, and the point of the pool that it is least
-    sure is above or below 0 (Bryan et al. 2005), one after the other; a batch believes its own
-    means (kriging believer)."""
+    sure is above or below 0 (Bryan et al. 2005), one after the other; a batch takes its own
+    means for labels."""
 
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
         import torch

@@ -173,7 +173,7 @@ class FrameTemplate:
     """Library, names and dtypes of a data frame, as plain data, to be filled with new rows."""
 
     def __init__(self, library, names, dtypes):
-        self.library = library
+        self.backend = library
         self.names = names
         self.dtypes = dtypes
 
@@ -188,14 +188,14 @@ class FrameTemplate:
 
     def fill(self, columns):
         """Make a data frame of a list of `Column`."""
-        library = nw.Implementation.from_backend(self.library)
+        library = nw.Implementation.from_backend(self.backend)
         namespace = library.to_native_namespace()
-        fill = {"polars": _fill_polars, "pyarrow": _fill_arrow}.get(self.library, _fill_pandas)
+        fill = {"polars": _fill_polars, "pyarrow": _fill_arrow}.get(self.backend, _fill_pandas)
         filled = [
             fill(namespace, column, dtype)
             for column, dtype in zip(columns, self.dtypes, strict=True)
         ]
-        if self.library == "pyarrow":
+        if self.backend == "pyarrow":
             return namespace.table(filled, names=self.names)
         return namespace.DataFrame(dict(zip(self.names, filled, strict=True)))
 
@@ -220,7 +220,7 @@ class LabelTemplate:
     """
 
     def __init__(self, library, name, dtype, is_frame):
-        self.library = library
+        self.backend = library
         self.name = name
         self.dtype = dtype
         self.is_frame = is_frame
@@ -247,14 +247,14 @@ class LabelTemplate:
         complete = np.zeros(len(labels), dtype=bool)
         values = labels.tolist() if kind == "category" else labels
         name = self.name if self.is_frame else "y"
-        template = FrameTemplate(self.library, [name], [self.dtype])
+        template = FrameTemplate(self.backend, [name], [self.dtype])
         frame = template.fill([Column(kind, values, complete)])
         if self.is_frame:
             return frame
         series = frame[name]
-        if self.library == "polars":
+        if self.backend == "polars":
             return series.alias(self.name)
-        return series if self.library == "pyarrow" else series.rename(self.name)
+        return series if self.backend == "pyarrow" else series.rename(self.name)
 
 
 def _describe(native):
