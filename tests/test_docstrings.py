@@ -16,10 +16,9 @@ docscrape = pytest.importorskip("numpydoc.docscrape")
 sys.path.append(str(Path(__file__).parents[1] / "docs" / "_ext"))
 from inherited_docs import complete_docstring  # noqa: E402
 
-# All of numpydoc's checks but these. An extended summary, "See Also" and an example are written
-# where they help (ES01, SA01, EX01). A single result has a name, as scikit-learn's have (RT02). A
-# name, a type and a shape often say it all, and a sentence would say it again (PR07, RT03).
-LEFT_OUT = {"ES01", "SA01", "EX01", "RT02", "PR07", "RT03"}
+# All of numpydoc's checks but these: an extended summary, "See Also" and an example are written
+# where they help.
+LEFT_OUT = {"ES01", "SA01", "EX01"}
 # Methods to be overridden in a GAN of one's own, dozens that take a batch and return a loss: the
 # class says what batches hold (PR01, RT01).
 HOOKS = {"differentiable", "generators", "nn", "objectives", "training"}

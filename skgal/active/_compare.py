@@ -83,6 +83,7 @@ def compare_strategies(
     estimator : classifier, regressor, Pipeline or skorch net, or dict of str to such
         The model, or several to compare.
     strategies : dict of str to strategy
+        The strategies to compare, by name.
     datasets : tuple, or dict of str to tuple
         ``(X, y)``, which is split, or ``(X, y, X_test, y_test)``; y complete. One of these, which
         is named ``"data"``, or several.
@@ -118,6 +119,7 @@ def compare_strategies(
     Returns
     -------
     StrategyComparison
+        The scores of all runs.
 
     Raises
     ------
@@ -432,6 +434,7 @@ class StrategyComparison:
         Parameters
         ----------
         dataset : str
+            The name of a data set.
 
         Returns
         -------

@@ -129,6 +129,7 @@ class LabelledSet:
         Returns
         -------
         dict from class to int
+            The number of labels of every known class.
         """
         counts = np.bincount(np.searchsorted(self.classes, self.y), minlength=len(self.classes))
         return dict(zip(self.classes.tolist(), counts.tolist(), strict=True))

@@ -69,6 +69,7 @@ class PartialLabelKFold(BaseCrossValidator):
         Parameters
         ----------
         X : array-like of n_samples rows
+            The samples, labelled or not.
         y : array-like of shape (n_samples,)
             Labels, missing ones among them.
         groups : object, default=None
@@ -116,6 +117,7 @@ class PartialLabelKFold(BaseCrossValidator):
         Returns
         -------
         int
+            The number of folds.
         """
         return self.n_splits
 

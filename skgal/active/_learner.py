@@ -299,6 +299,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Returns
         -------
         self
+            The learner, its model fitted to all that is labelled.
 
         Raises
         ------
@@ -721,6 +722,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Returns
         -------
         Query
+            The samples that wait for a second opinion from now on.
 
         Raises
         ------
@@ -797,6 +799,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Returns
         -------
         self
+            The learner.
 
         Raises
         ------
@@ -831,6 +834,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Returns
         -------
         self
+            The learner.
         """
         check_is_fitted(self)
         self.store_.withdraw(_ids_of(query))
@@ -878,6 +882,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Returns
         -------
         self
+            The learner, where the session stood and beyond.
 
         Raises
         ------
@@ -905,10 +910,12 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples like those of ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, n_outputs)
+            What the model of the last round predicts.
         """
         y = self._call("predict", X)
         if self.label_encoder_ is not None:

@@ -305,10 +305,12 @@ class LabelOracle:
         Parameters
         ----------
         indices : array-like of shape (n_asked,), dtype int
+            Positions in the labels that the oracle holds.
 
         Returns
         -------
         ndarray of shape (n_asked,) or (n_asked, n_classes)
+            The labels, or class probabilities where the oracle holds such.
         """
         return self.y[np.asarray(indices)]
 
@@ -377,6 +379,7 @@ class EstimatorOracle:
     Parameters
     ----------
     estimator : fitted classifier or regressor
+        The model that answers; a copy is not made.
     soft : bool, default=False
         Answer with class probabilities instead of classes.
 
@@ -554,6 +557,7 @@ class CallableOracle:
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_asked rows
+            The samples to label.
 
         Yields
         ------
@@ -752,6 +756,7 @@ class VotingOracle:
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_asked rows
+            The samples to label.
 
         Yields
         ------

@@ -62,6 +62,7 @@ class AnyOf(StoppingCriterion):
     Parameters
     ----------
     criteria : list of StoppingCriterion
+        At least one.
 
     Examples
     --------
@@ -139,6 +140,7 @@ class TimeBudget(StoppingCriterion):
     Parameters
     ----------
     seconds : float
+        How long, in the time that ``clock`` shows.
     clock : {"wall", "work"}, default="wall"
         "wall" counts from when a learner first asked for samples, breaks between sessions
         included. "work" sums up what ``history_`` says went into fitting, choosing and

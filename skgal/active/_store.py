@@ -202,10 +202,15 @@ class Event(NamedTuple):
         come to; ``"reasked"``: another annotator's answer is wanted, or was undone, and the label
         holds until it comes.
     label : as in :class:`Record`
+        The label that the event is about.
     annotator : str or None
+        Who or what answered.
     seconds : float or None
+        How long the answer took.
     message : str or None
+        What was said about it.
     details : object or None
+        What else was kept, such as an unusable answer.
     at : datetime
         In UTC.
     """
@@ -286,6 +291,7 @@ class LabelStore:
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_asked rows
+            The samples, in the order in which they should be labelled.
         indices : array-like of int or of None of shape (n_asked,), default=None
             Positions in the pool; None or negative for samples of no pool.
         latent : array-like of shape (n_asked, latent_dim), default=None
@@ -347,6 +353,7 @@ class LabelStore:
         Parameters
         ----------
         ids : int or array-like of int
+            Ids of samples of this store.
 
         Raises
         ------
@@ -551,6 +558,7 @@ class LabelStore:
         Parameters
         ----------
         ids : int or array-like of int
+            Ids of the samples that it was an answer to.
         message : str
             Why it is unusable.
         answer : object, default=None
@@ -624,6 +632,7 @@ class LabelStore:
         Parameters
         ----------
         ids : int or array-like of int
+            Ids of samples of this store.
 
         Raises
         ------
@@ -680,6 +689,7 @@ class LabelStore:
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_samples rows
+            The samples.
         y : array-like of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_outputs)
             As in :meth:`tell`; samples whose label is missing are recorded as declined.
         classes : array-like, default=None
@@ -773,6 +783,7 @@ class LabelStore:
         Returns
         -------
         list of Record
+            One for each sample.
 
         Raises
         ------
@@ -827,10 +838,12 @@ class LabelStore:
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_samples rows
+            The samples.
 
         Returns
         -------
         list of str
+            SHA-256 of each, in hexadecimal digits.
         """
         return [sample.hash for sample in encode_samples(X)]
 
@@ -840,6 +853,7 @@ class LabelStore:
         Returns
         -------
         dict from str to int
+            Every status with its number, 0 included.
         """
         with self._reading() as connection:
             found = dict(
@@ -860,6 +874,7 @@ class LabelStore:
         Returns
         -------
         list of Event
+            The entries of the log.
         """
         query = f"SELECT id, {COLUMNS['events']} FROM events WHERE id > ?"
         with self._reading() as connection:
@@ -977,6 +992,7 @@ class LabelStore:
         Returns
         -------
         float
+            Seconds, those of answers without a time left out.
         """
         return self._one_value(
             "SELECT coalesce(sum(seconds), 0.0) FROM events WHERE id > ?", (since,)
@@ -1051,6 +1067,7 @@ class LabelStore:
         Parameters
         ----------
         key : str
+            Its name.
 
         Returns
         -------
@@ -1067,6 +1084,7 @@ class LabelStore:
         Parameters
         ----------
         key : str
+            Its name.
         value : object
             Anything that JSON can hold.
         """
@@ -1080,6 +1098,7 @@ class LabelStore:
         Parameters
         ----------
         key : str
+            Its name.
         value : object
             Anything that JSON can hold.
 
@@ -1127,6 +1146,7 @@ class LabelStore:
         Returns
         -------
         list of dict
+            One for each batch with notes, oldest first.
         """
         return [notes for _, notes in self._read_history("kind = 'batch' AND event > ?", since)]
 

@@ -43,6 +43,7 @@ def to_label_studio(
     Parameters
     ----------
     store : LabelStore
+        Where the samples are.
     folder : str or path-like
         Created if there is none; files in it of these names are replaced.
     ids : array-like of int, default=None

@@ -138,6 +138,7 @@ class HumanOracle:
         Parameters
         ----------
         store : LabelStore
+            Where the samples are, and the answers go.
         ids : array-like of int
             Samples of the store; those that have an answer by now are left out, and so are
             those asked again of another annotator than this one.

@@ -43,6 +43,7 @@ class ConditionalGenerator(BaseGenerator):
         Returns
         -------
         X : array or DataFrame of n_samples samples, laid out as the training data
+            The new samples.
         y : ndarray or Series of shape (n_samples,)
             Their classes; with the name and dtype of those of ``fit`` where these were a Series.
 

@@ -49,12 +49,14 @@ class BaseGenerator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            The samples to learn from.
         y : array-like of shape (n_samples,), default=None
             Class labels for a conditional generator, ignored by others.
 
         Returns
         -------
         self
+            The fitted generator.
         """
 
     @abstractmethod
@@ -64,12 +66,14 @@ class BaseGenerator(
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Latent points.
         y : array-like of shape (n_samples,), default=None
             The class of each sample, for a conditional generator.
 
         Returns
         -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
+        array or DataFrame of n_samples samples, laid out as the training data
+            One sample for each latent point.
         """
 
     @abstractmethod
@@ -79,10 +83,12 @@ class BaseGenerator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples like those of ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), dtype float32
+            The features of each sample.
         """
 
     @abstractmethod
@@ -92,11 +98,14 @@ class BaseGenerator(
         Parameters
         ----------
         n_samples : int, default=1
+            How many.
         random_state : int, RandomState instance or None, default=None
+            Decides the draw.
 
         Returns
         -------
         ndarray of shape (n_samples, latent_dim), dtype float32
+            The latent points.
         """
 
     def sample(self, n_samples=1, *, y=None, random_state=None):
@@ -105,6 +114,7 @@ class BaseGenerator(
         Parameters
         ----------
         n_samples : int, default=1
+            How many.
         y : array-like of shape (n_samples,), default=None
             The class of each sample, for a conditional generator.
         random_state : int, RandomState instance or None, default=None
@@ -113,7 +123,8 @@ class BaseGenerator(
 
         Returns
         -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
+        array or DataFrame of n_samples samples, laid out as the training data
+            The new samples.
         """
         return self.generate(self.sample_latent(n_samples, random_state=random_state), y)
 

@@ -95,6 +95,7 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         self
+            The strategy.
 
         Raises
         ------
@@ -188,4 +189,5 @@ class SynthesisStrategy(BaseStrategy):
         Returns
         -------
         Synthesis
+            The designed samples, with their latent points.
         """

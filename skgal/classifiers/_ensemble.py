@@ -246,6 +246,7 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
 
         Returns
         -------
@@ -264,10 +265,12 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            One column for each of ``classes_``.
         """
         return self.predict_member_proba(X).mean(axis=0)
 
@@ -277,10 +280,12 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
 
         Returns
         -------
         ndarray of shape (n_samples,)
+            One of ``classes_`` for each sample.
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
@@ -290,6 +295,7 @@ class EnsembleClassifier(ClassifierMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
 
         Returns
         -------
@@ -375,6 +381,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
         return_std : bool, default=False
             Whether to return the standard deviation over the members too: what they disagree
             about, without noise.
@@ -382,6 +389,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         Returns
         -------
         mean : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The mean of the members' predictions.
         std : ndarray of the same shape
             Only with ``return_std``.
         """
@@ -395,6 +403,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the members take.
 
         Returns
         -------

@@ -120,6 +120,7 @@ class ClassifierFeatures(
         Returns
         -------
         self
+            The fitted transformer.
 
         Raises
         ------
@@ -151,6 +152,7 @@ class ClassifierFeatures(
         Returns
         -------
         ndarray of shape (n_samples, n_features), dtype float32 or float64
+            The features of each sample.
         """
         check_is_fitted(self)
         validate_pool(self, X, reset=False)

@@ -134,6 +134,7 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     Parameters
     ----------
     estimator : estimator
+        What is to learn from the labels.
     soft : bool, default=False
         Whether labels may be class probabilities.
     weighted : bool, default=False
@@ -196,12 +197,14 @@ def one_hot(y, classes):
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
+        Class labels.
     classes : ndarray of shape (n_classes,)
         Sorted; every label of y among them.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes)
+        1 in the column of a sample's class, else 0.
     """
     return np.eye(len(classes))[np.searchsorted(classes, y)]
 
@@ -368,13 +371,16 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array, sparse matrix or DataFrame of n_samples samples
+            Samples, as the estimator takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
+            Handed on to the estimator.
 
         Returns
         -------
         self
+            This wrapper, with the fitted clone.
 
         Raises
         ------
@@ -411,12 +417,14 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of n_samples samples
+            Samples, as the estimator takes them.
         **params : dict
             Handed on, such as ``return_std``.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            What the fitted estimator predicts.
         """
         if self.label_encoder_ is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
@@ -462,12 +470,16 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of n_samples samples
+            Samples, as the estimator takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts.
 
         Returns
         -------
         float
+            Higher is better.
         """
         measure = accuracy_score if is_classifier(self) else r2_score
         return measure(_read_labels(y), self.predict(X), sample_weight=sample_weight)

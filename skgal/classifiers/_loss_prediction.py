@@ -127,12 +127,14 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
         Parameters
         ----------
         x : input data
+            A batch, as the module takes it.
         **fit_params : dict
             Handed on to the network.
 
         Returns
         -------
         tuple (Tensor of shape (n, n_classes), Tensor of shape (n,))
+            Outputs of the module, and the predicted loss of each sample.
         """
         outputs = []
         with ExitStack() as hooks:
@@ -152,12 +154,14 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
         y_pred : tuple
             What :meth:`infer` returns.
         y_true : Tensor
+            The classes of the batch.
         *args, **kwargs
             As for :class:`skorch.NeuralNetClassifier`.
 
         Returns
         -------
         Tensor, scalar
+            What the training minimises.
         """
         prediction, predicted = y_pred
         losses = super().get_loss(prediction, y_true, *args, **kwargs)
@@ -170,9 +174,11 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
         Parameters
         ----------
         X : array-like of n_samples samples
+            What the net takes.
 
         Returns
         -------
         ndarray of shape (n_samples,), dtype float32
+            Higher for samples on which the loss is larger.
         """
         return np.concatenate([to_numpy(losses) for _, losses in self.forward_iter(X)])

@@ -38,6 +38,7 @@ class DropoutScores(NamedTuple):
     distance : ndarray of shape (n_samples,)
         From the centroid of the sample's class.
     proba : ndarray of shape (n_samples, n_classes)
+        Class probabilities.
     """
 
     entropy: np.ndarray
@@ -55,9 +56,11 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     net : skorch net
         A fitted classifier.
     X : what the net takes
+        The samples.
     labels : ndarray of shape (n_samples,), dtype int64
         Classes from 0, each with a sample.
     n_classes : int
+        The number of classes.
     layers : list of str or None, default=None
         Names of the submodules whose outputs are compared. None: all hidden activations.
     seed : int
@@ -106,6 +109,7 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     net : skorch net
         A fitted classifier, with dropout if there are several passes.
     X : what the net takes
+        The samples.
     labels : ndarray of shape (n_samples,), dtype int64
         The classes that the samples should belong to.
     centroids : list of Tensor
@@ -120,6 +124,7 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     Returns
     -------
     DropoutScores
+        Means over the passes.
 
     Raises
     ------

@@ -23,8 +23,11 @@ class UpdatesLoader(DataLoader):
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
+        Samples to draw batches from.
     batch_size : int, default=64
+        Samples a batch.
     updates_per_epoch : int, default=50
+        Batches an epoch.
     **kwargs
         Further parameters of :class:`torch.utils.data.DataLoader`.
 
@@ -85,6 +88,7 @@ class SoftNLLLoss(nn.NLLLoss):
         Returns
         -------
         Tensor
+            The mean over the samples, or what ``reduction`` says.
         """
         if not target.is_floating_point():
             return super().forward(input, target)
@@ -130,6 +134,7 @@ class SoftCrossEntropyLoss(nn.CrossEntropyLoss):
         Returns
         -------
         Tensor
+            The mean over the samples, or what ``reduction`` says.
         """
         if target.is_floating_point():
             target = _widened(target, input.shape[1])
@@ -169,11 +174,14 @@ def weighted_targets(proba, sample_weight=None):
     Parameters
     ----------
     proba : ndarray of shape (n_samples, n_classes)
+        Class probabilities.
     sample_weight : ndarray of shape (n_samples,), default=None
+        Not negative; None: all alike.
 
     Returns
     -------
     ndarray of shape (n_samples, n_classes), dtype float32
+        The probabilities, times the weight of the sample.
     """
     if sample_weight is not None:
         proba = proba * (sample_weight / np.mean(sample_weight))[:, np.newaxis]
@@ -235,6 +243,7 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     Parameters
     ----------
     architecture : skgal.nn.Architecture
+        What the classifier's hidden layers are made by.
     tensor : ndarray of shape (n_samples, *shape), dtype float32
         Samples as networks see them.
     labels : ndarray of shape (n_samples,), dtype int64
@@ -242,11 +251,14 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     max_iter : int, default=500
         Number of updates, on batches of 64.
     seed : int
+        Decides initial weights and batches.
     device : str
+        Where it is trained.
 
     Returns
     -------
     skorch.NeuralNetClassifier
+        The fitted net.
 
     Examples
     --------
@@ -288,6 +300,7 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
     Returns
     -------
     skorch.NeuralNetClassifier
+        The fitted net.
     """
     net = NeuralNetClassifier(
         make_module,

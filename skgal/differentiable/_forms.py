@@ -214,6 +214,7 @@ class UserSamples(nn.Module):
     network : torch.nn.Module
         Maps latent points (n, latent_dim) to tensors (n, *layout.shape) in [-1, 1].
     layout : skgal.utils.DataLayout
+        The way from the network's samples to those of the users.
     device : str
         Where the network is.
     """
@@ -242,6 +243,7 @@ class UserProba(nn.Module):
     network : callable
         Maps tensors (n, *layout.shape) to logits (n, n_classes).
     layout : skgal.utils.DataLayout
+        The way from the users' samples to those of the network.
     device : str
         Where the network is.
     """

@@ -78,6 +78,7 @@ def differentiable(estimator, method):
     Parameters
     ----------
     estimator : fitted estimator
+        What has the method.
     method : str
         ``"predict_proba"``, ``"decision_function"``, ``"transform"`` or ``"generate"``.
 

@@ -24,6 +24,7 @@ def search_latent(
     score : callable
         Maps a tensor (n, latent_dim) to a tensor (n,) that torch can differentiate.
     start : ndarray of shape (n_points, latent_dim)
+        Where each point begins.
     support : tuple of float (low, high)
         No coordinate leaves it; infinite where the latent space has no bounds.
     max_iter : int, default=100
@@ -34,6 +35,7 @@ def search_latent(
         A point has converged once ``patience`` steps brought at most this share of all it has
         gained. None: never.
     patience : int, default=5
+        See ``tol``.
     device : str or torch.device, default="cpu"
         Where ``score`` wants its points.
 
@@ -97,19 +99,23 @@ def evolve_latent(score, start, distribution, rng, *, max_iter=100, tol=1e-3, pa
     score : callable
         Maps an ndarray (n, latent_dim) to an ndarray (n,).
     start : ndarray of shape (n_points, latent_dim)
+        The first parents.
     distribution : frozen distribution of scipy.stats
         Of each latent coordinate.
     rng : numpy.random.RandomState
+        The source of all draws.
     max_iter : int, default=100
         Generations at most, each of four evaluations a point.
     tol : float or None, default=1e-3
         A point has converged once ``patience`` steps brought at most this share of all it has
         gained. None: never.
     patience : int, default=15
+        See ``tol``.
 
     Returns
     -------
     latent : ndarray of shape (n_points, latent_dim), dtype float32
+        The best point of each family.
     values : ndarray of shape (n_points,)
         The score there.
 
@@ -194,10 +200,12 @@ def log_entropy(proba):
     Parameters
     ----------
     proba : torch.Tensor of shape (n_samples, n_classes)
+        Class probabilities.
 
     Returns
     -------
     torch.Tensor of shape (n_samples,)
+        The logarithm of the entropy in nats.
 
     Examples
     --------
@@ -220,10 +228,12 @@ def log_entropy_of_decisions(decisions):
     Parameters
     ----------
     decisions : torch.Tensor of shape (n_samples,) or (n_samples, n_classes)
+        Decision values, as ``decision_function`` returns them.
 
     Returns
     -------
     torch.Tensor of shape (n_samples,)
+        The logarithm of the entropy in nats.
 
     Examples
     --------
@@ -276,6 +286,7 @@ def odds_proximity(proba):
     Parameters
     ----------
     proba : torch.Tensor of shape (n_samples, n_classes)
+        Class probabilities.
 
     Returns
     -------

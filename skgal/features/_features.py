@@ -64,14 +64,18 @@ def fit_features(transformer, X, y, rng):
     Parameters
     ----------
     transformer : transformer
+        What is cloned.
     X : whatever :func:`skgal.utils.as_pool` takes
+        The samples.
     y : array-like of shape (n_samples,) or None
+        Their labels, handed on to the transformer.
     rng : numpy.random.RandomState
         Seeds it, if it has no seed of its own.
 
     Returns
     -------
     transformer
+        The fitted clone.
 
     Raises
     ------
@@ -153,6 +157,7 @@ def penultimate_features(net, X):
     Returns
     -------
     ndarray of shape (n_samples, width)
+        The features of each sample.
 
     Raises
     ------
@@ -212,6 +217,7 @@ def in_precision_of(net, X):
     net : skorch net
         Fitted or not. Where weights are known to be float64, nothing is cast.
     X : ndarray
+        Samples.
 
     Returns
     -------

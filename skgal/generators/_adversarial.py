@@ -106,6 +106,7 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Parameters
         ----------
         architecture : skgal.nn.Architecture
+            What makes the networks.
 
         Returns
         -------
@@ -160,6 +161,7 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Parameters
         ----------
         n_samples : int, default=1
+            How many.
         random_state : int, RandomState instance or None, default=None
             None: the generator's own ``random_state``; where that is an integer, the same points
             at every call.
@@ -167,6 +169,7 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Returns
         -------
         ndarray of shape (n_samples, latent_dim), dtype float32
+            The latent points.
         """
         check_is_fitted(self)
         if not isinstance(n_samples, Integral) or n_samples < 1:
@@ -181,12 +184,14 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Latent points.
         y : None
             Must be None: this generator knows no classes.
 
         Returns
         -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
+        array or DataFrame of n_samples samples, laid out as the training data
+            One sample for each latent point.
 
         Raises
         ------
@@ -212,10 +217,12 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples like those of ``fit``.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), dtype float32
+            The features of each sample.
         """
         tensor = self._to_network(X)
         return self._apply(self._game.critic.features, tensor)

@@ -144,10 +144,12 @@ default="auto"
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            Samples like those of ``fit``.
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, latent_dim), dtype float32
+        ndarray of shape (n_samples, latent_dim), dtype float32
+            The code of each sample.
         """
         return self._apply(self._game.encoder, self._to_network(X))
 
@@ -157,10 +159,12 @@ default="auto"
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Codes.
 
         Returns
         -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
+        array or DataFrame of n_samples samples, laid out as the training data
+            The restored samples.
 
         Raises
         ------

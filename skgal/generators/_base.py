@@ -162,6 +162,7 @@ class NetworkEstimator(
         Returns
         -------
         self
+            The fitted estimator.
 
         Raises
         ------
@@ -316,6 +317,7 @@ class NetworkEstimator(
         Parameters
         ----------
         path : path-like
+            The file; one that is there is replaced.
 
         Raises
         ------

@@ -168,6 +168,7 @@ default="auto"
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples like those of ``fit``.
 
         Returns
         -------

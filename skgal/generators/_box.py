@@ -132,6 +132,7 @@ class DesignBox(BaseGenerator):
         Returns
         -------
         self
+            The box.
         """
         columns = self._read(X, reset=True)
         self._template = FrameTemplate.of(X)
@@ -151,12 +152,14 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         n_samples : int, default=1
+            How many.
         random_state : int, RandomState instance or None, default=None
             None: the generator's own.
 
         Returns
         -------
         ndarray of shape (n_samples, latent_dim), dtype float64, in [-1, 1]
+            Feasible latent points.
         """
         check_is_fitted(self)
         if n_samples < 1:
@@ -176,7 +179,8 @@ class DesignBox(BaseGenerator):
 
         Returns
         -------
-        X : array or DataFrame of n_samples designs, laid out as the designs of ``fit``
+        array or DataFrame of n_samples designs, laid out as the designs of ``fit``
+            One design for each latent point.
         """
         Z = self._check_latent(Z)
         infeasible = ~self._satisfies(self._to_numbers(Z))
@@ -191,10 +195,12 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Latent points.
 
         Returns
         -------
         ndarray of shape (n_samples,), dtype bool
+            True for designs that satisfy every constraint.
         """
         return self._satisfies(self._to_numbers(self._check_latent(Z)))
 
@@ -204,6 +210,7 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or DataFrame
+            Designs.
 
         Returns
         -------
@@ -219,10 +226,12 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Latent points.
 
         Returns
         -------
-        X : array or DataFrame of n_samples designs
+        array or DataFrame of n_samples designs
+            One design for each latent point.
         """
         return self.generate(Z)
 
@@ -232,6 +241,7 @@ class DesignBox(BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or DataFrame
+            Designs.
 
         Returns
         -------

@@ -39,13 +39,15 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
         Parameters
         ----------
         Z : array-like of shape (n_samples, latent_dim)
+            Latent points.
         y : array-like of shape (n_samples,), or class label
             The class of each sample, or of all. Required; the default is that of generators without
             classes.
 
         Returns
         -------
-        X : array or DataFrame of n_samples samples, laid out as the training data
+        array or DataFrame of n_samples samples, laid out as the training data
+            One sample for each latent point.
 
         Raises
         ------

@@ -96,13 +96,16 @@ class FrechetSelection(DocumentedMixin, BaseEstimator):
         generator : estimator
             Whose training it is: ``layout_``, ``device`` and ``random_state`` are read.
         architecture : skgal.nn.Architecture
+            What the reference classifier's layers are made by, if one is trained.
         tensor : ndarray of shape (n_samples, *shape), dtype float32
             The training data as networks see them.
         labels : ndarray of shape (n_samples,), dtype int64, or None
+            Classes of the samples, from 0; None where there are none.
 
         Returns
         -------
         BestGenerator
+            It keeps the best weights.
 
         Raises
         ------

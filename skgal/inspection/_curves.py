@@ -23,6 +23,7 @@ class LabelEfficiencyDisplay:
         Which column of the histories to plot: "score", or any that the learner's ``scoring``
         added.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -56,6 +57,7 @@ class LabelEfficiencyDisplay:
         score_name : str, default="score"
             Which column of ``history_`` to plot.
         title : str, default="Label efficiency"
+            What is written above.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: on a new figure.
 
@@ -113,6 +115,7 @@ class LabelEfficiencyDisplay:
         Returns
         -------
         LabelEfficiencyDisplay
+            Itself, drawn.
 
         Raises
         ------
@@ -165,6 +168,7 @@ class LabelDistributionDisplay:
     pool : dict of class to float, default=None
         Share of each class in the pool.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -201,6 +205,7 @@ class LabelDistributionDisplay:
         y : array-like of shape (n_samples,), default=None
             All labels of the pool, where they are known, for its shares.
         title : str, default="Classes of the labels"
+            What is written above.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: on a new figure.
 
@@ -231,6 +236,7 @@ class LabelDistributionDisplay:
         Returns
         -------
         LabelDistributionDisplay
+            Itself, drawn.
 
         Raises
         ------
@@ -282,6 +288,7 @@ class TrainingHistoryDisplay:
         Which numbers to plot; None: those that end in ``_loss``. Rows in which one is NaN,
         those between two evaluations, are left out.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -338,6 +345,7 @@ class TrainingHistoryDisplay:
         Returns
         -------
         TrainingHistoryDisplay
+            Itself, drawn.
 
         Raises
         ------

@@ -37,6 +37,7 @@ class SamplesDisplay:
     coordinates : tuple of two int, default=(0, 1)
         Which latent coordinates these are, counted from 0.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -93,6 +94,7 @@ class SamplesDisplay:
         image_shape : tuple of int (c, h, w) or None, default=None
             The shape of flat images; None: the generator's own ``image_shape``, if it has one.
         random_state : int, RandomState instance or None, default=None
+            Decides what is drawn; None: the generator's own.
         n_columns : int or None, default=None
             Images a row; None makes the grid about square.
         ax : matplotlib Axes or None, default=None
@@ -186,6 +188,7 @@ class SamplesDisplay:
         Returns
         -------
         SamplesDisplay
+            Itself, drawn.
 
         Raises
         ------
@@ -255,9 +258,11 @@ class ReconstructionDisplay:
     originals : array-like of shape (n_samples, c, h, w) or (n_samples, c * h * w)
         Grey (c = 1) or colour (c = 3) images of any dtype and range.
     reconstructions : array-like, shaped as ``originals``
+        What became of each.
     image_shape : tuple of int (c, h, w) or None, default=None
         The shape of images that come as flat rows.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -296,6 +301,7 @@ class ReconstructionDisplay:
         generator : transformer with ``inverse_transform``
             A fitted generator with an encoder, or any other transformer that goes both ways.
         X : array-like of shape (n_samples, c, h, w) or (n_samples, c * h * w)
+            The images to encode and decode.
         image_shape : tuple of int (c, h, w) or None, default=None
             The shape of flat images; None: the generator's own ``image_shape``, if it has one.
         n_columns : int, default=10
@@ -338,6 +344,7 @@ class ReconstructionDisplay:
         Returns
         -------
         ReconstructionDisplay
+            Itself, drawn.
         """
         layout = image_range(self.originals, self.image_shape)
         if np.shape(self.reconstructions) != np.shape(self.originals):
@@ -371,6 +378,7 @@ class QueryDisplay:
     image_shape : tuple of int (c, h, w) or None, default=None
         The shape of images that come as flat rows.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -455,6 +463,7 @@ class QueryDisplay:
         Returns
         -------
         QueryDisplay
+            Itself, drawn.
 
         Raises
         ------

@@ -43,6 +43,7 @@ class LatentSpaceDisplay:
     uncertainty_name : str, default="entropy of the prediction (nats)"
         What the colours mean.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -170,6 +171,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         LatentSpaceDisplay
+            Itself, drawn.
         """
         self.ax_ = axes_or_new(ax, self)
         self.figure_ = self.ax_.figure

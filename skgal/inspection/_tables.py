@@ -27,6 +27,7 @@ class AugmentationDisplay:
     axes_names : tuple of two str, default=("", "")
         What the coordinates are.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -80,6 +81,7 @@ class AugmentationDisplay:
         random_state : int, RandomState instance or None, default=0
             Decides t-SNE, and which 1000 samples of each kind are shown where there are more.
         title : str, default=None
+            What is written above.
         ax : matplotlib Axes or None, default=None
             Where to draw, panels side by side; None: on a new figure.
 
@@ -167,6 +169,7 @@ class AugmentationDisplay:
         Returns
         -------
         AugmentationDisplay
+            Itself, drawn.
         """
         n_panels = 1 + len(self.synthetic)
         self.ax_ = axes_or_new(ax, self, figsize=(4 * n_panels, 4.4))
@@ -231,6 +234,7 @@ class TableDisplay:
     real_associations, synthetic_associations : DataFrame of shape (n_columns, n_columns)
         See `skgal.metrics.association_matrix`.
     title : str, default=None
+        What is written above.
 
     Attributes
     ----------
@@ -287,6 +291,7 @@ class TableDisplay:
         max_categories : int, default=8
             Categories to be shown of a column, the most frequent ones; "other" has the rest.
         title : str, default="Real and synthetic table"
+            What is written above.
         ax : matplotlib Axes or None, default=None
             Where to draw; None: on a new figure.
 
@@ -322,6 +327,7 @@ class TableDisplay:
         Returns
         -------
         TableDisplay
+            Itself, drawn.
         """
         n_columns = 3
         n_rows = -(-len(self.marginals) // n_columns)

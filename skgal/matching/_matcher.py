@@ -158,6 +158,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         Returns
         -------
         self
+            The fitted matcher.
 
         Raises
         ------
@@ -203,6 +204,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         Returns
         -------
         self
+            The matcher.
         """
         points = self._points(X)
         some = sample_without_replacement(

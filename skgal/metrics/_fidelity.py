@@ -175,6 +175,7 @@ def generative_precision(real, generated, *, n_neighbors=3):
     real, generated : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
         More than ``n_neighbors`` real samples.
     n_neighbors : int, default=3
+        The number k.
 
     Returns
     -------
@@ -214,6 +215,7 @@ def generative_recall(real, generated, *, n_neighbors=3):
     real, generated : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
         More than ``n_neighbors`` generated samples.
     n_neighbors : int, default=3
+        The number k.
 
     Returns
     -------
@@ -252,6 +254,7 @@ def density(real, generated, *, n_neighbors=5):
     real, generated : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
         More than ``n_neighbors`` real samples.
     n_neighbors : int, default=5
+        The number k.
 
     Returns
     -------
@@ -291,6 +294,7 @@ def coverage(real, generated, *, n_neighbors=5):
     real, generated : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
         More than ``n_neighbors`` real samples.
     n_neighbors : int, default=5
+        The number k.
 
     Returns
     -------

@@ -58,7 +58,7 @@ class Critic(nn.Module):
 
         Returns
         -------
-        features : torch.Tensor of shape (n, n_features)
+        torch.Tensor of shape (n, n_features)
             What the head sees.
         """
         return self.body(x)
@@ -73,7 +73,7 @@ class Critic(nn.Module):
 
         Returns
         -------
-        logits : torch.Tensor of shape (n,)
+        torch.Tensor of shape (n,)
             Not bounded.
         """
         return self.head(self.body(x)).squeeze(1)
@@ -120,7 +120,8 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        architecture : Architecture
+        Architecture
+            A copy for tables.
 
         Raises
         ------
@@ -145,7 +146,7 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        generator : torch.nn.Module
+        torch.nn.Module
             Maps (n, latent_dim) to (n, *shape), in [-1, 1].
         """
 
@@ -168,7 +169,7 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        generator : torch.nn.Module
+        torch.nn.Module
             Maps (n, latent_dim) and classes (n,), as integers from 0, to (n, *shape), in [-1, 1].
         """
         return ClassInput(self.make_generator(latent_dim + n_classes, shape), n_classes)
@@ -187,7 +188,7 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        critic : Critic
+        Critic
             Maps (n, *shape) to (n,).
         """
 
@@ -204,7 +205,7 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        encoder : torch.nn.Module
+        torch.nn.Module
             Maps (n, *shape) to (n, latent_dim), not bounded.
         """
 
@@ -276,7 +277,8 @@ def append_classes(x: Tensor, labels: Tensor, n_classes: int) -> Tensor:
 
     Returns
     -------
-    x : torch.Tensor of shape (n, n_columns + n_classes) or (n, channels + n_classes, ...)
+    torch.Tensor of shape (n, n_columns + n_classes) or (n, channels + n_classes, ...)
+        The samples, with the one-hot classes behind.
 
     Examples
     --------
@@ -324,6 +326,7 @@ class ClassInput(nn.Module):
 
         Returns
         -------
-        samples : torch.Tensor of shape (n, *shape)
+        torch.Tensor of shape (n, *shape)
+            One sample for each latent.
         """
         return self.generator(append_classes(z, labels, self.n_classes))

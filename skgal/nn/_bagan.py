@@ -127,6 +127,7 @@ class ClassLatents(nn.Module):
         Parameters
         ----------
         means : torch.Tensor of shape (n_classes, latent_dim)
+            Means of the classes' codes.
         factors : torch.Tensor of shape (n_classes, latent_dim, latent_dim)
             Cholesky factors of the covariances.
         """
@@ -145,7 +146,8 @@ class ClassLatents(nn.Module):
 
         Returns
         -------
-        samples : torch.Tensor of shape (n, *shape)
+        torch.Tensor of shape (n, *shape)
+            One sample for each latent.
         """
         spread = (self.factors[labels] @ z.unsqueeze(2)).squeeze(2)
         return self.generator(self.means[labels] + spread)

@@ -152,7 +152,8 @@ class ConditionalBatchNorm2d(nn.Module):
 
         Returns
         -------
-        x : torch.Tensor of the same shape
+        torch.Tensor of the same shape
+            The maps, scaled and shifted by class.
         """
         classes = one_hot(labels, self.n_classes).to(x.dtype)
         gain, shift = self.gain(classes)[..., None, None], self.shift(classes)[..., None, None]
@@ -206,7 +207,8 @@ class SelfAttention(nn.Module):
 
         Returns
         -------
-        x : torch.Tensor of the same shape
+        torch.Tensor of the same shape
+            The maps, with what each place attends to added.
         """
         query = self.query(x).flatten(2)
         key = max_pool2d(self.key(x), 2, ceil_mode=True).flatten(2)

@@ -27,7 +27,9 @@ class ConvClassifier(nn.Module):
     Parameters
     ----------
     image_shape : tuple of int (channels, height, width)
+        The shape of one image.
     n_classes : int
+        The number of classes.
     widths : tuple of int, default=(32, 64, 64)
         Channels of the convolutions.
     hidden : tuple of int, default=(512, 64)
@@ -100,7 +102,7 @@ def make_classifier(
 
     Returns
     -------
-    classifier : torch.nn.Sequential
+    torch.nn.Sequential
         The hidden layers and the last one; maps (n, *shape) to (n, n_classes), not bounded.
 
     Examples
@@ -123,7 +125,9 @@ class ResNet(nn.Sequential):
     Parameters
     ----------
     shape : tuple of int (channels, height, width)
+        The shape of one image.
     n_classes : int
+        The number of classes.
     blocks : tuple of int, default=(3, 4, 6, 3)
         Number of blocks of each stage; from stage to stage the resolution is halved.
     widths : tuple of int, default=(64, 128, 256, 512)
@@ -222,8 +226,11 @@ class DropoutMLP(nn.Sequential):
     Parameters
     ----------
     n_features, n_classes : int
+        The number of columns.
     width : int, default=64
+        Units of each hidden layer.
     dropout : float, default=0.5
+        Probability that a value is set to zero.
 
     Attributes
     ----------
@@ -253,10 +260,11 @@ def make_dropout_classifier(shape: Sequence[int], n_classes: int) -> nn.Module:
     shape : tuple of int
         (n_features,) or (channels, height, width).
     n_classes : int
+        The number of classes.
 
     Returns
     -------
-    classifier : ResNet or DropoutMLP
+    ResNet or DropoutMLP
         ResNet-34 for images with sides of 32 pixels and more, three blocks for smaller ones, a
         dense network for tables.
 

@@ -45,7 +45,7 @@ class ConditionalCritic(nn.Module, ABC):
 
         Returns
         -------
-        features : torch.Tensor of shape (n, n_features)
+        torch.Tensor of shape (n, n_features)
             What the head sees.
         """
 
@@ -62,7 +62,7 @@ class ConditionalCritic(nn.Module, ABC):
 
         Returns
         -------
-        logits : torch.Tensor of shape (n, 1)
+        torch.Tensor of shape (n, 1)
             Not bounded.
         """
 
@@ -78,7 +78,7 @@ class ConditionalCritic(nn.Module, ABC):
 
         Returns
         -------
-        logits : torch.Tensor of shape (n,)
+        torch.Tensor of shape (n,)
             Not bounded.
         """
         return self.head(self.features(x, labels), labels).squeeze(1)
@@ -223,7 +223,7 @@ class Conditioning(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        critic : ConditionalCritic
+        ConditionalCritic
             Maps (n, *shape) and classes (n,) to (n,).
         """
 
@@ -287,7 +287,7 @@ def resolve_conditioning(conditioning: str | Conditioning) -> Conditioning:
 
     Returns
     -------
-    conditioning : Conditioning
+    Conditioning
         A validated copy of what was given.
 
     Raises
@@ -415,10 +415,11 @@ class MinibatchDiscrimination(nn.Module):
         Parameters
         ----------
         features : torch.Tensor of shape (n, n_features)
+            Features of the batch.
 
         Returns
         -------
-        closeness : torch.Tensor of shape (n, n_kernels)
+        torch.Tensor of shape (n, n_kernels)
             Between 1 (far from all others) and n (all are in one place).
         """
         if not self.training:
@@ -529,7 +530,8 @@ class JointCritic(nn.Module):
 
         Returns
         -------
-        features : torch.Tensor of shape (n, n_features)
+        torch.Tensor of shape (n, n_features)
+            The features of each pair.
         """
         x, z = joined.tensor_split([prod(self.shape)], dim=1)
         return self.joint(torch.cat([self.body(x.reshape(-1, *self.shape)), z], dim=1))
@@ -544,7 +546,7 @@ class JointCritic(nn.Module):
 
         Returns
         -------
-        logits : torch.Tensor of shape (n,)
+        torch.Tensor of shape (n,)
             Not bounded.
         """
         return self.head(self.features(joined)).squeeze(1)
@@ -562,6 +564,7 @@ def join(x: Tensor, z: Tensor) -> Tensor:
 
     Returns
     -------
-    joined : torch.Tensor of shape (n, n_values + latent_dim)
+    torch.Tensor of shape (n, n_values + latent_dim)
+        Each sample, flattened, and then its latent.
     """
     return torch.cat([x.flatten(1), z], dim=1)

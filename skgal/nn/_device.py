@@ -19,6 +19,7 @@ def resolve_device(device):
     Returns
     -------
     str
+        A name that torch knows.
 
     Raises
     ------
@@ -53,11 +54,14 @@ def torch_generator(seed, device="cpu"):
     Parameters
     ----------
     seed : int
+        Decides all that it draws.
     device : str or torch.device, default="cpu"
+        Where it draws.
 
     Returns
     -------
     torch.Generator
+        Apart from torch's global one.
     """
     return torch.Generator(device=device).manual_seed(seed)
 
@@ -98,6 +102,7 @@ def apply_network(function, array, device, *others):
         Maps a tensor of shape (n, ...) to a tensor of shape (n, ...). A network should be in
         evaluation mode.
     array : ndarray of shape (n_samples, ...), dtype float32
+        The rows.
     device : str
         Where the network is.
     *others : ndarrays of shape (n_samples, ...)
@@ -106,6 +111,7 @@ def apply_network(function, array, device, *others):
     Returns
     -------
     ndarray of shape (n_samples, ...), dtype float32
+        What the function makes of each row.
 
     Examples
     --------

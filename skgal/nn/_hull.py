@@ -169,7 +169,8 @@ class HullGenerator(nn.Module):
 
         Returns
         -------
-        samples : torch.Tensor of shape (n, *shape)
+        torch.Tensor of shape (n, *shape)
+            Weighted means of the anchors of each class.
         """
         samples = mix(*self.weights(z, labels), self.anchors)
         if self.groups is None:
@@ -191,7 +192,8 @@ def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
 
     Returns
     -------
-    means : torch.Tensor of shape (n, ...)
+    torch.Tensor of shape (n, ...)
+        One mean for each row of weights.
     """
     # Sums without making a copy of the anchors for each sample.
     means = embedding_bag(members, anchors.flatten(1), per_sample_weights=weights, mode="sum")

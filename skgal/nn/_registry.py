@@ -39,7 +39,7 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
 
     Returns
     -------
-    architecture : Architecture
+    Architecture
         A validated copy of what was given.
 
     Raises

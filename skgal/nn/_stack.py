@@ -35,7 +35,8 @@ def stage_shapes(shape: Sequence[int], n_stages: int = _N_STAGES) -> list[tuple[
 
     Returns
     -------
-    shapes : list of tuple of int
+    list of tuple of int
+        One shape for each stage.
 
     Examples
     --------
@@ -133,7 +134,7 @@ class StackGenerator(nn.Module):
 
         Returns
         -------
-        samples : list of torch.Tensor
+        list of torch.Tensor
             The coarsest first, each in [-1, 1].
         """
         maps = self._maps(z, labels)

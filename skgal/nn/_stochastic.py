@@ -114,7 +114,7 @@ class Dropout(Stochastic):
 
         Returns
         -------
-        x : torch.Tensor
+        torch.Tensor
             The same shape.
 
         Raises
@@ -180,7 +180,7 @@ class TableGenerator(Stochastic):
 
         Returns
         -------
-        rows : torch.Tensor of shape (n, sum(groups))
+        torch.Tensor of shape (n, sum(groups))
             Numbers in [-1, 1]; for each group of categories non-negative values of sum 1.
         """
         outputs = self.body(z)

@@ -43,7 +43,8 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        loss : torch.Tensor, scalar
+        torch.Tensor, scalar
+            What the critic minimises.
         """
 
     @abstractmethod
@@ -59,7 +60,8 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
 
         Returns
         -------
-        loss : torch.Tensor, scalar
+        torch.Tensor, scalar
+            What the generator minimises.
         """
 
 
@@ -273,7 +275,8 @@ def resolve_objective(objective: str | Objective) -> Objective:
 
     Returns
     -------
-    objective : Objective
+    Objective
+        A copy of its own.
 
     Raises
     ------
@@ -305,7 +308,7 @@ def evasion_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Returns
     -------
-    loss : torch.Tensor, scalar
+    torch.Tensor, scalar
         The loss that the generator minimises.
 
     References
@@ -345,7 +348,7 @@ def pairwise_ranking_loss(predicted: Tensor, actual: Tensor, margin: float = 1.0
 
     Returns
     -------
-    loss : torch.Tensor, scalar
+    torch.Tensor, scalar
         0 for a batch of one.
 
     References

@@ -62,7 +62,7 @@ class Penalty(DocumentedMixin, BaseEstimator):
 
         Returns
         -------
-        loss : torch.Tensor, scalar, or None
+        torch.Tensor, scalar, or None
             The weighted penalty, differentiable in the critic's parameters.
         """
         return None
@@ -211,7 +211,7 @@ class GradientPenalty(Penalty):
 
         Returns
         -------
-        loss : torch.Tensor, scalar
+        torch.Tensor, scalar
             The weighted penalty, differentiable in the critic's parameters.
 
         Raises
@@ -334,7 +334,7 @@ class ConsistencyTerm(Penalty):
 
         Returns
         -------
-        loss : torch.Tensor, scalar
+        torch.Tensor, scalar
             The weighted penalty, differentiable in the critic's parameters.
         """
         # One pass over the batch laid twice: each copy of a sample gets its own mask.
@@ -402,6 +402,7 @@ class LazyPenalty(Penalty):
     Parameters
     ----------
     penalty : Penalty
+        What is applied.
     every : int, default=16
         The number k.
 
@@ -482,7 +483,7 @@ def resolve_penalties(
 
     Returns
     -------
-    penalties : tuple of Penalty
+    tuple of Penalty
         Clones of what was given, in the order given.
 
     Raises

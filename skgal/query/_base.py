@@ -118,6 +118,7 @@ class Candidates:
         Parameters
         ----------
         values : ndarray of shape (n_candidates,)
+            A value for each candidate, in their order.
 
         Returns
         -------

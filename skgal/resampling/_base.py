@@ -105,13 +105,16 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
+            The samples.
         y : array-like of shape (n_samples,)
+            Their classes.
         **params : dict
             Ignored: what :meth:`fit_resample` takes.
 
         Returns
         -------
         self
+            The sampler.
         """
         self._reset()
         _, labels, _ = self._check_X_y(X, y)
@@ -137,6 +140,7 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         X_resampled : same type as X
             The rows of X, and below them new ones, class by class. Their dtypes are those of X.
         y_resampled : same type as y
+            Their classes.
 
         Raises
         ------
@@ -174,10 +178,12 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         Parameters
         ----------
         **params : dict
+            Values by name.
 
         Returns
         -------
         self
+            The sampler.
 
         Raises
         ------
@@ -333,6 +339,7 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            What scikit-learn's routing reads.
         """
         return MetadataRouter(owner=self).add(
             generator=self._resolve_generator(),

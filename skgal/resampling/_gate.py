@@ -216,13 +216,16 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         Parameters
         ----------
         X : array-like, sparse matrix or DataFrame of n_samples samples
+            The samples.
         y : array-like of shape (n_samples,)
+            Their classes.
         **params : dict
             Ignored: what :meth:`fit_resample` takes.
 
         Returns
         -------
         self
+            The sampler.
         """
         self._check(X, y)
         return self
@@ -244,7 +247,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
 
         Returns
         -------
-        X_resampled, y_resampled : same types as X and y
+        same types as X and y
             What the sampler returns, or the data as they are.
 
         Raises
@@ -428,6 +431,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         Returns
         -------
         ndarray of str
+            The names of the columns.
         """
         if getattr(self, "transformers_", None) is not None:
             return self.transformers_.get_feature_names_out(input_features)
@@ -439,6 +443,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         Returns
         -------
         sklearn.utils.metadata_routing.MetadataRouter
+            What scikit-learn's routing reads.
         """
         # Splits take no metadata; an iterator of them must not be used up here.
         is_iterable = not hasattr(self.cv, "split") and np.iterable(self.cv)

@@ -22,12 +22,17 @@ class AdversarialGame(Game):
     generator, critic : callables
         Make the networks; called without arguments.
     objective : skgal.objectives.Objective
+        The losses of critic and generator.
     latent_dim : int
+        Width of the latent space.
     latent : {"uniform", "normal"}, default="uniform"
+        The distribution of each latent coordinate.
     penalties : sequence of skgal.objectives.Penalty, default=()
+        What constrains the critic.
     augmentations : sequence of callables ``f(images, rng) -> images``, default=()
         Applied to what the critic sees, real and generated.
     critic_iter : int, default=1
+        Steps of the critic for each of the generator.
 
     References
     ----------

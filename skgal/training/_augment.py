@@ -88,10 +88,12 @@ def resolve_augmentations(augment, is_image):
         tables: a flip may change what an image shows, and in short trainings the rectangles
         of cutout turned up in the generated images.
     is_image : bool
+        Whether samples are images.
 
     Returns
     -------
     tuple of callables ``f(images, rng) -> images``
+        What is applied in turn.
 
     Raises
     ------

@@ -45,6 +45,7 @@ class TrainingCheckpoint:
         state : dict
             Nested dicts and lists of tensors, numbers, strings and None.
         is_last : bool, default=False
+            Whether to write whatever the time.
         """
         start = perf_counter()
         if start < self._due and not is_last:

@@ -182,7 +182,9 @@ class BalancingGame(AuxiliaryGame):
         encoder, decoder : torch.nn.Module
             The first layers of the encoder become the critic's body, the decoder the generator.
         means : ndarray of shape (n_classes, latent_dim)
+            Means of the classes' codes.
         factors : ndarray of shape (n_classes, latent_dim, latent_dim)
+            Cholesky factors of their covariances.
         """
         self.generator.generator.load_state_dict(decoder.state_dict())
         self.generator.set_distributions(torch.as_tensor(means), torch.as_tensor(factors))
@@ -263,6 +265,7 @@ class StackGame(ConditionalGame):
         Parameters
         ----------
         samples : torch.Tensor of shape (n, *shape)
+            Samples at full resolution.
 
         Returns
         -------

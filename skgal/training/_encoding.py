@@ -62,7 +62,9 @@ class InversionGame(Game):
     encoder : callable
         Makes the encoder; called without arguments.
     latent_dim : int
+        Width of the latent space.
     latent : {"uniform", "normal"}, default="uniform"
+        The distribution of each latent coordinate.
 
     References
     ----------
@@ -124,7 +126,9 @@ class InvertibleGame(Game):
     generator, encoder : callables
         Make the networks; called without arguments.
     latent_dim : int
+        Width of the latent space.
     latent : {"uniform", "normal"}, default="uniform"
+        The distribution of each latent coordinate.
 
     References
     ----------

@@ -94,6 +94,7 @@ class Game(nn.Module, ABC):
         Returns
         -------
         sequence of str
+            Names of turns, in order.
         """
         return tuple(self.parts())
 
@@ -127,6 +128,7 @@ class TrainingData:
     Parameters
     ----------
     samples : torch.Tensor of shape (n_samples, ...)
+        The samples.
     labels : torch.Tensor of shape (n_samples,), dtype int64, or None
         Their classes.
     batch_size : int
@@ -252,11 +254,14 @@ def draw_latent(name, n_samples, latent_dim, rng):
     name : {"uniform", "normal"}
         Uniform on [-1, 1], or standard normal, independently in each coordinate.
     n_samples, latent_dim : int
+        How many.
     rng : torch.Generator
+        The source, on the device wanted.
 
     Returns
     -------
     torch.Tensor of shape (n_samples, latent_dim), dtype float32
+        The latent points.
 
     Examples
     --------
@@ -278,6 +283,7 @@ def latent_distribution(name):
     Returns
     -------
     frozen distribution of scipy.stats
+        With ``support()``, ``ppf`` and ``rvs``.
 
     Examples
     --------
@@ -320,8 +326,11 @@ class GameNet(DocumentedMixin, NeuralNet):
     seed : int
         Decides initial weights, batches and latent points.
     batch_size : int, default=64
+        Samples a batch.
     optimizer : class, default=torch.optim.Adam
+        One of :mod:`torch.optim`.
     lr : float, default=2e-4
+        Step size.
     part_lr : dict of str to float or None, default=None
         Other step sizes, by the names of the parts of the game.
     ema_decay : float or None, default=None
@@ -329,6 +338,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         ``averaged``. It is smaller in the first updates, so that the average forgets the initial
         weights. None: no average is taken.
     updates_per_epoch : int, default=50
+        Updates between two rows of the history.
     precision : {"float32", "bfloat16"}, default="float32"
         What networks compute in while they are trained. Weights, losses, penalties, gradients and
         averages are float32, always.
@@ -341,6 +351,7 @@ class GameNet(DocumentedMixin, NeuralNet):
     verbose : int, default=0
         Print a row of losses every epoch if positive.
     device : str, default="cpu"
+        Where the networks and the data are.
     **kwargs
         Further skorch parameters, such as ``optimizer__betas`` and ``module__critic_iter``.
 
@@ -492,7 +503,9 @@ class GameNet(DocumentedMixin, NeuralNet):
         Parameters
         ----------
         X : array or tensor of shape (n_samples, ...), or what else the game draws from
+            The samples.
         y : array or tensor of shape (n_samples,), dtype int64, default=None
+            Their classes, from 0.
         classes : None
             Ignored.
         **fit_params
@@ -501,6 +514,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         Returns
         -------
         self
+            The net, trained on.
         """
         if not self.initialized_:
             self.initialize()
@@ -565,7 +579,20 @@ class GameNet(DocumentedMixin, NeuralNet):
         self.history.record("updates", self.n_updates_)
 
     def train_step(self, data, parts):
-        """Make one update, each turn of the game in order; return the last loss of each."""
+        """Make one update, each turn of the game in order.
+
+        Parameters
+        ----------
+        data : TrainingData
+            What the batches are drawn from.
+        parts : dict of str to list of (name, torch.nn.Parameter)
+            The weights that each turn moves.
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            The last loss of each turn.
+        """
         game, batch, losses = self.module_, None, {}
         turns = game.turns(self.n_updates_)
         made = {turn: self.n_updates_ * turns.count(turn) for turn in turns}
@@ -611,7 +638,7 @@ class GameNet(DocumentedMixin, NeuralNet):
 
         Returns
         -------
-        game : Game
+        Game
             Its networks are copies, in evaluation mode.
         """
         game = deepcopy(self.trained_)
@@ -694,10 +721,12 @@ class GameNet(DocumentedMixin, NeuralNet):
         Parameters
         ----------
         weights : dict of str to torch.Tensor
+            Tensors by name.
 
         Returns
         -------
         self
+            The net, initialised.
 
         Raises
         ------
