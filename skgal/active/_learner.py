@@ -517,20 +517,18 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         """Fit a model to labels; return it, and what decodes its predictions or None."""
         # A copy, so that the model of the round before is still there if this fit fails.
         goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
-        estimator = deepcopy(previous[0]) if goes_on else clone(self._setup.template)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
-        with (
-            subtask(task, "model", self, estimator),
-            seeded_nets(estimator, self._setup.net_seed),
-        ):
-            encoder = fit_estimator(
-                estimator,
-                labelled.X,
-                labelled.y,
-                proba=labelled.proba,
-                classes=labelled.classes,
-                sample_weight=weights,
-            )
+        with seeded_nets(self._setup.template, self._setup.net_seed):
+            estimator = deepcopy(previous[0]) if goes_on else clone(self._setup.template)
+            with subtask(task, "model", self, estimator):
+                encoder = fit_estimator(
+                    estimator,
+                    labelled.X,
+                    labelled.y,
+                    proba=labelled.proba,
+                    classes=labelled.classes,
+                    sample_weight=weights,
+                )
         return estimator, encoder
 
     def _fit_earlier(self, row):

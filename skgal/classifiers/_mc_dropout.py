@@ -220,7 +220,8 @@ def _dropout_on(net, seed):
         layer.train()
     set_rng(module, torch_generator(seed, net.device))
     try:
-        with torch.inference_mode():
+        # Batches are made on torch's default device, which may be another one than the net's.
+        with torch.device(net.device), torch.inference_mode():
             yield
     finally:
         set_rng(module, None)

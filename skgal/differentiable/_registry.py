@@ -6,6 +6,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.exceptions import NotDifferentiableError
+from skgal.nn import torch_defaults
 
 _forms = {}
 
@@ -117,7 +118,8 @@ def differentiable(estimator, method):
         if (base, method) in _forms:
             if _definition(cls, method) is not _definition(base, method):
                 break  # overridden: it may compute anything
-            return _forms[base, method](estimator)
+            with torch_defaults():
+                return _forms[base, method](estimator)
     raise NotDifferentiableError(
         f"{cls.__name__}.{method} has no differentiable form that skgal knows; "
         "skgal.differentiable.register_differentiable adds one."

@@ -353,7 +353,7 @@ def _diversity(generator, tensor, labels):
 
 def _loss_share(objective, critic_loss):
     """Return the loss over that of a constant critic; 1 if it is not bounded below."""
-    zero = torch.zeros(1, dtype=torch.float32)
+    zero = torch.zeros(1, dtype=torch.float32, device="cpu")
     constant = float(objective.critic_loss(zero, zero))
     return critic_loss / constant if constant > 0 else 1.0
 
@@ -366,5 +366,5 @@ def _without_class_means(samples, labels):
 
 
 def _mean_distance(samples):
-    points = torch.as_tensor(samples).flatten(1)
+    points = torch.from_numpy(samples).flatten(1)
     return float(torch.nn.functional.pdist(points).mean())

@@ -353,7 +353,7 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         codes = self._apply(autoencoder.encoder, tensor[rows])
         codes /= np.where(codes.std(axis=0) > 0, codes.std(axis=0), 1)
         game = self.net_.module_
-        game.generator.set_anchors(torch.as_tensor(tensor[rows]), torch.as_tensor(codes))
+        game.generator.set_anchors(torch.from_numpy(tensor[rows]), torch.from_numpy(codes))
         if self.feature_extractor == "encoder":
             game.extractor.load_state_dict(autoencoder.encoder.state_dict())
 

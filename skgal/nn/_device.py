@@ -1,6 +1,6 @@
 """Where and how networks run: the device, seeded generators, an array block by block."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ def torch_generator(seed, device="cpu"):
 
 @contextmanager
 def torch_defaults():
-    """Have float32 as default dtype, and gradients, whatever the user has set.
+    """Have float32 and the CPU as defaults, and gradients, whatever the user has set.
 
     Yields
     ------
@@ -85,9 +85,11 @@ def torch_defaults():
     (torch.float32, True)
     """
     dtype = torch.get_default_dtype()
+    # Only where it is another one: torch looks at each call for its sake.
+    on_cpu = nullcontext() if torch.empty(0).device.type == "cpu" else torch.device("cpu")
     torch.set_default_dtype(torch.float32)
     try:
-        with torch.inference_mode(False), torch.enable_grad():
+        with on_cpu, torch.inference_mode(False), torch.enable_grad():
             yield
     finally:
         torch.set_default_dtype(dtype)
@@ -124,7 +126,7 @@ def apply_network(function, array, device, *others):
     blocks = zip(
         *(torch.from_numpy(one).split(BLOCK_SIZE) for one in (array, *others)), strict=True
     )
-    with torch.inference_mode():
+    with torch_defaults(), torch.inference_mode():
         return np.concatenate(
             [function(*(part.to(device) for part in block)).cpu() for block in blocks]
         )

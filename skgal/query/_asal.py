@@ -113,7 +113,7 @@ def _differentiable_score(score, clf, generator, start):
     rate = differentiable(clf, score.method)
     of_tensors = _TENSOR_SCORES[score.of_tensors]
     with torch.no_grad():
-        device = generate(torch.tensor(start[:1], dtype=torch.float32)).device
+        device = generate(torch.tensor(start[:1], dtype=torch.float32, device="cpu")).device
     rate.to(device)
     return lambda latent: of_tensors(rate(generate(latent))), device
 

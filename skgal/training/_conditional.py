@@ -187,7 +187,7 @@ class BalancingGame(AuxiliaryGame):
             Cholesky factors of their covariances.
         """
         self.generator.generator.load_state_dict(decoder.state_dict())
-        self.generator.set_distributions(torch.as_tensor(means), torch.as_tensor(factors))
+        self.generator.set_distributions(torch.from_numpy(means), torch.from_numpy(factors))
         copy_weights(encoder[0], self.critic.body)
 
     def draw_candidates(self, data, n_samples):

@@ -784,6 +784,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         state["game"] = {name: part.state_dict() for name, part in self.module_.stateful().items()}
         return state
 
+    @torch_defaults()
     def __setstate__(self, state):
         parts, game = state.pop("parts", None), state.pop("game", {})
         self.__dict__.update(state)

@@ -126,11 +126,13 @@ def seeded_torch(seed, device="cpu"):
         yield
 
 
+@contextmanager
 def seeded_nets(estimator, seed=0):
-    """Make a context in which an estimator's nets, if it has any, draw from a seed.
+    """Make a context in which an estimator's nets, if it has any, run: they draw from a seed.
 
     Nets initialise from torch's global generator, and even to predict they draw from it:
-    skorch's data loaders take a number they don't need.
+    skorch's data loaders take a number they don't need. Inference mode, in which nothing can be
+    trained, is off, and a default device other than the CPU is that of the net.
 
     Parameters
     ----------
@@ -144,6 +146,15 @@ def seeded_nets(estimator, seed=0):
     """
     nets = nets_in(estimator)
     if not nets:
-        return nullcontext()
+        yield
+        return
+    import torch
+
     on_cuda = any(str(net.device).startswith("cuda") for net in nets)
-    return seeded_torch(seed, "cuda" if on_cuda else "cpu")
+    keeps_default = nets[0].device is None or torch.empty(0).device.type == "cpu"
+    with (
+        seeded_torch(seed, "cuda" if on_cuda else "cpu"),
+        nullcontext() if keeps_default else torch.device(nets[0].device),
+        torch.inference_mode(False),
+    ):
+        yield
