@@ -20,7 +20,7 @@ from sklearn.svm import SVC
 from skgal import GAN, ActiveLearner
 from skgal.base import PoolStrategy
 from skgal.nn import Critic
-from skgal.training import AdversarialGame
+from skgal.training import AdversarialGame, Part
 
 # %%
 # The energy-based GAN of Zhao, Mathieu and LeCun (ICLR 2017): the critic is an autoencoder, and
@@ -36,7 +36,7 @@ class EnergyGame(AdversarialGame):
 
     def parts(self):
         critic = torch.nn.ModuleList([self.critic, self.decoder])
-        return {"critic": critic, "generator": self.generator}
+        return super().parts() | {"critic": Part(critic, self.critic_batch, self.critic_loss)}
 
     def energy(self, samples):
         restored = self.run(self.decoder, self.run(self.critic.features, samples))

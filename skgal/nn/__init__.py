@@ -31,7 +31,7 @@ from skgal.nn._critics import (
     join,
     resolve_conditioning,
 )
-from skgal.nn._dcgan import DCGAN
+from skgal.nn._dcgan import DCGAN, ResizeConvolution
 from skgal.nn._dense import Dense
 from skgal.nn._device import (
     BLOCK_SIZE,
@@ -44,7 +44,6 @@ from skgal.nn._hull import HullGenerator, mix
 from skgal.nn._r3gan import R3GAN
 from skgal.nn._registry import ARCHITECTURES, resolve_architecture
 from skgal.nn._residual import Residual
-from skgal.nn._resize import ResizeConvolution
 from skgal.nn._stack import StackCritic, StackGenerator, stage_shapes
 from skgal.nn._stochastic import Dropout, Stochastic, TableGenerator, set_rng
 

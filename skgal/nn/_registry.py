@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from skgal.nn._architecture import Architecture, check_shape
 from skgal.nn._biggan import BigGAN
-from skgal.nn._dcgan import DCGAN
+from skgal.nn._dcgan import DCGAN, ResizeConvolution
 from skgal.nn._dense import Dense
 from skgal.nn._r3gan import R3GAN
 from skgal.nn._residual import Residual
-from skgal.nn._resize import ResizeConvolution
 from skgal.utils import resolve_component
 
 ARCHITECTURES: dict[str, type[Architecture]] = {

@@ -11,9 +11,11 @@ from skgal.training._encoding import (
     ReconstructionGame,
 )
 from skgal.training._loop import (
+    PRECISIONS,
     Batch,
     Game,
     GameNet,
+    Part,
     StopTraining,
     TaskReport,
     TrainingData,
@@ -21,7 +23,6 @@ from skgal.training._loop import (
     latent_distribution,
 )
 from skgal.training._polarity import PolarityGame
-from skgal.training._precision import PRECISIONS
 
 __all__ = [
     "AUGMENTATIONS",
@@ -37,6 +38,7 @@ __all__ = [
     "InversionGame",
     "InvertibleAdversarialGame",
     "InvertibleGame",
+    "Part",
     "PolarityGame",
     "ReconstructionGame",
     "StackGame",

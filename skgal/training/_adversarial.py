@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from skgal.nn import join
-from skgal.training._loop import Game, draw_latent
+from skgal.training._loop import Game, Part, draw_latent
 
 
 class AdversarialGame(Game):
@@ -71,8 +71,11 @@ class AdversarialGame(Game):
         return self.critic
 
     def parts(self):
-        """Return what each turn trains."""
-        return {"critic": self.critic, "generator": self.generator}
+        """Return critic and generator."""
+        return {
+            "critic": Part(self.critic, self.critic_batch, self.critic_loss),
+            "generator": Part(self.generator, self.generator_batch, self.generator_loss),
+        }
 
     def turns(self, n_updates):
         """Return ``critic_iter`` turns of the critic and one of the generator."""
@@ -192,10 +195,10 @@ class BidirectionalGame(AdversarialGame):
         self.encoder = encoder()
 
     def parts(self):
-        """Return what each turn trains; generator and encoder learn together."""
-        return {
-            "critic": self.critic,
-            "generator": nn.ModuleList([self.generator, self.encoder]),
+        """Return the critic, and generator and encoder, which learn together."""
+        both = nn.ModuleList([self.generator, self.encoder])
+        return super().parts() | {
+            "generator": Part(both, self.generator_batch, self.generator_loss)
         }
 
     def make_batch(self, data, *, with_real):

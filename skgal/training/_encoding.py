@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from skgal.training._adversarial import AdversarialGame
-from skgal.training._loop import Game, TrainingData, draw_latent
+from skgal.training._loop import Game, Part, TrainingData, draw_latent
 
 # Least standard deviation that a feature is measured in, of a range of 2.
 _LEAST_SCALE = 0.1
@@ -32,8 +32,8 @@ class ReconstructionGame(Game):
         self.decoder = decoder()
 
     def parts(self):
-        """Return the one turn, which trains both networks."""
-        return {"reconstruction": self}
+        """Return the one part, which trains both networks."""
+        return {"reconstruction": Part(self, self.reconstruction_batch, self.reconstruction_loss)}
 
     def reconstruction_batch(self, data, previous):
         """Return samples."""
@@ -79,8 +79,8 @@ class InversionGame(Game):
         self.latent = latent
 
     def parts(self):
-        """Return the one turn."""
-        return {"encoder": self.encoder}
+        """Return the one part."""
+        return {"encoder": Part(self.encoder, self.encoder_batch, self.encoder_loss)}
 
     def make_data(self, X, y, *, batch_size, rng, device):
         """Return what the batches are drawn from: a generator."""
@@ -147,8 +147,8 @@ class InvertibleGame(Game):
         self.latent = latent
 
     def parts(self):
-        """Return the one turn, which trains both networks."""
-        return {"inversion": self}
+        """Return the one part, which trains both networks."""
+        return {"inversion": Part(self, self.inversion_batch, self.inversion_loss)}
 
     def inversion_batch(self, data, previous):
         """Return real samples, and generated ones with their latent points."""
@@ -193,10 +193,10 @@ class InvertibleAdversarialGame(AdversarialGame):
         self.encoder = encoder()
 
     def parts(self):
-        """Return what each turn trains; generator and encoder learn together."""
-        return {
-            "critic": self.critic,
-            "generator": nn.ModuleList([self.generator, self.encoder]),
+        """Return the critic, and generator and encoder, which learn together."""
+        both = nn.ModuleList([self.generator, self.encoder])
+        return super().parts() | {
+            "generator": Part(both, self.generator_batch, self.generator_loss)
         }
 
     def generator_batch(self, data, previous):

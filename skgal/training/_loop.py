@@ -1,7 +1,9 @@
 """Games, which say what is trained, and the loop that plays any of them, a skorch net."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import copy, deepcopy
+from itertools import chain
 from traceback import walk_tb
 from typing import Any, NamedTuple
 
@@ -14,13 +16,16 @@ from skorch.dataset import Dataset
 from skorch.utils import to_tensor
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm  # what all batch normalisations inherit from
+from torch.nn.utils.parametrize import ParametrizationList
 from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
 from skgal.base import DocumentedMixin
 from skgal.exceptions import NonFiniteLossError
 from skgal.nn import set_rng, torch_defaults, torch_generator
-from skgal.training._precision import prepare_network, run_in
 from skgal.utils import seeded_torch
+
+#: What networks may compute in while they are trained; None is without autocast.
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 
 
 class Batch(NamedTuple):
@@ -53,15 +58,32 @@ class Batch(NamedTuple):
     step: int = 0
 
 
+class Part(NamedTuple):
+    """A part of a game: what is trained, on which batches, by which loss.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Whose weights the part trains.
+    make_batch : callable ``f(data, previous) -> Batch``
+        Draws a :class:`Batch` from :class:`TrainingData`; ``previous`` is the batch of the turn
+        before, None in the first of an update.
+    loss : callable ``f(batch) -> torch.Tensor``
+        A scalar, to be minimised.
+    """
+
+    network: nn.Module
+    make_batch: Callable
+    loss: Callable
+
+
 class Game(nn.Module, ABC):
     """Base of what is trained: networks, batches and losses.
 
-    One update of :class:`GameNet` takes the :meth:`turns` of the game in order. For the turn
-    ``name`` it calls ``name_batch(data, previous)``, which returns a :class:`Batch`
-    (``previous`` is that of the turn before, None in the first), then ``name_loss(batch)``,
-    which returns a scalar, and steps against its gradient with the weights of
-    ``parts()[name]``. So an adversarial game has ``critic_batch``, ``critic_loss``,
-    ``generator_batch`` and ``generator_loss``; the training of an autoencoder has one turn.
+    One update of :class:`GameNet` takes the :meth:`turns` of the game in order. At the turn of a
+    part it makes a batch, computes the loss, and steps against its gradient with the weights of
+    the part's network. An adversarial game has two parts, critic and generator; the training of an
+    autoencoder has one.
 
     A game keeps no state between turns but that of its networks. A subclass makes its networks in
     ``__init__``, which runs in a seeded context, and passes to :meth:`run` what should be
@@ -81,10 +103,10 @@ class Game(nn.Module, ABC):
 
     @abstractmethod
     def parts(self):
-        """Return a dict of turn to the network, a ``torch.nn.Module``, that the turn trains."""
+        """Return the parts of the game by name, a dict of str to :class:`Part`."""
 
     def turns(self, n_updates):
-        """Return the turns of one update, in order.
+        """Return the names of the parts in the order of their turns in one update.
 
         Parameters
         ----------
@@ -99,7 +121,7 @@ class Game(nn.Module, ABC):
         return tuple(self.parts())
 
     def make_data(self, X, y, *, batch_size, rng, device):
-        """Return what the batches are drawn from; called once a training."""
+        """Return what the batches are drawn from; called once in each training."""
         labels = None if y is None else torch.as_tensor(y).to(device)
         return TrainingData(torch.as_tensor(X).to(device), labels, batch_size, rng)
 
@@ -116,7 +138,16 @@ class Game(nn.Module, ABC):
 
     def run(self, function, *inputs):
         """Apply a network, or one of its methods, in the training's precision; return float32."""
-        return run_in(self.precision, function, *inputs)
+        dtype = PRECISIONS[self.precision]
+        if dtype is None:
+            return function(*inputs)
+        # One context for each call, not for a whole step: autocast caches its copies of the weights
+        # until the context ends, which would miss the optimizer's step.
+        with torch.autocast(inputs[0].device.type, dtype=dtype):
+            outputs = function(*inputs)
+        if isinstance(outputs, torch.Tensor):
+            return outputs.float()
+        return type(outputs)(output.float() for output in outputs)
 
 
 class TrainingData:
@@ -442,7 +473,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         """Make the game, and networks for the averages."""
         with seeded_torch(self.seed):
             self.module_ = self.module(**self.get_params_for("module"))
-        prepare_network(self.module_, self.precision)
+        _prepare_precision(self.module_, self.precision)
         self.module_.precision = self.precision
         averaged = {name: self.module_.get_submodule(name) for name in self._averaged(self.module_)}
         self.averages_ = nn.ModuleDict(deepcopy(averaged)).requires_grad_(False)
@@ -469,10 +500,9 @@ class GameNet(DocumentedMixin, NeuralNet):
             Itself.
         """
         groups = []
-        for part, network in self.module_.parts().items():
-            trainable = ((n, w) for n, w in network.named_parameters() if w.requires_grad)
-            (own,), settings = self.get_params_for_optimizer("optimizer", trainable)
-            lr = (self.part_lr or {}).get(part)
+        for name, part in self.module_.parts().items():
+            (own,), settings = self.get_params_for_optimizer("optimizer", _trainable(part))
+            lr = (self.part_lr or {}).get(name)
             groups += own if lr is None else [{**group, "lr": lr} for group in own]
         self.optimizer_ = self.optimizer(groups, **settings)
         return self
@@ -554,10 +584,8 @@ class GameNet(DocumentedMixin, NeuralNet):
 
     def run_single_epoch(self, data, n_updates):
         """Make updates, and record the means of their losses."""
-        parts = {
-            name: [(n, w) for n, w in network.named_parameters() if w.requires_grad]
-            for name, network in self.module_.parts().items()
-        }
+        parts = self.module_.parts()
+        weights = {name: _trainable(part) for name, part in parts.items()}
         averaged = [
             (list(average.parameters()), list(self.module_.get_submodule(name).parameters()))
             for name, average in self.averages_.items()
@@ -565,7 +593,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         totals = {}
         for _ in range(n_updates):
             self.notify("on_batch_begin", batch=None, training=True)
-            losses = self.train_step(data, parts)
+            losses = self.train_step(data, parts, weights)
             self.n_updates_ += 1
             self._average(averaged)
             for name, loss in losses.items():
@@ -578,35 +606,38 @@ class GameNet(DocumentedMixin, NeuralNet):
             _check_finite(name, mean, self.n_updates_)
         self.history.record("updates", self.n_updates_)
 
-    def train_step(self, data, parts):
-        """Make one update, each turn of the game in order.
+    def train_step(self, data, parts, weights):
+        """Make one update, each part of the game at its turns.
 
         Parameters
         ----------
         data : TrainingData
             What the batches are drawn from.
-        parts : dict of str to list of (name, torch.nn.Parameter)
-            The weights that each turn moves.
+        parts : dict of str to Part
+            The parts of the game.
+        weights : dict of str to list of (name, torch.nn.Parameter)
+            What each part trains.
 
         Returns
         -------
         dict of str to torch.Tensor
-            The last loss of each turn.
+            The last loss of each part.
         """
-        game, batch, losses = self.module_, None, {}
-        turns = game.turns(self.n_updates_)
-        made = {turn: self.n_updates_ * turns.count(turn) for turn in turns}
-        for turn in turns:
-            batch = getattr(game, f"{turn}_batch")(data, batch)._replace(step=made[turn])
-            loss = getattr(game, f"{turn}_loss")(batch)
+        batch, losses = None, {}
+        turns = self.module_.turns(self.n_updates_)
+        n_steps = {name: self.n_updates_ * turns.count(name) for name in turns}
+        for name in turns:
+            part = parts[name]
+            batch = part.make_batch(data, batch)._replace(step=n_steps[name])
+            loss = part.loss(batch)
             # Of one part alone: gradients of the others are not even computed.
             self.optimizer_.zero_grad(set_to_none=True)
-            loss.backward(inputs=[weight for _, weight in parts[turn]])
-            self.notify("on_grad_computed", named_parameters=parts[turn], training=True)
+            loss.backward(inputs=[weight for _, weight in weights[name]])
+            self.notify("on_grad_computed", named_parameters=weights[name], training=True)
             self.optimizer_.step()
-            game.after_step(turn)
-            made[turn] += 1
-            losses[f"{turn}_loss"] = loss.detach()
+            self.module_.after_step(name)
+            n_steps[name] += 1
+            losses[f"{name}_loss"] = loss.detach()
         return losses
 
     def _average(self, averaged):
@@ -846,6 +877,40 @@ class _Unpacked(nn.Module):
 
     def forward(self, inputs):
         return self.network(*inputs)
+
+
+def _trainable(part):
+    """Return the names and weights that a part trains."""
+    return [(name, w) for name, w in part.network.named_parameters() if w.requires_grad]
+
+
+def _prepare_precision(network, precision):
+    """Prepare a new network, in place, to train fast in a precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {list(PRECISIONS)}, got {precision!r}.")
+    for module in network.modules():
+        # Tensor cores work in this layout, and CPUs are a fifth to a third faster. Layer by layer:
+        # buffers of images, such as anchors, are not for convolutions.
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.to(memory_format=torch.channels_last)
+        if isinstance(module, ParametrizationList) and PRECISIONS[precision] is not None:
+            _suspend_autocast(module)
+
+
+def _suspend_autocast(module):
+    """Have a module compute in the precision of its weights even within autocast."""
+    contexts = []
+
+    def enter(module, inputs):
+        originals = chain(module.parameters(), module.buffers())
+        contexts.append(torch.autocast(next(originals).device.type, enabled=False))
+        contexts[-1].__enter__()
+
+    def leave(module, inputs, output):
+        contexts.pop().__exit__(None, None, None)
+
+    module.register_forward_pre_hook(enter)
+    module.register_forward_hook(leave, always_call=True)
 
 
 def _check_finite(name, mean, n_updates):

@@ -7,6 +7,7 @@ from torch.nn.functional import cross_entropy
 from skgal.nn import BLOCK_SIZE, mix
 from skgal.objectives import evasion_loss
 from skgal.training._conditional import ConditionalGame
+from skgal.training._loop import Part
 from skgal.utils import seeded_torch
 
 
@@ -79,10 +80,14 @@ class PolarityGame(ConditionalGame):
         return len(self.generator.log_sharpness)
 
     def parts(self):
-        """Return what each turn trains; frozen weights of the extractor stay what they are."""
-        parts = {"critic": self.critic, "classifier": self.classifier, "generator": self.generator}
+        """Return critic, classifier, generator and, unless it is frozen, the extractor."""
+        parts = {
+            "critic": Part(self.critic, self.critic_batch, self.critic_loss),
+            "classifier": Part(self.classifier, self.classifier_batch, self.classifier_loss),
+            "generator": Part(self.generator, self.generator_batch, self.generator_loss),
+        }
         if any(weight.requires_grad for weight in self.extractor.parameters()):
-            parts["extractor"] = self.extractor
+            parts["extractor"] = Part(self.extractor, self.extractor_batch, self.extractor_loss)
         return parts
 
     def turns(self, n_updates):

@@ -584,21 +584,21 @@ def test_each_turn_changes_its_own_networks_only(name, make, weights):
     game, (samples, labels) = net.module_, data_of(name)
     game.train()
     data = TrainingData(samples, labels, BATCH, torch_generator(0))
-    parts = {
-        part: [(n, w) for n, w in network.named_parameters() if w.requires_grad]
-        for part, network in game.parts().items()
+    parts = game.parts()
+    trained = {
+        name: [(n, w) for n, w in part.network.named_parameters() if w.requires_grad]
+        for name, part in parts.items()
     }
     turns = game.turns(1)
     batch = None
     for turn in turns:
         game.turns = lambda n_updates, turn=turn: (turn,)
-        before = {part: weights(network) for part, network in game.parts().items()}
-        make_batch = getattr(type(game), f"{turn}_batch")
-        batch = make_batch(game, data, batch)
-        object.__setattr__(game, f"{turn}_batch", lambda data, previous, batch=batch: batch)
-        net.train_step(data, parts)
-        for part, network in game.parts().items():
-            assert torch.equal(weights(network), before[part]) == (part != turn)
+        before = {name: weights(part.network) for name, part in parts.items()}
+        batch = parts[turn].make_batch(data, batch)
+        drawn = parts[turn]._replace(make_batch=lambda data, previous, batch=batch: batch)
+        net.train_step(data, parts | {turn: drawn}, trained)
+        for name, part in parts.items():
+            assert torch.equal(weights(part.network), before[name]) == (name != turn)
 
 
 @EACH_CASE

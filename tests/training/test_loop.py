@@ -451,11 +451,12 @@ def test_updates_do_not_wait_for_the_gpu():
     images = torch.zeros(20, 1, 8, 8, device="cuda")
     net = make_net(device="cuda", optimizer__fused=True).initialize()
     data = TrainingData(DATA.cuda(), None, 5, net.rng_)
-    parts = {name: list(p.named_parameters()) for name, p in net.module_.parts().items()}
-    net.train_step(data, parts)  # the first one starts libraries, which does wait
+    parts = net.module_.parts()
+    weights = {name: list(part.network.named_parameters()) for name, part in parts.items()}
+    net.train_step(data, parts, weights)  # the first one starts libraries, which does wait
     torch.cuda.set_sync_debug_mode("error")
     try:
-        net.train_step(data, parts)
+        net.train_step(data, parts, weights)
         AUGMENTATIONS["translation"](images, net.rng_)
     finally:
         torch.cuda.set_sync_debug_mode("default")

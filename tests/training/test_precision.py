@@ -24,8 +24,15 @@ from skgal.nn import (
     torch_generator,
 )
 from skgal.objectives import resolve_objective, resolve_penalties
-from skgal.training import AdversarialGame, GameNet, PolarityGame, TrainingCheckpoint, TrainingData
-from skgal.training._precision import prepare_network, run_in
+from skgal.training import (
+    AdversarialGame,
+    Game,
+    GameNet,
+    PolarityGame,
+    TrainingCheckpoint,
+    TrainingData,
+)
+from skgal.training._loop import _prepare_precision
 from skgal.utils import seeded_torch
 
 IMAGES = torch.rand(20, 1, 8, 8, generator=torch_generator(5)) * 2 - 1
@@ -43,6 +50,19 @@ def make_net(penalty=None, **settings):
     defaults = {"max_iter": 3, "seed": 0, "batch_size": 5, "ema_decay": 0.9}
     arguments = {f"module__{name}": value for name, value in arguments.items()}
     return GameNet(AdversarialGame, **defaults | settings, **arguments)
+
+
+class NoGame(Game):
+    """A game of no parts, whose networks are others."""
+
+    def parts(self):
+        return {}
+
+
+def run_in(precision, function, *inputs):
+    game = NoGame()
+    game.precision = precision
+    return game.run(function, *inputs)
 
 
 def make_linear(n_in=64, n_out=64):
@@ -122,7 +142,7 @@ def test_what_computes_weights_is_not_rounded(is_copy):
     layer, rows = make_linear(), torch.ones(1, 64)
     weight = layer.weight.detach().clone()
     parametrize.register_parametrization(layer, "weight", Squared())
-    prepare_network(layer, "bfloat16")
+    _prepare_precision(layer, "bfloat16")
     layer = copy.deepcopy(layer) if is_copy else layer
     squared = layer.parametrizations.weight[0]
     squared.seen.clear()
@@ -145,7 +165,7 @@ def test_convolutions_are_channels_last_and_compute_the_same(architecture):
         network = architecture.make_encoder(3, (3, 8, 8)).eval()
     images = torch.rand(4, 3, 8, 8, generator=torch_generator(0))
     plain = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
-    prepare_network(network, "float32")
+    _prepare_precision(network, "float32")
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     maps = []
     convolutions[-1].register_forward_hook(lambda *args: maps.append(args[2]))
@@ -157,7 +177,7 @@ def test_convolutions_are_channels_last_and_compute_the_same(architecture):
 def test_images_that_are_no_weights_keep_their_layout():
     with seeded_torch(0):
         generator = HullGenerator(2, (3, 4, 4), [5, 5])
-    prepare_network(generator, "float32")
+    _prepare_precision(generator, "float32")
     assert generator.anchors.is_contiguous()
 
 
