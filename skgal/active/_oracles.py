@@ -46,7 +46,7 @@ logger = logging.getLogger("skgal.active")
 NAMED_FAILURES = 5
 """How many failures an error message tells in full; the log has them all."""
 
-SYSTEMATIC_FAILURES = 5
+SYSTEMATIC_FAILURES = 10
 """So many failures in a row for one reason are the oracle's fault, not the samples'."""
 
 
@@ -457,7 +457,7 @@ class CallableOracle:
     on_error : {"raise", "decline"}, default="raise"
         What a sample means whose last call failed. Either way all other samples are asked,
         and the log tells which failed. "raise" raises after that; "decline" goes on without
-        the label, unless five calls in a row, a whole batch at least, fail with the same kind of
+        the label, unless ten calls in a row, a whole batch at least, fail with the same kind of
         error: then the samples wait, and a RuntimeError is raised from the first error.
     classes : array-like of shape (n_classes,), default=None
         All classes that ``func`` may answer with, in the order of its probabilities, sorted.

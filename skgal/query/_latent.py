@@ -416,11 +416,10 @@ class AISEL(GuidedLatentStrategy):
         Each point of the design moves to the densest of the ``n_neighbors`` candidates nearest to
         it; 0 leaves it where it is, as in the paper. Few points lie inside a curved region of
         uncertainty, not on it, where the model is sure. ``"auto"`` is
-        ``inversion_score_ * len(candidates) / (2 * n_points)`` for classifiers, half of the
-        candidates that each of the new and pending points stands for: far in small batches and
-        where the generator inverts real samples, and hardly at all where it doesn't, as on small
-        sets of images, whose most uncertain latent points are the poorest images; for regressors
-        it is 0.
+        ``inversion_score_ * len(candidates) / (2 * n_points)``, half of the candidates that each
+        of the new and pending points stands for: far in small batches and where the generator
+        inverts real samples, and hardly at all where it doesn't, as on small sets of images, whose
+        most uncertain latent points are the poorest images.
     n_jobs : int, default=None
         Number of threads of the procedure, as in :mod:`joblib`. The samples are the same for
         any number.
@@ -541,7 +540,7 @@ class AISEL(GuidedLatentStrategy):
             random_state=draw_seed(rng),
         )
         n_points = batch_size + history.n_pending  # which stand for the density together
-        n_neighbors = self._count_neighbors(clf, len(candidates), n_points)
+        n_neighbors = self._count_neighbors(len(candidates), n_points)
         if n_neighbors > 0:
             near = history.distance(candidates) < _spacing(candidates, rng)
             free = likely & ~near if np.count_nonzero(likely & ~near) >= batch_size else likely
@@ -574,12 +573,11 @@ class AISEL(GuidedLatentStrategy):
         score = r2_score(*pair, multioutput="variance_weighted")
         self.inversion_score_ = max(float(score), 0.0)
 
-    def _count_neighbors(self, clf, n_candidates, n_points):
+    def _count_neighbors(self, n_candidates, n_points):
         """How many candidates near each support point compete for its place; 0: it stays."""
         if self.n_neighbors != "auto":
             return min(self.n_neighbors, n_candidates)
-        share = 0.0 if is_regressor(clf) else _NEAR * self.inversion_score_
-        return round(share * n_candidates / n_points)
+        return round(_NEAR * self.inversion_score_ * n_candidates / n_points)
 
     def _labelled_latent(self, X, y):
         labelled = np.flatnonzero(~is_missing(y, self.missing_label))

@@ -357,8 +357,28 @@ def test_small_batches_fail_for_one_reason_together(blobs):
         batch_size=2,
         budget=30,
     )
-    with pytest.raises(RuntimeError, match="last 6 samples"):
+    with pytest.raises(RuntimeError, match="last 10 samples"):
         learner.fit(*blobs)
+
+
+def test_a_small_batch_in_a_corner_where_the_simulator_fails_does_not_end_the_session(blobs):
+    n_calls = []
+
+    def fails_at_first(x):
+        n_calls.append(1)
+        if len(n_calls) <= 5:
+            raise ArithmeticError("no convergence")
+        return int(x[1] > 0)
+
+    learner = ActiveLearner(
+        LogisticRegression(),
+        RandomSampling(),
+        oracle=CallableOracle(fails_at_first, on_error="decline"),
+        batch_size=5,
+        budget=15,
+    ).fit(*blobs)
+    assert len(n_calls) == 15
+    assert learner.history_[-1]["n_bought"] == 10
 
 
 def test_failures_among_answers_are_what_was_asked_for(blobs):

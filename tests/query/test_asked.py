@@ -9,8 +9,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeRegressor
 
+from skgal.active import ActiveLearner, CallableOracle
 from skgal.base import Asked
+from skgal.classifiers import EnsembleRegressor
 from skgal.generators import DesignBox
 from skgal.query import ADBA, AISEL, GAAL, LatentRandom, LatentUncertainty
 
@@ -64,6 +67,30 @@ def test_simulator_that_fails_in_a_fifth_of_the_space(strategy):
     # Once it has failed a few times it is hardly tried again.
     assert asked.succeeded[60:].mean() > 0.9
     assert pdist(asked.latent).min() > 0.02
+
+
+def test_a_regressor_that_is_unsure_everywhere_does_not_lead_into_the_failing_corner():
+    """A forest is as unsure far from its data as at their edge."""
+
+    def simulate(x):
+        if x[0] > 0.6 and x[1] > 0.6:
+            raise ArithmeticError("no convergence")
+        return np.sin(5 * x[0]) + x[1] ** 2
+
+    n_labels = []
+    for seed in range(3):
+        designs = np.random.default_rng(seed).uniform(0, 1, (30, 2))
+        designs = designs[(designs <= 0.6).any(axis=1)]
+        learner = ActiveLearner(
+            EnsembleRegressor(DecisionTreeRegressor(), n_estimators=20),
+            AISEL(DesignBox([(0, 1), (0, 1)]), n_candidates=2000),
+            oracle=CallableOracle(simulate, on_error="decline"),
+            batch_size=5,
+            budget=20,
+            random_state=seed,
+        ).fit(designs, [simulate(x) for x in designs])
+        n_labels.append(learner.history_[-1]["n_bought"])
+    assert min(n_labels) >= 14
 
 
 def test_pending_samples_are_kept_away_from(strategy):
