@@ -375,6 +375,32 @@ class StrategyComparison:
         ``seconds_fit``, ``seconds_query``, ``seconds_oracle``.
     baseline : str
         The strategy that chooses at random.
+
+    Examples
+    --------
+    >>> from skgal.active import StrategyComparison
+    >>> records = [
+    ...     {
+    ...         "dataset": "iris",
+    ...         "estimator": "bayes",
+    ...         "strategy": strategy,
+    ...         "seed": seed,
+    ...         "n_labels": 10 + n_bought,
+    ...         "n_bought": n_bought,
+    ...         "score": 0.7 + slope * n_bought,
+    ...         "seconds_fit": 0.0,
+    ...         "seconds_query": 0.0,
+    ...         "seconds_oracle": 0.0,
+    ...     }
+    ...     for strategy, slope in [("random", 0.005), ("margin", 0.01)]
+    ...     for seed in (0, 1)
+    ...     for n_bought in (0, 10, 20)
+    ... ]
+    >>> comparison = StrategyComparison(records)
+    >>> comparison
+    StrategyComparison of 2 strategies on 1 data set with 2 seeds: 12 records
+    >>> comparison.summary()["strategy"].tolist()
+    ['random', 'margin']
     """
 
     records: list

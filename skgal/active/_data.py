@@ -64,6 +64,21 @@ class Query:
         What else the strategy says about each sample, such as the line that it was found on.
     ids : ndarray of shape (n_asked,), dtype int, or None, default=None
         Their ids in the store; None as long as they aren't recorded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner
+    >>> from skgal.query import RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_known = np.where(np.arange(150) % 10 == 0, y, np.nan)
+    >>> query = ActiveLearner(GaussianNB(), RandomSampling(), random_state=0).fit(X, y_known).ask(3)
+    >>> query.X.shape, query.ids
+    ((3, 4), array([1, 2, 3]))
+    >>> bool(np.all(query.X == X[query.indices]))
+    True
     """
 
     X: Any
@@ -98,6 +113,18 @@ class LabelledSet:
         Latent points of the synthetic samples, NaN for real ones; None if all are real.
     n_declined, n_failed : int, default=0
         How many samples were asked about without getting a label: the oracle declined, or failed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner
+    >>> from skgal.query import RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(GaussianNB(), RandomSampling(), budget=20, random_state=0).fit(X, y)
+    >>> labelled = learner.labelled_
+    >>> labelled.X.shape, labelled.n_initial, labelled.n_bought
+    ((30, 4), 10, 20)
     """
 
     X: Any

@@ -71,6 +71,14 @@ class Answer(NamedTuple):
         :class:`~skgal.active.VotingOracle` the ``votes`` and their ``disagreement``.
     error : Exception or None, default=None
         Of an answer that failed, what was raised.
+
+    Examples
+    --------
+    >>> from skgal.active import Answer
+    >>> Answer(0, "cat", annotator="Ada").status
+    'answered'
+    >>> Answer(1, None, status="declined", message="too dark").label is None
+    True
     """
 
     position: int

@@ -21,7 +21,29 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     A criterion holds configuration only. What it needs it finds in the learner, in
     ``history_``, ``labelled_`` and the model, so a session that is resumed stops where the
     unbroken one would have. ``a | b`` stops when either does, ``a & b`` when both do.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, StoppingCriterion
+    >>> from skgal.query import RandomSampling
+    >>> class EachClass(StoppingCriterion):
+    ...     def __init__(self, n_labels):
+    ...         self.n_labels = n_labels
+    ...
+    ...     def _reason(self, learner):
+    ...         fewest = min(learner.labelled_.count_labels().values())
+    ...         return f"{fewest} labels of each class" if fewest >= self.n_labels else None
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(), RandomSampling(), stopping=EachClass(12), random_state=0
+    ... )
+    >>> learner.fit(X, y).stop_reason_
+    '14 labels of each class'
     """
+
+    _parameter_constraints: dict = {}
 
     def check(self, learner):
         """Tell whether a learner should stop buying.
@@ -120,6 +142,19 @@ class LabelBudget(StoppingCriterion):
     ----------
     n_labels : int
         Labels beyond the initial ones.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, LabelBudget
+    >>> from skgal.query import UncertaintySampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(), UncertaintySampling(), stopping=LabelBudget(20), random_state=0
+    ... )
+    >>> learner.fit(X, y).stop_reason_
+    'label budget: 20 labels bought, of 20'
     """
 
     _parameter_constraints: dict = {"n_labels": [Interval(Integral, 0, None, closed="left")]}
@@ -145,6 +180,22 @@ class TimeBudget(StoppingCriterion):
         "wall" counts from when a learner first asked for samples, breaks between sessions
         included. "work" sums up what ``history_`` says went into fitting, choosing and
         answering: breaks don't count, and of answers that are given in parallel each does.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, LabelBudget, TimeBudget
+    >>> from skgal.query import RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(),
+    ...     RandomSampling(),
+    ...     stopping=TimeBudget(8 * 3600) | LabelBudget(20),  # a working day, or 20 labels
+    ...     random_state=0,
+    ... )
+    >>> learner.fit(X, y).stop_reason_
+    'label budget: 20 labels bought, of 20'
     """
 
     _parameter_constraints: dict = {
@@ -250,6 +301,19 @@ class TargetScore(StoppingCriterion):
         What is well enough.
     n_rounds : int, default=1
         In how many rounds, one after the other, it must be reached: a guard against luck.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, TargetScore
+    >>> from skgal.query import UncertaintySampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(), UncertaintySampling(), stopping=TargetScore(0.95), random_state=0
+    ... )
+    >>> learner.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2]).stop_reason_
+    'target score: 0.9733 reached, of 0.95'
     """
 
     _parameter_constraints: dict = {
@@ -302,6 +366,19 @@ class StablePredictions(StoppingCriterion):
     M. Bloodgood and K. Vijay-Shanker, A method for stopping active learning based on
     stabilizing predictions and the need for user-adjustable stopping, CoNLL 2009, whose
     defaults are these.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, StablePredictions
+    >>> from skgal.query import UncertaintySampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(), UncertaintySampling(), stopping=StablePredictions(X), random_state=0
+    ... )
+    >>> learner.fit(X, y).stop_reason_
+    'stable predictions: agreement 0.9933, of 0.99'
     """
 
     _parameter_constraints: dict = {
@@ -370,6 +447,19 @@ class OverallUncertainty(StoppingCriterion):
     for data annotation, ACM Transactions on Speech and Language Processing 6(3), 2010. The
     paper averages over what is still unlabelled; here labelled samples of X count too, so that
     the mean is over the same samples in all rounds.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner, OverallUncertainty
+    >>> from skgal.query import UncertaintySampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> learner = ActiveLearner(
+    ...     GaussianNB(), UncertaintySampling(), stopping=OverallUncertainty(X), random_state=0
+    ... )
+    >>> learner.fit(X, y).stop_reason_
+    'overall uncertainty: 0.0031 nats, at most 0.1'
     """
 
     _parameter_constraints: dict = {

@@ -163,6 +163,16 @@ class Record(NamedTuple):
         What else the oracle wanted kept, such as the votes of several annotators. Of several
         answers ``n_answers``; of numbers ``std``; where all of them have names, ``votes``, a dict
         from annotator to label, and ``declined``, who couldn't tell.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelStore
+    >>> store = LabelStore()
+    >>> ids = store.add_query([[0.0, 1.0]])
+    >>> store.tell(ids, ["cat"], annotator="Ada")
+    >>> (record,) = store.records()
+    >>> record.X, record.status, record.label, record.annotator
+    (array([0., 1.]), 'answered', 'cat', 'Ada')
     """
 
     id: int
@@ -213,6 +223,15 @@ class Event(NamedTuple):
         What else was kept, such as an unusable answer.
     at : datetime
         In UTC.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelStore
+    >>> store = LabelStore()
+    >>> ids = store.add_query([[0.0], [1.0]])
+    >>> store.tell(ids[:1], ["cat"], annotator="Ada")
+    >>> [(event.sample, event.kind, event.label) for event in store.events()]
+    [(1, 'asked', None), (2, 'asked', None), (1, 'answered', 'cat')]
     """
 
     id: int

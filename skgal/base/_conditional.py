@@ -24,6 +24,19 @@ class ConditionalGenerator(BaseGenerator):
         The class labels, sorted, in the dtype of those of ``fit``.
     class_count_ : ndarray of shape (n_classes,), dtype int64
         The number of training samples of each class.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.base import ConditionalGenerator
+    >>> from skgal.generators import CGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> cgan = CGAN(max_iter=10, random_state=0).fit(X, y)
+    >>> isinstance(cgan, ConditionalGenerator), cgan.classes_, cgan.class_count_
+    (True, array([0, 1, 2]), array([50, 50, 50]))
+    >>> X_new, y_new = cgan.sample(y=[2, 0, 0])
+    >>> X_new.shape, y_new
+    ((3, 4), array([2, 0, 0]))
     """
 
     def sample(self, n_samples=1, *, y=None, random_state=None):

@@ -40,6 +40,31 @@ class BaseGenerator(
         ``ppf`` maps a quasi-random set of the unit cube into the latent space.
     latent_dim_ : int
         Width of the latent space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.stats import norm
+    >>> from skgal.base import BaseGenerator
+    >>> class Normal(BaseGenerator):
+    ...     def __init__(self, random_state=None):
+    ...         self.random_state = random_state
+    ...
+    ...     def fit(self, X, y=None):
+    ...         self.mean_, self.scale_ = np.mean(X, axis=0), np.std(X, axis=0)
+    ...         self.latent_dim_, self.latent_distribution_ = len(self.mean_), norm()
+    ...         return self
+    ...
+    ...     def sample_latent(self, n_samples=1, *, random_state=None):
+    ...         return norm.rvs(size=(n_samples, self.latent_dim_), random_state=random_state)
+    ...
+    ...     def generate(self, Z, y=None):
+    ...         return self.mean_ + Z * self.scale_
+    ...
+    ...     def transform(self, X):
+    ...         return (X - self.mean_) / self.scale_
+    >>> Normal().fit([[0.0, 1.0], [2.0, 3.0]]).sample(4, random_state=0).shape
+    (4, 2)
     """
 
     @abstractmethod

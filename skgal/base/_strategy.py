@@ -23,6 +23,16 @@ class Synthesis(NamedTuple):
         Of samples that lie on lines of the latent space, the line of each, counted from 0.
     position : ndarray of shape (batch_size,) or None, default=None
         Of such samples, how far along its line each lies; ascending within a line.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.base import Synthesis
+    >>> synthesis = Synthesis(
+    ...     np.eye(2), np.zeros((2, 1)), line=np.array([0, 0]), position=[0.2, 0.8]
+    ... )
+    >>> synthesis.details
+    [{'line': 0, 'position': 0.2}, {'line': 0, 'position': 0.8}]
     """
 
     X: Any
@@ -54,6 +64,22 @@ class Asked(NamedTuple):
     succeeded : ndarray of shape (n_asked,), dtype float64
         1 for a sample that got its label, 0 for one that was declined or failed, NaN for one that
         is pending or was withdrawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.base import Asked
+    >>> from skgal.generators import DesignBox
+    >>> from skgal.query import AISEL
+    >>> X, y = load_iris(return_X_y=True)
+    >>> strategy = AISEL(DesignBox(), n_candidates=200, random_state=0).fit(X)
+    >>> model = GaussianNB().fit(X, y)
+    >>> first = strategy.synthesize(X, y, model, batch_size=4)
+    >>> asked = Asked(first.X, first.latent, np.array([1.0, 1.0, 0.0, np.nan]))
+    >>> strategy.synthesize(X, y, model, batch_size=2, asked=asked).X.shape
+    (2, 4)
     """
 
     X: Any
@@ -74,6 +100,17 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         Number of features (of channels, for images) seen by ``fit``.
     feature_names_in_ : ndarray of str
         Names of the features, where X is a DataFrame with names.
+
+    Examples
+    --------
+    >>> from sklearn.base import clone
+    >>> from skgal.base import BaseStrategy
+    >>> from skgal.query import AISEL, UncertaintySampling
+    >>> issubclass(UncertaintySampling, BaseStrategy), issubclass(AISEL, BaseStrategy)
+    (True, True)
+    >>> strategy = UncertaintySampling("entropy").fit([[0.0, 1.0], [2.0, 3.0]])
+    >>> strategy.n_features_in_, clone(strategy)
+    (2, UncertaintySampling())
     """
 
     _parameter_constraints: dict = {}
@@ -134,7 +171,19 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
 
 
 class PoolStrategy(BaseStrategy):
-    """Base of strategies that choose which samples of a pool to label next."""
+    """Base of strategies that choose which samples of a pool to label next.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.base import PoolStrategy
+    >>> class First(PoolStrategy):
+    ...     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
+    ...         unlabelled = np.flatnonzero(np.isnan(y))
+    ...         return unlabelled[:batch_size]
+    >>> First().query(np.eye(4), np.array([0.0, np.nan, 1.0, np.nan]), None, batch_size=2)
+    array([1, 3])
+    """
 
     @abstractmethod
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
@@ -166,7 +215,27 @@ class PoolStrategy(BaseStrategy):
 
 
 class SynthesisStrategy(BaseStrategy):
-    """Base of strategies that design new samples to be labelled."""
+    """Base of strategies that design new samples to be labelled.
+
+    Examples
+    --------
+    >>> from skgal.base import Synthesis, SynthesisStrategy
+    >>> from skgal.generators import DesignBox
+    >>> class Uniform(SynthesisStrategy):
+    ...     def __init__(self, generator):
+    ...         self.generator = generator
+    ...
+    ...     def fit(self, X, y=None):
+    ...         self.generator.fit(X)
+    ...         return self
+    ...
+    ...     def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
+    ...         latent = self.generator.sample_latent(batch_size)
+    ...         return Synthesis(self.generator.generate(latent), latent)
+    >>> strategy = Uniform(DesignBox(random_state=0)).fit([[0.0, 1.0], [2.0, 3.0]])
+    >>> strategy.synthesize(None, None, None, batch_size=3).X.shape
+    (3, 2)
+    """
 
     @abstractmethod
     def synthesize(self, X, y, clf, *, batch_size=1, asked=None):

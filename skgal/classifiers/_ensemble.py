@@ -53,6 +53,18 @@ class Uncertainty(NamedTuple):
     noise : ndarray of the same shape
         What they agree is uncertain: the mean entropy of the members' probabilities; a standard
         deviation of the labels around the prediction.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.classifiers import EnsembleClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ensemble = EnsembleClassifier(GaussianNB(), random_state=0).fit(X, y)
+    >>> uncertainty = ensemble.predict_uncertainty(X[:5])
+    >>> gap = uncertainty.total - uncertainty.disagreement - uncertainty.noise
+    >>> bool(abs(gap).max() < 1e-9)
+    True
     """
 
     total: np.ndarray

@@ -143,6 +143,18 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     Raises
     ------
     TypeError
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skgal.classifiers import check_fit_support
+    >>> check_fit_support(LogisticRegression(), weighted=True)
+    >>> try:
+    ...     check_fit_support(KNeighborsClassifier(), weighted=True)
+    ... except TypeError:
+    ...     print("no sample_weight")
+    no sample_weight
     """
     last = last_step(estimator)
     if not (soft or weighted):
@@ -205,6 +217,14 @@ def one_hot(y, classes):
     -------
     ndarray of shape (n_samples, n_classes)
         1 in the column of a sample's class, else 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import one_hot
+    >>> one_hot(np.array(["b", "a"]), np.array(["a", "b", "c"]))
+    array([[0., 1., 0.],
+           [1., 0., 0.]])
     """
     return np.eye(len(classes))[np.searchsorted(classes, y)]
 

@@ -39,6 +39,18 @@ class DropoutScores(NamedTuple):
         From the centroid of the sample's class.
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import DropoutScores
+    >>> scores = DropoutScores(
+    ...     entropy=np.array([0.1, 0.6]),
+    ...     distance=np.array([0.2, 1.5]),
+    ...     proba=np.array([[0.98, 0.02], [0.6, 0.4]]),
+    ... )
+    >>> np.flatnonzero((scores.entropy < 0.5) & (scores.distance < 1.0))
+    array([0])
     """
 
     entropy: np.ndarray
@@ -80,6 +92,19 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     ----------
     Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, equation
     (4).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import class_centroids, fit_classifier
+    >>> from skgal.nn import make_dropout_classifier
+    >>> X = np.repeat(np.eye(2, dtype=np.float32), 10, axis=0)
+    >>> labels = np.repeat([0, 1], 10)
+    >>> net = fit_classifier(
+    ...     lambda: make_dropout_classifier((2,), 2), X, labels, max_iter=20, seed=0, device="cpu"
+    ... )
+    >>> [tuple(centroid.shape) for centroid in class_centroids(net, X, labels, 2, seed=0)]
+    [(2, 64), (2, 64), (2, 64)]
     """
     labels = torch.as_tensor(labels, device=net.device)
     totals = None
@@ -136,6 +161,21 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     ----------
     Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019, Algorithm
     1 and equation (3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import class_centroids, dropout_scores, fit_classifier
+    >>> from skgal.nn import make_dropout_classifier
+    >>> X = np.repeat(np.eye(2, dtype=np.float32), 10, axis=0)
+    >>> labels = np.repeat([0, 1], 10)
+    >>> net = fit_classifier(
+    ...     lambda: make_dropout_classifier((2,), 2), X, labels, max_iter=100, seed=0, device="cpu"
+    ... )
+    >>> centroids = class_centroids(net, X, labels, 2, seed=0)
+    >>> scores = dropout_scores(net, X, labels, centroids, n_passes=5, seed=0)
+    >>> scores.entropy.shape, scores.distance.shape, scores.proba.shape
+    ((20,), (20,), (20, 2))
     """
     labels = torch.as_tensor(labels, device=net.device)
     centroids = [normalize(centroid, dim=1) for centroid in centroids]
@@ -197,6 +237,19 @@ def check_dropout(net):
     ------
     ValueError
         If it has no dropout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skorch import NeuralNetClassifier
+    >>> from skgal.classifiers import check_dropout
+    >>> module = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(2, 2))
+    >>> check_dropout(NeuralNetClassifier(module).initialize())
+    >>> try:
+    ...     check_dropout(NeuralNetClassifier(torch.nn.Linear(2, 2)).initialize())
+    ... except ValueError:
+    ...     print("no dropout")
+    no dropout
     """
     if not dropout_layers(net.module_):
         raise ValueError(

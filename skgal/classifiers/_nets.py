@@ -119,6 +119,17 @@ class SoftCrossEntropyLoss(nn.CrossEntropyLoss):
         What is made of the losses of a batch.
     label_smoothing : float in [0, 1], default=0.0
         Share of the probability that is spread over all classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.classifiers import SoftCrossEntropyLoss
+    >>> loss = SoftCrossEntropyLoss()
+    >>> logits = torch.tensor([[2.0, 0.0, 0.0]])
+    >>> loss(logits, torch.tensor([0]))
+    tensor(0.2395)
+    >>> loss(logits, torch.tensor([[0.5, 0.5]]))  # nothing is known of the third class
+    tensor(1.2395)
     """
 
     def forward(self, input, target):
@@ -157,6 +168,20 @@ def accept_soft_targets(net):
     ------
     TypeError
         If the net's criterion knows no class probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skorch import NeuralNetClassifier
+    >>> from skgal.classifiers import accept_soft_targets
+    >>> net = NeuralNetClassifier(
+    ...     torch.nn.Linear(2, 2), criterion=torch.nn.CrossEntropyLoss, train_split=None, verbose=0
+    ... )
+    >>> accept_soft_targets(net)
+    >>> X = np.array([[0, 1], [1, 0]], dtype=np.float32)
+    >>> net.fit(X, np.array([[0.9, 0.1], [0.3, 0.7]], dtype=np.float32)).predict_proba(X).shape
+    (2, 2)
     """
     net.set_params(**_soft_criterion(net))
     if net.train_split:
@@ -182,6 +207,14 @@ def weighted_targets(proba, sample_weight=None):
     -------
     ndarray of shape (n_samples, n_classes), dtype float32
         The probabilities, times the weight of the sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.classifiers import weighted_targets
+    >>> weighted_targets(np.array([[1.0, 0.0], [0.5, 0.5]]), [3.0, 1.0])
+    array([[1.5 , 0.  ],
+           [0.25, 0.25]], dtype=float32)
     """
     if sample_weight is not None:
         proba = proba * (sample_weight / np.mean(sample_weight))[:, np.newaxis]
@@ -301,6 +334,18 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
     -------
     skorch.NeuralNetClassifier
         The fitted net.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgal.classifiers import fit_classifier
+    >>> X = np.array([[-1.0], [1.0]], dtype=np.float32)
+    >>> net = fit_classifier(
+    ...     lambda: torch.nn.Linear(1, 2), X, np.array([0, 1]), max_iter=200, seed=0, device="cpu"
+    ... )
+    >>> net.predict(X)
+    array([0, 1])
     """
     net = NeuralNetClassifier(
         make_module,

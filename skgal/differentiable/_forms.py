@@ -217,6 +217,18 @@ class UserSamples(nn.Module):
         The way from the network's samples to those of the users.
     device : str
         Where the network is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgal.differentiable import UserSamples
+    >>> from skgal.utils import DataLayout
+    >>> layout = DataLayout(np.array([[0.0, 10.0], [4.0, 30.0]]))
+    >>> samples = UserSamples(torch.nn.Identity(), layout, "cpu")
+    >>> samples(torch.tensor([[-1.0, 0.0], [1.0, 1.0]]))
+    tensor([[ 0., 20.],
+            [ 4., 30.]], dtype=torch.float64)
     """
 
     def __init__(self, network, layout, device):
@@ -246,6 +258,17 @@ class UserProba(nn.Module):
         The way from the users' samples to those of the network.
     device : str
         Where the network is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skgal.differentiable import UserProba
+    >>> from skgal.utils import DataLayout
+    >>> layout = DataLayout(np.array([[0.0, 10.0], [4.0, 30.0]]))
+    >>> proba = UserProba(torch.nn.Identity(), layout, "cpu")
+    >>> proba(torch.tensor([[2.0, 20.0]]))  # the middle of both ranges
+    tensor([[0.5000, 0.5000]])
     """
 
     def __init__(self, network, layout, device):

@@ -2,18 +2,59 @@
 
 
 class StoreError(RuntimeError):
-    """A store of labels can't be used; what was committed to it before is kept."""
+    """A store of labels can't be used; what was committed to it before is kept.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     try:
+    ...         LabelStore(folder)
+    ...     except StoreError:
+    ...         print("a store is a file")
+    a store is a file
+    """
 
 
 class StoreCorruptError(StoreError):
     """A file is no store of labels, or is one that is damaged; it is left as it is.
 
     Usual remedy: `skgal.active.LabelStore.salvage` rescues what can be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreCorruptError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.db")
+    ...     _ = path.write_text("no store of labels")
+    ...     try:
+    ...         LabelStore(path)
+    ...     except StoreCorruptError:
+    ...         print("this file is no store")
+    this file is no store
     """
 
 
 class StoreFullError(StoreError, OSError):
-    """A store of labels could not be written: the disk is full, over its quota, or failing."""
+    """A store of labels could not be written: the disk is full, over its quota, or failing.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreFullError
+    >>> store = LabelStore()
+    >>> try:
+    ...     ids = store.add_query([[0.0]])
+    ... except StoreFullError as error:
+    ...     print("make room, then go on with", error.filename)
+    >>> issubclass(StoreFullError, OSError)
+    True
+    """
 
 
 class LabelError(ValueError):
@@ -25,6 +66,21 @@ class LabelError(ValueError):
         From the id of a sample to the reason; they are pending as before.
     conflicts : list of tuple (id, label, late_label)
         Samples that have another label already, which holds.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import LabelError
+    >>> store = LabelStore()
+    >>> ids = store.add_query([[0.0], [1.0]])
+    >>> store.tell(ids[:1], ["cat"])
+    >>> try:
+    ...     store.tell(ids, ["dog", "dog"])
+    ... except LabelError as error:
+    ...     print(error.conflicts)
+    [(1, 'cat', 'dog')]
+    >>> [record.label for record in store.records()]
+    ['cat', 'dog']
     """
 
     def __init__(self, refused, conflicts):
@@ -52,23 +108,111 @@ class LabelError(ValueError):
 
 
 class StoreInUseError(StoreError):
-    """Another learner is labelling for a store; two would pay twice for the same samples."""
+    """Another learner is labelling for a store; two would pay twice for the same samples.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreInUseError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.db")
+    ...     with LabelStore(path) as one, LabelStore(path) as other, one.lock():
+    ...         try:
+    ...             with other.lock():
+    ...                 pass
+    ...         except StoreInUseError:
+    ...             print("another learner is labelling")
+    another learner is labelling
+    """
 
 
 class StoreMismatchError(StoreError, ValueError):
-    """A store of labels belongs to other samples, or to a session that began otherwise."""
+    """A store of labels belongs to other samples, or to a session that began otherwise.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.active import ActiveLearner
+    >>> from skgal.exceptions import StoreMismatchError
+    >>> from skgal.query import RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y_known = np.where(np.arange(150) % 10 == 0, y, np.nan)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.db")
+    ...     learner = ActiveLearner(GaussianNB(), RandomSampling(), store=path, random_state=0)
+    ...     _ = learner.fit(X, y_known)
+    ...     try:
+    ...         _ = learner.fit(X + 1.0, y_known)
+    ...     except StoreMismatchError:
+    ...         print("this store belongs to other samples")
+    this store belongs to other samples
+    """
 
 
 class StoreMissingError(StoreError):
     """A store of labels was deleted, moved or replaced while in use.
 
     Usual remedy: `skgal.active.LabelStore.backup` writes what it holds to a new file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreMissingError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.db")
+    ...     with LabelStore(path) as store:
+    ...         path.unlink()
+    ...         try:
+    ...             ids = store.add_query([[0.0]])
+    ...         except StoreMissingError:
+    ...             print("the file is gone")
+    the file is gone
     """
 
 
 class StoreReadOnlyError(StoreError, PermissionError):
-    """A store of labels can't be written to, for want of a permission."""
+    """A store of labels can't be written to, for want of a permission.
+
+    Examples
+    --------
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreReadOnlyError
+    >>> store = LabelStore()
+    >>> try:
+    ...     ids = store.add_query([[0.0]])
+    ... except StoreReadOnlyError as error:
+    ...     print("no permission to write", error.filename)
+    >>> issubclass(StoreReadOnlyError, PermissionError)
+    True
+    """
 
 
 class StoreVersionError(StoreError):
-    """A store of labels was written by another version of skgal; it is left as it is."""
+    """A store of labels was written by another version of skgal; it is left as it is.
+
+    Examples
+    --------
+    >>> import sqlite3, tempfile
+    >>> from pathlib import Path
+    >>> from skgal.active import LabelStore
+    >>> from skgal.exceptions import StoreVersionError
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.db")
+    ...     LabelStore(path).close()
+    ...     later = sqlite3.connect(path)
+    ...     _ = later.execute("PRAGMA user_version = 1000")  # as a later skgal might
+    ...     later.close()
+    ...     try:
+    ...         LabelStore(path)
+    ...     except StoreVersionError:
+    ...         print("use the skgal that wrote it")
+    use the skgal that wrote it
+    """

@@ -48,6 +48,18 @@ def feature_extractor(features, clf):
     ------
     sklearn.exceptions.NotFittedError
         If that estimator isn't fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from skgal.features import feature_extractor
+    >>> images = np.random.RandomState(0).rand(20, 1, 8, 8)
+    >>> feature_extractor(None, None)(images).shape
+    (20, 64)
+    >>> rows = images.reshape(20, 64)
+    >>> feature_extractor(PCA(3).fit(rows), None)(rows).shape
+    (20, 3)
     """
     if features is None:
         return as_points
@@ -81,6 +93,15 @@ def fit_features(transformer, X, y, rng):
     ------
     TypeError
         If the samples come in blocks, and the transformer needs all of them at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA
+    >>> from skgal.features import fit_features
+    >>> X = np.random.RandomState(0).rand(20, 5)
+    >>> fit_features(PCA(2), X, None, np.random.RandomState(0)).transform(X).shape
+    (20, 2)
     """
     transformer, seed = clone(transformer), draw_seed(rng)
     if transformer.get_params(deep=False).get("random_state", seed) is None:
@@ -135,6 +156,14 @@ def as_points(values):
     -------
     ndarray of shape (n_samples, n_features)
         Of dtype float32, or float64 where float32 could not hold the dtype of the values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgal.features import as_points
+    >>> points = as_points(np.zeros((5, 1, 8, 8), dtype=np.uint8))
+    >>> points.shape, points.dtype
+    ((5, 64), dtype('float32'))
     """
     values = check_array(values, allow_nd=True, input_name="features")
     values = values.astype(np.result_type(values.dtype, np.float32), copy=False)

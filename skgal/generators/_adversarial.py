@@ -40,6 +40,12 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     A subclass lists its parameters in ``__init__`` and says in :meth:`make_game` which game it
     plays: often one of its own, made with :meth:`game_arguments` and a few more. The game has
     networks named ``generator`` and ``critic``.
+
+    Examples
+    --------
+    >>> from skgal.generators import CGAN, GAN, GIN, AdversarialGenerator, DesignBox
+    >>> [issubclass(kind, AdversarialGenerator) for kind in (GAN, CGAN, GIN, DesignBox)]
+    [True, True, True, False]
     """
 
     #: The latent distribution, for generators that don't let the user choose it.

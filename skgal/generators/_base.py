@@ -110,6 +110,21 @@ class NetworkEstimator(
     n_iter_ : int
         Number of updates made.
     latent_dim_ : int
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN, NetworkEstimator
+    >>> gan = GAN(max_iter=50, random_state=0).fit(load_iris().data)
+    >>> isinstance(gan, NetworkEstimator), gan.n_iter_
+    (True, 50)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     gan.save(Path(folder, "gan.safetensors"))
+    ...     same = GAN.load(Path(folder, "gan.safetensors"))
+    >>> bool((same.sample(5, random_state=0) == gan.sample(5, random_state=0)).all())
+    True
     """
 
     _parameter_constraints = {

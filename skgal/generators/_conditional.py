@@ -17,6 +17,12 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
     """Base of generators of given classes that are trained against a critic.
 
     The game's generator and critic are called with latents, or samples, and the class of each.
+
+    Examples
+    --------
+    >>> from skgal.generators import ACGAN, CGAN, GAN, ConditionalAdversarialGenerator
+    >>> [issubclass(kind, ConditionalAdversarialGenerator) for kind in (CGAN, ACGAN, GAN)]
+    [True, True, False]
     """
 
     def check_data(self, X, y):

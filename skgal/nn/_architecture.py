@@ -88,6 +88,22 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
     `skgal.nn.Stochastic` layers excepted.
 
     Critics have no batch normalisation: a gradient penalty is the gradient of one sample's logit.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Architecture, Critic
+    >>> class Linear(Architecture):
+    ...     def make_generator(self, latent_dim, shape):
+    ...         return torch.nn.Linear(latent_dim, shape[0])
+    ...
+    ...     def make_critic(self, shape):
+    ...         return Critic(torch.nn.Linear(shape[0], 8), 8)
+    ...
+    ...     def make_encoder(self, latent_dim, shape):
+    ...         return torch.nn.Linear(shape[0], latent_dim)
+    >>> Linear().make_generator(2, (5,))(torch.zeros(3, 2)).shape
+    torch.Size([3, 5])
     """
 
     _parameter_constraints: dict = {}

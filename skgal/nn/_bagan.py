@@ -165,6 +165,15 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
         Without parametrisations.
     target : torch.nn.Module
         Of the same layers; changed in place.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import copy_weights
+    >>> source, target = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    >>> copy_weights(source, target)
+    >>> bool((source.weight == target.weight).all())
+    True
     """
     for path, weight in source.named_parameters():
         owner, _, name = path.rpartition(".")

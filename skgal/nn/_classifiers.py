@@ -226,7 +226,7 @@ class DropoutMLP(nn.Sequential):
     Parameters
     ----------
     n_features, n_classes : int
-        The number of columns.
+        The numbers of columns and of classes.
     width : int, default=64
         Units of each hidden layer.
     dropout : float, default=0.5
@@ -236,6 +236,14 @@ class DropoutMLP(nn.Sequential):
     ----------
     feature_layers : list of str
         Names of the hidden activations.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import DropoutMLP
+    >>> net = DropoutMLP(5, 3, width=16)
+    >>> net(torch.zeros(4, 5)).shape, len(net.feature_layers)
+    (torch.Size([4, 3]), 3)
     """
 
     def __init__(self, n_features: int, n_classes: int, *, width: int = 64, dropout: float = 0.5):

@@ -27,6 +27,26 @@ class ConditionalCritic(nn.Module, ABC):
         The number of features.
     features_see_classes : bool
         Whether the features depend on the class. A class attribute.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import ConditionalCritic
+    >>> class Bilinear(ConditionalCritic):
+    ...     features_see_classes = False
+    ...
+    ...     def __init__(self, n_inputs, n_classes):
+    ...         super().__init__()
+    ...         self.n_features = n_inputs
+    ...         self.weights = torch.nn.Embedding(n_classes, n_inputs)
+    ...
+    ...     def features(self, x, labels):
+    ...         return x
+    ...
+    ...     def head(self, features, labels):
+    ...         return (features * self.weights(labels)).sum(1, keepdim=True)
+    >>> Bilinear(5, n_classes=2)(torch.zeros(4, 5), torch.tensor([0, 1, 1, 0])).shape
+    torch.Size([4])
     """
 
     features_see_classes: bool
@@ -93,6 +113,14 @@ class ConcatenationCritic(ConditionalCritic):
         Built for samples with n_classes more columns or channels.
     n_classes : int
         The number of classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import ConcatenationCritic, Critic
+    >>> critic = ConcatenationCritic(Critic(torch.nn.Linear(5 + 2, 3), 3), n_classes=2)
+    >>> critic(torch.zeros(4, 5), torch.tensor([0, 1, 1, 0])).shape
+    torch.Size([4])
     """
 
     features_see_classes = True
@@ -129,6 +157,14 @@ class ProjectionCritic(ConditionalCritic):
     References
     ----------
     T. Miyato, M. Koyama, "cGANs with projection discriminator", ICLR 2018, equation (3).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Critic, ProjectionCritic
+    >>> critic = ProjectionCritic(Critic(torch.nn.Linear(5, 3), 3), n_classes=2)
+    >>> critic(torch.zeros(4, 5), torch.tensor([0, 1, 1, 0])).shape
+    torch.Size([4])
     """
 
     features_see_classes = False
@@ -199,6 +235,16 @@ class Conditioning(DocumentedMixin, BaseEstimator, ABC):
     """Base of the ways to condition a critic on the class of a sample.
 
     The generator's way is its architecture's: see `Architecture.make_conditional_generator`.
+
+    Examples
+    --------
+    >>> from skgal.nn import ConcatenationCritic, Conditioning, Dense
+    >>> class Append(Conditioning):
+    ...     def make_critic(self, architecture, shape, n_classes):
+    ...         wider = (shape[0] + n_classes, *shape[1:])
+    ...         return ConcatenationCritic(architecture.make_critic(wider), n_classes)
+    >>> Append().make_critic(Dense(hidden=(8,)), (5,), n_classes=2).n_features
+    8
     """
 
     _parameter_constraints: dict = {}
@@ -566,5 +612,12 @@ def join(x: Tensor, z: Tensor) -> Tensor:
     -------
     torch.Tensor of shape (n, n_values + latent_dim)
         Each sample, flattened, and then its latent.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import join
+    >>> join(torch.zeros(4, 1, 8, 8), torch.zeros(4, 2)).shape
+    torch.Size([4, 66])
     """
     return torch.cat([x.flatten(1), z], dim=1)

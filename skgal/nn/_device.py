@@ -62,6 +62,14 @@ def torch_generator(seed, device="cpu"):
     -------
     torch.Generator
         Apart from torch's global one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import torch_generator
+    >>> same = [torch.rand(3, generator=torch_generator(0)) for _ in range(2)]
+    >>> bool((same[0] == same[1]).all())
+    True
     """
     return torch.Generator(device=device).manual_seed(seed)
 

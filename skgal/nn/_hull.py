@@ -194,6 +194,14 @@ def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
     -------
     torch.Tensor of shape (n, ...)
         One mean for each row of weights.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import mix
+    >>> anchors = torch.tensor([[0.0, 0.0], [4.0, 8.0]])
+    >>> mix(torch.tensor([[0.25, 0.75]]), torch.tensor([[0, 1]]), anchors)
+    tensor([[3., 6.]])
     """
     # Sums without making a copy of the anchors for each sample.
     means = embedding_bag(members, anchors.flatten(1), per_sample_weights=weights, mode="sum")

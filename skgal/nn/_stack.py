@@ -159,6 +159,14 @@ class StackCritic(ConditionalCritic):
     ----------
     critics : sequence of ConditionalCritic
         That of the coarsest samples first.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Critic, ProjectionCritic, StackCritic
+    >>> stages = [ProjectionCritic(Critic(torch.nn.Linear(5, 3), 3), n_classes=2) for _ in range(3)]
+    >>> StackCritic(stages)(torch.zeros(4, 5), torch.tensor([0, 1, 1, 0])).shape
+    torch.Size([4])
     """
 
     def __init__(self, critics: Sequence[ConditionalCritic]):

@@ -23,6 +23,20 @@ class Stochastic(nn.Module):
     ----------
     rng : torch.Generator or None
         The source, on the device of the input. Copies and pickles start without one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Stochastic, set_rng, torch_generator
+    >>> class Noise(Stochastic):
+    ...     def forward(self, x):
+    ...         if not self.training:
+    ...             return x
+    ...         return x + torch.randn(x.shape, generator=self.rng)
+    >>> noise = Noise()
+    >>> set_rng(noise, torch_generator(0))
+    >>> noise(torch.zeros(2)).shape, noise.eval()(torch.zeros(2))
+    (torch.Size([2]), tensor([0., 0.]))
     """
 
     def __init__(self):

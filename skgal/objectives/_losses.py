@@ -25,6 +25,24 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
     compares : bool, default=False
         Whether the generator's loss reads the logits of real samples too. A class attribute; where
         it is False they are not computed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN
+    >>> from skgal.objectives import Objective
+    >>> class ShiftedLeastSquares(Objective):
+    ...     def __init__(self, *, target=1.0):
+    ...         self.target = target
+    ...
+    ...     def critic_loss(self, real, fake):
+    ...         return (real - self.target).square().mean() + (fake + self.target).square().mean()
+    ...
+    ...     def generator_loss(self, fake, real=None):
+    ...         return fake.square().mean()
+    >>> gan = GAN(objective=ShiftedLeastSquares(target=1.0), max_iter=5, random_state=0)
+    >>> gan.fit(load_iris().data).sample(3).shape
+    (3, 4)
     """
 
     compares: bool = False

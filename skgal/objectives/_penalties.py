@@ -25,6 +25,21 @@ class Penalty(DocumentedMixin, BaseEstimator):
     estimator, and override the methods they need. A training works on a copy. What a penalty
     learns on the way, it keeps in attributes that end in ``_``, tensors or numbers: they survive
     checkpoints and pickles.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN
+    >>> from skgal.objectives import Penalty
+    >>> class SmallLogits(Penalty):
+    ...     def __init__(self, *, weight=0.01):
+    ...         self.weight = weight
+    ...
+    ...     def loss(self, critic, real, fake, *, rng, step=0):
+    ...         return self.weight * critic(real).square().mean()
+    >>> gan = GAN(penalty=SmallLogits(), max_iter=5, random_state=0)
+    >>> gan.fit(load_iris().data).sample(3).shape
+    (3, 4)
     """
 
     _parameter_constraints: dict = {}
@@ -271,6 +286,20 @@ class ConsistencyTerm(Penalty):
     ----------
     X. Wei et al., "Improving the improved training of Wasserstein GANs: a consistency term and its
     dual effect", ICLR 2018, equations (4) and (5).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN
+    >>> from skgal.objectives import ConsistencyTerm, GradientPenalty
+    >>> gan = GAN(
+    ...     objective="wasserstein",
+    ...     penalty=[GradientPenalty(), ConsistencyTerm(weight=2.0)],  # WGAN-CT
+    ...     max_iter=5,
+    ...     random_state=0,
+    ... )
+    >>> gan.fit(load_iris().data).sample(3).shape
+    (3, 4)
     """
 
     _feature_weight = 0.1
@@ -369,6 +398,16 @@ class SpectralNorm(Penalty):
     ----------
     T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018,
     Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.objectives import SpectralNorm
+    >>> critic = torch.nn.Linear(3, 3, bias=False)
+    >>> _ = critic.weight.data.copy_(torch.diag(torch.tensor([4.0, 2.0, 1.0])))
+    >>> SpectralNorm(n_power_iterations=50).prepare(critic)
+    >>> critic(torch.eye(3)).round(decimals=3).detach().diag()
+    tensor([1.0000, 0.5000, 0.2500])
     """
 
     _parameter_constraints = {"n_power_iterations": [Interval(Integral, 1, None, closed="left")]}

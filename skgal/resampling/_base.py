@@ -78,6 +78,20 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         The fitted generator. There is none if nothing was to be generated.
     sampling_strategy_ : dict
         The number of samples to generate of each class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import CGAN
+    >>> from skgal.resampling import GeneratorOverSampler
+    >>> class Plain(GeneratorOverSampler):
+    ...     def _default_generator(self, X=None):
+    ...         return CGAN(max_iter=10)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_more, y_more = Plain(random_state=0).fit_resample(X[:120], y[:120])
+    >>> np.bincount(y_more)
+    array([50, 50, 50])
     """
 
     _parameter_constraints = {

@@ -64,6 +64,19 @@ class GateDecision(NamedTuple):
         Of a one-sided test that the gain is no larger than ``min_gain``.
     reason : str
         The decision in a sentence.
+
+    Examples
+    --------
+    >>> from imblearn.over_sampling import RandomOverSampler
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skgal.resampling import GatedSampler
+    >>> X, y = load_iris(return_X_y=True)
+    >>> gate = GatedSampler(RandomOverSampler(), GaussianNB(), random_state=0)
+    >>> _ = gate.fit_resample(X[:110], y[:110])
+    >>> decision = gate.decision_
+    >>> decision.is_open, decision.original.shape, decision.gain == 0.0
+    (False, (5,), True)
     """
 
     is_open: bool

@@ -37,6 +37,26 @@ class AdversarialGame(Game):
     References
     ----------
     I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.nn import Dense
+    >>> from skgal.objectives import Hinge
+    >>> from skgal.training import AdversarialGame, GameNet
+    >>> networks = Dense(hidden=(8,))
+    >>> net = GameNet(
+    ...     AdversarialGame,
+    ...     module__generator=lambda: networks.make_generator(2, (3,)),
+    ...     module__critic=lambda: networks.make_critic((3,)),
+    ...     module__objective=Hinge(),
+    ...     module__latent_dim=2,
+    ...     max_iter=10,
+    ...     seed=0,
+    ... )
+    >>> net = net.fit(torch.linspace(-1, 1, 60).reshape(20, 3))
+    >>> net.trained_.generator(torch.zeros(4, 2)).shape
+    torch.Size([4, 3])
     """
 
     averaged = ("generator",)
@@ -188,6 +208,16 @@ class BidirectionalGame(AdversarialGame):
     ----------
     J. Donahue, P. Krähenbühl, T. Darrell, "Adversarial feature learning", ICLR 2017, equation (3)
     and section 3.4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import BiGAN
+    >>> X = load_iris().data
+    >>> game = BiGAN(latent_dim=2, max_iter=5, random_state=0).fit(X).net_.trained_
+    >>> type(game).__name__, game.encoder(torch.zeros(3, 4)).shape
+    ('BidirectionalGame', torch.Size([3, 2]))
     """
 
     def __init__(self, generator, critic, *, encoder, **kwargs):

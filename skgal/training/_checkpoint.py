@@ -30,6 +30,19 @@ class TrainingCheckpoint:
     configuration : dict of str to str
         What the training was asked for; one that was asked for something else does not go on
         from this file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skgal.training import TrainingCheckpoint
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = TrainingCheckpoint(Path(folder, "training"), {"max_iter": "100"})
+    ...     before = checkpoint.load()
+    ...     checkpoint.save({"n_updates": 50}, is_last=True)
+    ...     after = checkpoint.load()
+    >>> before, after
+    (None, {'n_updates': 50})
     """
 
     def __init__(self, path, configuration):

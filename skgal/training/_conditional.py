@@ -26,6 +26,16 @@ class ConditionalGame(AdversarialGame):
 
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
     approach", arXiv 2020, equation (11).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import CGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> game = CGAN(latent_dim=2, max_iter=5, random_state=0).fit(X, y).net_.trained_
+    >>> type(game).__name__, game(torch.zeros(3, 2), torch.tensor([0, 1, 2])).shape
+    ('ConditionalGame', torch.Size([3, 4]))
     """
 
     def generate(self, latent, labels=None):
@@ -76,6 +86,16 @@ class AuxiliaryGame(ConditionalGame):
 
     M.-K. Xie, S.-J. Huang, "Learning class-conditional GANs with active sampling" (ALCG), KDD 2019,
     equations (1) to (5); Algorithm 1, lines 11 to 15; section 3.4.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import ACGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> game = ACGAN(max_iter=5, random_state=0).fit(X, y).net_.trained_
+    >>> type(game).__name__, game.classify(torch.zeros(2, 4)).shape
+    ('AuxiliaryGame', torch.Size([2, 3]))
     """
 
     def __init__(
@@ -167,6 +187,17 @@ class BalancingGame(AuxiliaryGame):
     G. Mariani et al., "BAGAN: data augmentation with balancing GAN", 2018, section 4. There
     generated samples are one in n_classes + 1 of the critic's batch, as if they were a class like
     any; here they are half, as in every other game.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import BAGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bagan = BAGAN(max_iter=5, autoencoder_max_iter=5, random_state=0).fit(X, y)
+    >>> game = bagan.net_.trained_
+    >>> type(game).__name__, game.critic.classify(torch.zeros(2, 4)).shape
+    ('BalancingGame', torch.Size([2, 3]))
     """
 
     @property
@@ -225,6 +256,17 @@ class StackGame(ConditionalGame):
     3.1.
 
     T. Salimans et al., "Improved techniques for training GANs", NeurIPS 2016, section 3.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.datasets import load_images
+    >>> from skgal.generators import StackGAN
+    >>> X, y = load_images("digits", return_X_y=True)
+    >>> gan = StackGAN(latent_dim=2, max_iter=1, batch_size=8, random_state=0).fit(X[:50], y[:50])
+    >>> game = gan.net_.trained_
+    >>> [tuple(samples.shape) for samples in game.at_each_stage(torch.zeros(1, 1, 8, 8))]
+    [(1, 1, 2, 2), (1, 1, 4, 4), (1, 1, 8, 8)]
     """
 
     def make_batch(self, data, *, with_real):

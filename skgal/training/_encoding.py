@@ -24,6 +24,16 @@ class ReconstructionGame(Game):
     References
     ----------
     C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020, section 3.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import Autoencoder
+    >>> X = load_iris().data
+    >>> game = Autoencoder(latent_dim=2, max_iter=5, random_state=0).fit(X).net_.trained_
+    >>> type(game).__name__, game(torch.zeros(3, 4)).shape
+    ('ReconstructionGame', torch.Size([3, 4]))
     """
 
     def __init__(self, encoder, decoder):
@@ -70,6 +80,22 @@ class InversionGame(Game):
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
     equation (5) and the second half of Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.training import GameNet, InversionGame
+    >>> generator = torch.nn.Linear(2, 3).eval()
+    >>> net = GameNet(
+    ...     InversionGame,
+    ...     module__encoder=lambda: torch.nn.Linear(3, 2),
+    ...     module__latent_dim=2,
+    ...     max_iter=5,
+    ...     seed=0,
+    ... )
+    >>> net = net.fit(generator)
+    >>> net.trained_.encoder(generator(torch.zeros(1, 2))).shape
+    torch.Size([1, 2])
     """
 
     def __init__(self, encoder, *, latent_dim, latent="uniform"):
@@ -135,6 +161,15 @@ class InvertibleGame(Game):
     G. Székely, M. Rizzo, "Energy statistics", Journal of Statistical Planning and Inference 143,
     2013, equation (5). I. Tolstikhin et al., "Wasserstein auto-encoders", ICLR 2018, equation (4),
     is the first and the third term, with another distance.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GIN
+    >>> X = load_iris().data
+    >>> game = GIN(latent_dim=2, max_iter=5, random_state=0).fit(X).net_.trained_
+    >>> type(game).__name__, sorted(name for name, _ in game.named_children())
+    ('InvertibleGame', ['encoder', 'generator'])
     """
 
     averaged = ("generator", "encoder")
@@ -184,6 +219,17 @@ class InvertibleAdversarialGame(AdversarialGame):
         Make the networks; called without arguments.
     **kwargs
         Parameters of :class:`AdversarialGame`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GIN
+    >>> X = load_iris().data
+    >>> gin = GIN(latent_dim=2, inversion="joint", objective="hinge", max_iter=5, random_state=0)
+    >>> game = gin.fit(X).net_.trained_
+    >>> type(game).__name__, sorted(name for name, _ in game.named_children())
+    ('InvertibleAdversarialGame', ['critic', 'encoder', 'generator'])
     """
 
     averaged = ("generator", "encoder")

@@ -47,6 +47,16 @@ class Batch(NamedTuple):
         For losses that draw, as penalties do.
     step : int, default=0
         How many steps this turn of the game has made before; the loop counts them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.training import Batch
+    >>> batch = Batch(real=torch.ones(4, 2), fake=torch.zeros(4, 2))
+    >>> (batch.real - batch.fake).mean().item()
+    1.0
+    >>> batch.labels is None
+    True
     """
 
     real: Any = None
@@ -96,6 +106,31 @@ class Game(nn.Module, ABC):
         attribute.
     precision : {"float32", "bfloat16"}
         Set by the training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.training import Game, GameNet
+    >>> class Mean(Game):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.mean = torch.nn.Linear(1, 2, bias=False)
+    ...
+    ...     def parts(self):
+    ...         return {"mean": self.mean}
+    ...
+    ...     def mean_batch(self, data, previous):
+    ...         return data.batch(real=data.next()[0])
+    ...
+    ...     def mean_loss(self, batch):
+    ...         return (batch.real - self.mean.weight[:, 0]).square().mean()
+    ...
+    ...     def forward(self, samples):
+    ...         return self.mean.weight[:, 0].expand(len(samples), -1)
+    >>> samples = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    >>> net = GameNet(Mean, max_iter=200, lr=0.1, seed=0).fit(samples)
+    >>> net.predict(samples[:1]).round(2)
+    array([[1., 2.]], dtype=float32)
     """
 
     averaged = ()
@@ -285,7 +320,7 @@ def draw_latent(name, n_samples, latent_dim, rng):
     name : {"uniform", "normal"}
         Uniform on [-1, 1], or standard normal, independently in each coordinate.
     n_samples, latent_dim : int
-        How many.
+        How many points, and of how many coordinates.
     rng : torch.Generator
         The source, on the device wanted.
 
@@ -334,6 +369,19 @@ class StopTraining(Exception):  # noqa: N818, a signal and no error
 
     skorch's callbacks raise ``KeyboardInterrupt`` for this; that of ``EarlyStopping`` also ends the
     training. Any other ``KeyboardInterrupt`` is the user's, and ends ``fit`` by that error.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skorch.callbacks import Callback
+    >>> from skgal.generators import GAN
+    >>> from skgal.training import StopTraining
+    >>> class StopSoon(Callback):
+    ...     def on_epoch_end(self, net, **kwargs):
+    ...         raise StopTraining
+    >>> X = load_iris().data
+    >>> GAN(max_iter=1000, callbacks=[StopSoon()], random_state=0).fit(X).n_iter_
+    50
     """
 
 
@@ -846,6 +894,29 @@ class TaskReport(Callback):
         Of the estimator's ``fit``.
     estimator : estimator
         The one being fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import GAN
+    >>> class Count:
+    ...     n_tasks = 0
+    ...
+    ...     def setup(self, estimator, context):
+    ...         pass
+    ...
+    ...     def teardown(self, estimator, context):
+    ...         pass
+    ...
+    ...     def on_fit_task_begin(self, estimator, context):
+    ...         self.n_tasks += 1
+    ...
+    ...     def on_fit_task_end(self, estimator, context):
+    ...         pass
+    >>> count = Count()
+    >>> gan = GAN(max_iter=100, random_state=0).set_callbacks(count).fit(load_iris().data)
+    >>> count.n_tasks  # the fit, and two epochs of 50 updates
+    3
     """
 
     def __init__(self, context, estimator):

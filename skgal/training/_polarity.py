@@ -53,6 +53,17 @@ class PolarityGame(ConditionalGame):
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
     approach", arXiv 2020, Algorithm 1 and equations (4) to (6). Line 7 there has the critic take
     generated samples for real ones, which equation (5) contradicts.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn.datasets import load_iris
+    >>> from skgal.generators import PolarityGAN
+    >>> X, y = load_iris(return_X_y=True)
+    >>> gan = PolarityGAN(max_iter=5, autoencoder_max_iter=5, random_state=0).fit(X[:110], y[:110])
+    >>> game = gan.net_.trained_
+    >>> type(game).__name__, game.classify(torch.zeros(2, 4)).shape
+    ('PolarityGame', torch.Size([2, 3]))
     """
 
     def __init__(
