@@ -80,6 +80,15 @@ class Part(NamedTuple):
         before, None in the first of an update.
     loss : callable ``f(batch) -> torch.Tensor``
         A scalar, to be minimised.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgal.training import ReconstructionGame
+    >>> game = ReconstructionGame(lambda: torch.nn.Linear(3, 1), lambda: torch.nn.Linear(1, 3))
+    >>> part = game.parts()["reconstruction"]
+    >>> len(list(part.network.parameters())), part.loss.__name__
+    (4, 'reconstruction_loss')
     """
 
     network: nn.Module
@@ -110,14 +119,14 @@ class Game(nn.Module, ABC):
     Examples
     --------
     >>> import torch
-    >>> from skgal.training import Game, GameNet
+    >>> from skgal.training import Game, GameNet, Part
     >>> class Mean(Game):
     ...     def __init__(self):
     ...         super().__init__()
     ...         self.mean = torch.nn.Linear(1, 2, bias=False)
     ...
     ...     def parts(self):
-    ...         return {"mean": self.mean}
+    ...         return {"mean": Part(self.mean, self.mean_batch, self.mean_loss)}
     ...
     ...     def mean_batch(self, data, previous):
     ...         return data.batch(real=data.next()[0])
