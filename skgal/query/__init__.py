@@ -4,12 +4,11 @@ from skgal.query._adba import ADBA, label_lines
 from skgal.query._asal import ASAL, GAAL
 from skgal.query._badge import BADGE
 from skgal.query._base import Candidates, RankingStrategy
+from skgal.query._baselines import RandomSampling, SpaceFilling
 from skgal.query._clustering import ProbCover, TypiClust
 from skgal.query._core_set import CoreSet
 from skgal.query._from_skactiveml import FromSkactiveml
 from skgal.query._latent import AISEL, LatentRandom, LatentUncertainty
-from skgal.query._random import RandomSampling
-from skgal.query._space_filling import SpaceFilling
 from skgal.query._uncertainty import CertaintySampling, LearningLoss, UncertaintySampling
 
 __all__ = [

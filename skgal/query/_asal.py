@@ -26,7 +26,7 @@ from skgal.matching import FeatureMatcher
 from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, labelled_rows, top_k
 from skgal.query._core_set import k_centre_greedy
 from skgal.query._latent import LatentStrategy
-from skgal.query._measures import SCORES, resolve_score
+from skgal.query._uncertainty import SCORES, resolve_score
 from skgal.utils import (
     HasMethods,
     Interval,
@@ -441,51 +441,52 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
             return Autoencoder(image_shape=image_shape)
         return self.features
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
         check_is_fitted(self)
         self._check_sample_shape(X)
         score = resolve_score(self.measure, clf)
         n_labelled = len(labelled_rows(X, y, self.missing_label))
         # The number of labels tells the rounds apart, and they can be repeated.
         rng = np.random.RandomState([draw_seed(as_random_state(self.random_state)), n_labelled])
-        n_generated = min(batch_size * self.oversampling, len(pool))
+        n_generated = min(batch_size * self.oversampling, len(candidates))
         generated = self.generator_.generate(self._search(clf, n_generated, rng))
-        matches = self._match(generated, pool, clf)
-        n_random = min(self.n_random, len(pool))
-        drawn = pool.positions[sample_without_replacement(len(pool), n_random, random_state=rng)]
+        matches = self._match(generated, candidates, clf)
+        n_random = min(self.n_random, len(candidates))
+        drawn = sample_without_replacement(len(candidates), n_random, random_state=rng)
+        drawn = candidates.positions[drawn]
         found = matches.ravel()
         if found.size + n_random > batch_size:
             found = np.union1d(found, drawn)
-            values = pool.scatter(np.nan)
-            values[found] = _rate(score, clf, Candidates(pool.rows, found))
+            values = candidates.scatter(np.nan)
+            values[found] = _rate(score, clf, Candidates(candidates.rows, found))
             if n_random:
                 _warn_of_useless_matches(values[matches[:, 0]], values[drawn])
             found = found[top_k(values[found], len(found), rng.random_sample(len(found)))]
-        utilities = np.zeros(pool.rows.n_samples)
+        utilities = np.zeros(candidates.rows.n_samples)
         utilities[found] = 1 - np.arange(len(found)) / len(found)
-        return found[:batch_size], utilities[pool.positions]
+        return found[:batch_size], utilities[candidates.positions]
 
-    def _match(self, generated, pool, clf):
-        """Find the candidates nearest to each generated sample, as positions in ``pool.rows``."""
-        n_neighbors = min(self.n_neighbors, len(pool) // len(generated))
+    def _match(self, generated, candidates, clf):
+        """Find the candidates nearest to each generated sample, as positions in their rows."""
+        n_neighbors = min(self.n_neighbors, len(candidates) // len(generated))
         if self.features == "classifier":
             extract = feature_extractor("classifier", clf)
-            matcher = self._make_matcher(None).fit(np.concatenate(list(pool.map(extract))))
+            matcher = self._make_matcher(None).fit(np.concatenate(list(candidates.map(extract))))
             matches = matcher.match(extract(generated), n_neighbors=n_neighbors)
-            return pool.positions[matches].reshape(len(generated), -1)
+            return candidates.positions[matches].reshape(len(generated), -1)
         matcher = self.matcher_
-        if pool.is_foreign:
+        if candidates.is_foreign:
             features = None if matcher.features_ is None else FrozenEstimator(matcher.features_)
-            matcher = self._make_matcher(features).fit(pool.rows)
-        elif pool.rows.n_samples != matcher.n_samples_fit_:
+            matcher = self._make_matcher(features).fit(candidates.rows)
+        elif candidates.rows.n_samples != matcher.n_samples_fit_:
             raise ValueError(
-                f"X has {pool.rows.n_samples} samples, but the index was built on "
+                f"X has {candidates.rows.n_samples} samples, but the index was built on "
                 f"{matcher.n_samples_fit_}; query the pool that fit has seen, or fit again."
             )
         # Samples that the user gave as candidates need not be like those the generator has seen.
-        aligned = self.align and not pool.is_foreign
+        aligned = self.align and not candidates.is_foreign
         matches = matcher.match(
-            generated, available=pool.positions, n_neighbors=n_neighbors, aligned=aligned
+            generated, available=candidates.positions, n_neighbors=n_neighbors, aligned=aligned
         )
         return matches.reshape(len(generated), -1)
 

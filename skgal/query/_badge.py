@@ -7,7 +7,7 @@ from sklearn.utils import check_array
 from sklearn.utils.extmath import row_norms
 
 from skgal.query._base import EmbeddingStrategy, top_k
-from skgal.query._measures import check_classifier, class_probabilities
+from skgal.query._uncertainty import check_classifier, class_probabilities
 from skgal.utils import as_random_state, seeded_nets
 
 
@@ -74,14 +74,14 @@ class BADGE(EmbeddingStrategy):
         check_classifier(clf, "BADGE")
         super().check_model(clf, X)
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
         rng = as_random_state(self.random_state)
         check_classifier(clf, "BADGE")
-        residuals = np.concatenate(list(pool.map(partial(_residuals, clf))))
-        points = self._embed(pool, clf)
+        residuals = np.concatenate(list(candidates.map(partial(_residuals, clf))))
+        points = self._embed(candidates, clf)
         squared_norms = _squared_norms(residuals, points)
         chosen = gradient_k_means_pp(residuals, points, batch_size, rng)
-        return pool.positions[chosen], squared_norms
+        return candidates.positions[chosen], squared_norms
 
 
 def gradient_k_means_pp(residuals, points, k, rng):

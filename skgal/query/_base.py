@@ -72,10 +72,10 @@ class Candidates:
     --------
     >>> import numpy as np
     >>> from skgal.query import Candidates
-    >>> pool = Candidates(np.array([[1.0], [2.0], [4.0]]), np.array([0, 2]))
-    >>> [block.tolist() for block in pool.blocks()]
+    >>> candidates = Candidates(np.array([[1.0], [2.0], [4.0]]), np.array([0, 2]))
+    >>> [block.tolist() for block in candidates.blocks()]
     [[[1.0], [4.0]]]
-    >>> np.concatenate(list(pool.map(lambda block: block.sum(axis=1)))).tolist()
+    >>> np.concatenate(list(candidates.map(lambda block: block.sum(axis=1)))).tolist()
     [1.0, 4.0]
     """
 
@@ -209,8 +209,8 @@ class CandidateStrategy(PoolStrategy):
     }
 
     @abstractmethod
-    def _choose(self, X, y, clf, pool, batch_size):
-        """Return the positions chosen in ``pool.rows``, and the utility of each candidate."""
+    def _choose(self, X, y, clf, candidates, batch_size):
+        """Return the positions chosen in ``candidates.rows``, and the utility of each candidate."""
 
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
         """Choose samples to label.
@@ -255,10 +255,10 @@ class CandidateStrategy(PoolStrategy):
         """
         self._validate_params()
         X = check_samples(X, y)
-        pool = find_candidates(X, y, candidates, self.missing_label)
-        check_batch_size(batch_size, len(pool), "unlabelled candidates")
-        chosen, utilities = self._choose(X, y, clf, pool, batch_size)
-        return (chosen, pool.scatter(utilities)) if return_utilities else chosen
+        candidates = find_candidates(X, y, candidates, self.missing_label)
+        check_batch_size(batch_size, len(candidates), "unlabelled candidates")
+        chosen, utilities = self._choose(X, y, clf, candidates, batch_size)
+        return (chosen, candidates.scatter(utilities)) if return_utilities else chosen
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -291,8 +291,8 @@ class RankingStrategy(CandidateStrategy):
     >>> import numpy as np
     >>> from skgal.query import RankingStrategy
     >>> class LargestValue(RankingStrategy):
-    ...     def compute_utilities(self, X, y, clf, pool):
-    ...         return pool.map(lambda block: block.max(axis=1))
+    ...     def compute_utilities(self, X, y, clf, candidates):
+    ...         return candidates.map(lambda block: block.max(axis=1))
     >>> X = np.array([[1.0, 0.0], [7.0, 2.0], [3.0, 5.0]])
     >>> LargestValue().query(X, [0, np.nan, np.nan], None).tolist()
     [1]
@@ -303,7 +303,7 @@ class RankingStrategy(CandidateStrategy):
         self.random_state = random_state
 
     @abstractmethod
-    def compute_utilities(self, X, y, clf, pool):
+    def compute_utilities(self, X, y, clf, candidates):
         """Compute how useful a label of each candidate would be.
 
         Parameters
@@ -314,27 +314,27 @@ class RankingStrategy(CandidateStrategy):
             Their labels, missing ones included.
         clf : estimator or None
             The fitted model, as the query was given it.
-        pool : Candidates
-            What may be chosen: ``pool.map(function)`` applies a function to one block of candidates
-            after the other, ``pool.positions`` says which rows of X they are, ``len(pool)`` how
-            many.
+        candidates : Candidates
+            What may be chosen: ``candidates.map(function)`` applies a function to one block of them
+            after the other, ``candidates.positions`` says which rows of X they are,
+            ``len(candidates)`` how many.
 
         Returns
         -------
         iterable of ndarray
             Finite utilities, one for each candidate, the higher the better, in the order of the
-            candidates and cut into blocks as one likes: what ``pool.map`` returns.
+            candidates and cut into blocks as one likes: what ``candidates.map`` returns.
         """
 
-    def _choose(self, X, y, clf, pool, batch_size):
-        order = as_random_state(self.random_state).random_sample(pool.rows.n_samples)
+    def _choose(self, X, y, clf, candidates, batch_size):
+        order = as_random_state(self.random_state).random_sample(candidates.rows.n_samples)
         blocks = []
-        for block in self.compute_utilities(X, y, clf, pool):
+        for block in self.compute_utilities(X, y, clf, candidates):
             assert_all_finite(block, input_name="utilities")
             blocks.append(block)
         utilities = np.concatenate(blocks)
-        best = top_k(utilities, batch_size, order[pool.positions])
-        return pool.positions[best], utilities
+        best = top_k(utilities, batch_size, order[candidates.positions])
+        return candidates.positions[best], utilities
 
 
 class EmbeddingStrategy(CandidateStrategy):
@@ -404,9 +404,9 @@ class EmbeddingStrategy(CandidateStrategy):
         features = self.features_ if self._has_transformer else self.features
         return np.concatenate(list(rows.map(feature_extractor(features, clf))))
 
-    def _embed_with_labelled(self, X, y, clf, pool):
+    def _embed_with_labelled(self, X, y, clf, candidates):
         """Compute the feature vectors of candidates and labelled rows, in one array each."""
-        points = self._embed(pool, clf)
+        points = self._embed(candidates, clf)
         labelled = labelled_rows(X, y, self.missing_label)
         if len(labelled) == 0:
             return points, points[:0]

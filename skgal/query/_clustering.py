@@ -88,9 +88,9 @@ class TypiClust(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
         rng = as_random_state(self.random_state)
-        points, labelled_points = self._embed_with_labelled(X, y, clf, pool)
+        points, labelled_points = self._embed_with_labelled(X, y, clf, candidates)
         n_clusters = min(len(labelled_points) + batch_size, self.max_clusters)
         clusters = _cluster(np.concatenate([points, labelled_points]), n_clusters, rng)
         clusters, labelled_clusters = np.split(clusters, [len(points)])
@@ -98,7 +98,7 @@ class TypiClust(EmbeddingStrategy):
         served = _clusters_to_serve(clusters, labelled_clusters, batch_size, tie_break)
         utilities = typicality(points, clusters, self.n_neighbors, np.unique(served))
         chosen = _most_typical(utilities, clusters, served, tie_break)
-        return pool.positions[chosen], utilities
+        return candidates.positions[chosen], utilities
 
 
 def _cluster(points, n_clusters, rng):
@@ -226,9 +226,9 @@ class ProbCover(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
         rng = as_random_state(self.random_state)
-        points, centres = self._embed_with_labelled(X, y, clf, pool)
+        points, centres = self._embed_with_labelled(X, y, clf, candidates)
         delta = self.delta
         if delta is None:
             n_classes = self._count_classes(clf)
@@ -241,7 +241,7 @@ class ProbCover(EmbeddingStrategy):
         graph = radius_neighbors_graph(points, delta, include_self=True)
         tie_break = rng.random_sample(len(points))
         chosen, n_covers = greedy_cover(graph, covered, batch_size, tie_break)
-        return pool.positions[chosen], n_covers
+        return candidates.positions[chosen], n_covers
 
     def _count_classes(self, clf):
         if self.n_classes is not None:

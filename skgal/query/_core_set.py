@@ -62,17 +62,17 @@ class CoreSet(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
         rng = as_random_state(self.random_state)
-        points, centres = self._embed_with_labelled(X, y, clf, pool)
-        tie_break = rng.random_sample(len(pool))
+        points, centres = self._embed_with_labelled(X, y, clf, candidates)
+        tie_break = rng.random_sample(len(candidates))
         if len(centres) == 0:
-            nearest, utilities = np.full(len(pool), np.inf), np.zeros(len(pool))
+            nearest, utilities = np.full(len(candidates), np.inf), np.zeros(len(candidates))
         else:
             _, nearest = pairwise_distances_argmin_min(points, centres, metric="sqeuclidean")
             utilities = np.sqrt(nearest)
         chosen = k_centre_greedy(points, nearest, batch_size, tie_break)
-        return pool.positions[chosen], utilities
+        return candidates.positions[chosen], utilities
 
 
 def k_centre_greedy(points, nearest, k, tie_break):

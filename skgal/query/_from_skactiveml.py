@@ -81,18 +81,19 @@ class FromSkactiveml(CandidateStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, pool, batch_size):
+    def _choose(self, X, y, clf, candidates, batch_size):
+        allowed = _as_rows(candidates.rows) if candidates.is_foreign else candidates.positions
         with seeded_nets(clf):
             chosen, utilities = self._seeded_strategy().query(
                 X=_as_rows(X),
                 y=_as_codes(y, clf, self.missing_label),
-                candidates=_as_rows(pool.rows) if pool.is_foreign else pool.positions,
+                candidates=allowed,
                 batch_size=int(batch_size),
                 return_utilities=True,
                 **self._model_arguments(X, clf),
                 **(self.query_params or {}),
             )
-        return np.asarray(chosen), np.atleast_2d(utilities)[0][pool.positions]
+        return np.asarray(chosen), np.atleast_2d(utilities)[0][candidates.positions]
 
     def _seeded_strategy(self):
         strategy = clone(self.strategy).set_params(missing_label=np.nan)

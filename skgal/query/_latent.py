@@ -18,7 +18,7 @@ from skgal.base import Synthesis, SynthesisStrategy
 from skgal.design import support_points
 from skgal.exceptions import UniformUncertaintyWarning
 from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
-from skgal.query._measures import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
+from skgal.query._uncertainty import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
 from skgal.utils import (
     Interval,
     StrOptions,

@@ -8,7 +8,7 @@ from sklearn.base import is_regressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skgal.query._measures import check_classifier, class_probabilities
+from skgal.query._uncertainty import check_classifier, class_probabilities
 from skgal.utils import Column, FrameTemplate, is_frame
 
 

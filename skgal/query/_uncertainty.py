@@ -1,14 +1,295 @@
-"""How sure the model is of samples of a pool: the least, the most, the largest predicted loss."""
+"""How unsure a model is of samples, one number a sample, and the strategies that rank by it.
 
+Classifiers are read by ``predict_proba`` or ``decision_function``, regressors by a standard
+deviation of their predictions. What is meant is what labels can teach: the noise that a Gaussian
+process with a ``WhiteKernel`` knows of is left out.
+"""
+
+import inspect
+from collections.abc import Callable
+from copy import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from scipy.special import softmax
+from sklearn.base import clone, is_regressor
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import WhiteKernel
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skgal.classifiers import cast_for_nets
+from skgal.metrics import (
+    distance_uncertainty,
+    entropy,
+    least_confidence,
+    margin_of_confidence,
+    normalized_entropy,
+    ratio_of_confidence,
+)
 from skgal.query._base import RankingStrategy
-from skgal.query._measures import MEASURES, output_scales, uncertainty_rater
-from skgal.utils import StrOptions, seeded_nets, unwrap
+from skgal.utils import StrOptions, as_label_array, is_missing, last_step, seeded_nets, unwrap
+
+
+def pseudo_probabilities(decisions):
+    """Turn decision values into probabilities that rank samples alike, by softmax."""
+    decisions = check_array(
+        decisions, dtype=[np.float64, np.float32], ensure_2d=False, input_name="decisions"
+    )
+    if decisions.ndim == 1 or decisions.shape[1] == 1:
+        decisions = decisions.reshape(-1, 1) * np.array([-0.5, 0.5], dtype=decisions.dtype)
+    return softmax(decisions, axis=1)
+
+
+def _of_decisions(score):
+    return partial(_score_of_decisions, score)
+
+
+def _score_of_decisions(score, decisions):
+    return score(pseudo_probabilities(decisions))
+
+
+def _odds_uncertainty(proba):
+    """Minus the log-odds of the two most probable classes: the distance without a decision."""
+    proba = np.asarray(proba)
+    return distance_uncertainty(np.log(np.maximum(proba, np.finfo(proba.dtype).tiny)))
+
+
+def _mutual_information(member_proba):
+    """Entropy of the mean of members' probabilities, less the mean of their entropies."""
+    entropies = np.mean([entropy(proba) for proba in member_proba], axis=0)
+    return np.maximum(entropy(np.mean(member_proba, axis=0)) - entropies, 0.0)
+
+
+# By the method of the classifier that is read, the preferred one first: how to turn what it
+# returns into uncertainties. These are never negative, so that they can be a density (AISEL,
+# equation 7).
+DENSITY_MEASURES = {
+    name: {"predict_proba": score, "decision_function": _of_decisions(score)}
+    for name, score in {
+        "entropy": entropy,
+        "normalized_entropy": normalized_entropy,
+        "least_confidence": least_confidence,
+        "margin_of_confidence": margin_of_confidence,
+        "ratio_of_confidence": ratio_of_confidence,
+    }.items()
+} | {"mutual_information": {"predict_member_proba": _mutual_information}}
+MEASURES = {
+    **DENSITY_MEASURES,
+    "min_distance": {
+        "decision_function": distance_uncertainty,
+        "predict_proba": _odds_uncertainty,
+    },
+}
+
+
+def output_scales(y, missing_label):
+    """Standard deviation of each of several outputs among the labels; None of a single one."""
+    y = as_label_array(y)
+    if y.ndim < 2:
+        return None
+    known = y[~is_missing(y, missing_label)].astype(np.float64)
+    scales = known.std(axis=0) if len(known) else np.ones(y.shape[1])
+    return np.where(scales > 0, scales, 1.0)
+
+
+def uncertainty_rater(clf, measure, scales=None, weights=None):
+    """Return a function from samples to how unsure the model is; raise at once if it can't say."""
+    check_is_fitted(clf)
+    if is_regressor(clf):
+        check_predictive_std(clf)
+        return partial(_rate_regressor, clf, scales, weights)
+    method = method_to_read(clf, measure)
+    return partial(_rate_classifier, clf, method, MEASURES[measure][method], weights)
+
+
+def _rate_regressor(regressor, scales, weights, X):
+    with seeded_nets(regressor):
+        std = predictive_std(regressor, X)
+    if std.ndim == 1:
+        return std
+    if weights is not None and np.shape(weights) != std.shape[1:]:
+        raise ValueError(
+            f"output_weights must be one number for each of the {std.shape[1]} outputs of the "
+            f"model, got {np.asarray(weights).tolist()}."
+        )
+    return np.sqrt(np.average(np.square(std / (1 if scales is None else scales)), 1, weights))
+
+
+def _rate_classifier(clf, method, score, weights, X):
+    with seeded_nets(clf):
+        read = read_classifier(clf, method, X)
+    if isinstance(read, list):  # several outputs, an array of class probabilities each
+        return np.average([score(proba) for proba in read], axis=0, weights=weights)
+    return score(read)
+
+
+def read_classifier(clf, method, X):
+    """Call a method of a classifier, the noise of its latent function left out."""
+    if method == "predict_member_proba":
+        return _member_proba(clf, X)
+    inner, inner_X = unwrap(clf, X)
+    if isinstance(inner, GaussianProcessClassifier):
+        return getattr(_without_noise(inner), method)(inner_X)
+    return getattr(clf, method)(cast_for_nets(clf, X))
+
+
+def class_probabilities(clf, X):
+    """Predict class probabilities, or put decision values in their place."""
+    X = cast_for_nets(clf, X)
+    if hasattr(clf, "predict_proba"):
+        return np.asarray(clf.predict_proba(X))
+    return pseudo_probabilities(clf.decision_function(X))
+
+
+def check_classifier(clf, reader):
+    """Refuse anything but a fitted classifier that predicts how sure it is."""
+    check_is_fitted(clf)
+    if is_regressor(clf):
+        raise TypeError(f"{reader} is for classifiers, and {type(clf).__name__} is a regressor.")
+    if not (hasattr(clf, "predict_proba") or hasattr(clf, "decision_function")):
+        raise TypeError(
+            f"{type(unwrap(clf)[0]).__name__} has no predict_proba and no decision_function, one "
+            f"of which {reader} reads; put it into skgal.classifiers.EnsembleClassifier, for "
+            "which the predictions of several are probabilities."
+        )
+    last = last_step(clf)
+    if getattr(last, "decision_function_shape", "ovr") == "ovo" and len(clf.classes_) > 2:
+        raise TypeError(
+            f"{type(last).__name__} has decision_function_shape='ovo', a decision for each pair of "
+            f"classes, but {reader} reads one for each class; fit it with 'ovr', which predicts "
+            "the same."
+        )
+
+
+def method_to_read(clf, measure):
+    """Find the method of a fitted classifier that a measure reads; TypeError if it has none."""
+    if measure == "mutual_information":
+        inner = unwrap(clf)[0]
+        if not (hasattr(inner, "predict_member_proba") or isinstance(inner, _CLASSIFIER_ENSEMBLES)):
+            raise TypeError(
+                f"measure='mutual_information' is how much the members of an ensemble disagree, "
+                f"and {type(inner).__name__} has none; put it into "
+                "skgal.classifiers.EnsembleClassifier."
+            )
+        return "predict_member_proba"
+    check_classifier(clf, f"measure={measure!r}")
+    return next(method for method in MEASURES[measure] if hasattr(clf, method))
+
+
+def predictive_std(regressor, X):
+    """Standard deviation of what a regressor predicts, by outputs, noise left out."""
+    check_predictive_std(regressor)
+    regressor, X = unwrap(regressor, X)
+    if isinstance(regressor, GaussianProcessRegressor):
+        regressor = _without_noise(regressor)
+    if _takes_return_std(regressor):
+        _, std = regressor.predict(X, return_std=True)
+    else:
+        std = np.std([member.predict(some) for member, some in _members(regressor, X)], axis=0)
+    # Of data frames some regressors return a Series, whose index would be taken for positions.
+    return np.asarray(std)
+
+
+def check_predictive_std(regressor):
+    """Refuse a fitted regressor that has no standard deviation, without looking at samples."""
+    regressor, _ = unwrap(regressor)
+    if not (_takes_return_std(regressor) or isinstance(regressor, _REGRESSOR_ENSEMBLES)):
+        raise TypeError(
+            f"{type(regressor).__name__} doesn't say how unsure it is; put it into "
+            "skgal.classifiers.EnsembleRegressor, which takes any regressor and samples of any "
+            "shape, or use one whose predict takes return_std (GaussianProcessRegressor, "
+            "BayesianRidge), a random forest or extra trees."
+        )
+
+
+_CLASSIFIER_ENSEMBLES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
+_REGRESSOR_ENSEMBLES = (RandomForestRegressor, ExtraTreesRegressor, BaggingRegressor)
+
+
+def _takes_return_std(regressor):
+    return "return_std" in inspect.signature(regressor.predict).parameters
+
+
+def _members(ensemble, X):
+    """Pair the members of scikit-learn's ensembles with the columns that each was fitted to."""
+    # The members were fitted on bare arrays, those of bagging on some of the columns.
+    X = validate_data(
+        ensemble, X, reset=False, dtype=None, accept_sparse="csr", ensure_all_finite=False
+    )
+    members = ensemble.estimators_
+    columns = getattr(ensemble, "estimators_features_", [slice(None)] * len(members))
+    return [(member, X[:, some]) for member, some in zip(members, columns, strict=True)]
+
+
+def _member_proba(clf, X):
+    """Class probabilities of the members of an ensemble, (n_members, n_samples, n_classes)."""
+    ensemble, X = unwrap(clf, X)
+    if hasattr(ensemble, "predict_member_proba"):
+        return ensemble.predict_member_proba(X)
+    proba = np.zeros((len(ensemble.estimators_), X.shape[0], len(ensemble.classes_)))
+    for row, (member, some) in zip(proba, _members(ensemble, X), strict=True):
+        # A member of bagging may have missed a class.
+        row[:, np.asarray(member.classes_, dtype=np.intp)] = member.predict_proba(some)
+    return proba
+
+
+def _without_noise(gp):
+    """Copy a Gaussian process, the noise of a ``WhiteKernel`` left out of its variance."""
+    gp = copy(gp)
+    if hasattr(gp, "base_estimator_"):  # of a classifier
+        gp.base_estimator_ = _without_noise(gp.base_estimator_)
+    elif hasattr(gp, "estimators_"):  # one for each class
+        gp.estimators_ = [_without_noise(member) for member in gp.estimators_]
+    else:
+        kernels = {"": gp.kernel_, **gp.kernel_.get_params()}
+        noisy = [name for name, kernel in kernels.items() if isinstance(kernel, WhiteKernel)]
+        levels = {f"{name}__noise_level".removeprefix("__"): 0.0 for name in noisy}
+        gp.kernel_ = clone(gp.kernel_).set_params(**levels)
+    return gp
+
+
+class Score(NamedTuple):
+    """What a latent search maximises, of arrays and of tensors: two forms with the same maxima."""
+
+    method: str
+    of_arrays: Callable
+    of_tensors: str
+
+    def rate(self, clf, X):
+        """Score samples: an ndarray of shape (n_samples,)."""
+        return self.of_arrays(read_classifier(clf, self.method, X))
+
+
+# By the method of the classifier that is read.
+SCORES = {
+    "entropy": {"predict_proba": "log_entropy", "decision_function": "log_entropy_of_decisions"},
+    "min_distance": {
+        "predict_proba": "odds_proximity",
+        "decision_function": "boundary_proximity",
+    },
+}
+
+
+def resolve_score(name, clf):
+    """Find the form of a score that suits a fitted classifier; TypeError if none does."""
+    check_is_fitted(clf)
+    if is_regressor(clf):
+        raise TypeError(
+            f"This strategy looks for the boundary between classes, and {type(clf).__name__} is "
+            "a regressor; use LatentUncertainty or AISEL, which know a regressor's uncertainty."
+        )
+    method = method_to_read(clf, name)
+    return Score(method, MEASURES[name][method], SCORES[name][method])
 
 
 class UncertaintySampling(RankingStrategy):
@@ -80,10 +361,10 @@ class UncertaintySampling(RankingStrategy):
         """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, self.measure)
 
-    def compute_utilities(self, X, y, clf, pool):
+    def compute_utilities(self, X, y, clf, candidates):
         """Rate by how unsure the model is."""
         scales = output_scales(y, self.missing_label)
-        return pool.map(uncertainty_rater(clf, self.measure, scales, self.output_weights))
+        return candidates.map(uncertainty_rater(clf, self.measure, scales, self.output_weights))
 
 
 # Each is the opposite order of an uncertainty.
@@ -149,11 +430,11 @@ class CertaintySampling(RankingStrategy):
         """Refuse a model without the method that the measure reads."""
         uncertainty_rater(clf, _OPPOSITES[self.measure])
 
-    def compute_utilities(self, X, y, clf, pool):
+    def compute_utilities(self, X, y, clf, candidates):
         """Rate by how certain the model is."""
         scales = output_scales(y, self.missing_label)
         rate = uncertainty_rater(clf, _OPPOSITES[self.measure], scales)
-        return (-uncertain for uncertain in pool.map(rate))
+        return (-uncertain for uncertain in candidates.map(rate))
 
 
 class LearningLoss(RankingStrategy):
@@ -202,10 +483,10 @@ class LearningLoss(RankingStrategy):
         check_is_fitted(clf)
         _check_predicts_loss(unwrap(clf)[0])
 
-    def compute_utilities(self, X, y, clf, pool):
+    def compute_utilities(self, X, y, clf, candidates):
         """Rate by the predicted loss."""
         check_is_fitted(clf)
-        return pool.map(partial(_predicted_losses, clf))
+        return candidates.map(partial(_predicted_losses, clf))
 
 
 def _predicted_losses(clf, X):

@@ -29,7 +29,7 @@ from skgal.query import (
     TypiClust,
     UncertaintySampling,
 )
-from skgal.query._measures import predictive_std, read_classifier
+from skgal.query._uncertainty import predictive_std, read_classifier
 
 RNG = np.random.RandomState(0)
 X = RNG.uniform(-1, 1, size=(60, 3))

@@ -42,7 +42,7 @@ from skgal.query import (
     UncertaintySampling,
 )
 from skgal.query._base import EmbeddingStrategy
-from skgal.query._measures import uncertainty_rater
+from skgal.query._uncertainty import uncertainty_rater
 from skgal.utils import _pool
 
 

@@ -30,7 +30,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from skgal.differentiable import log_entropy_of_decisions
 from skgal.metrics import entropy, least_confidence, margin_of_confidence, ratio_of_confidence
-from skgal.query._measures import (
+from skgal.query._uncertainty import (
     DENSITY_MEASURES,
     MEASURES,
     output_scales,
