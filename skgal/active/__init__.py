@@ -1,7 +1,6 @@
 """The learner that buys labels, oracles that give them, and the store that keeps them."""
 
 from skgal.active._compare import StrategyComparison, compare_strategies
-from skgal.active._data import LabelledSet, Query
 from skgal.active._kfold import PartialLabelKFold
 from skgal.active._learner import ActiveLearner
 from skgal.active._oracles import (
@@ -11,6 +10,7 @@ from skgal.active._oracles import (
     LabelOracle,
     VotingOracle,
 )
+from skgal.active._session import LabelledSet, Query
 from skgal.active._stopping import (
     AllOf,
     AnyOf,

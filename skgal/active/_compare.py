@@ -16,8 +16,13 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
 
-from skgal.active._data import check_samples, check_strategy_parameters, count_initial
-from skgal.active._learner import ActiveLearner, as_memory
+from skgal.active._learner import (
+    ActiveLearner,
+    as_memory,
+    check_samples,
+    check_strategy_parameters,
+)
+from skgal.active._session import count_initial
 from skgal.query import RandomSampling
 from skgal.utils import (
     HasMethods,

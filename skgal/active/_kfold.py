@@ -6,8 +6,13 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skgal.active._data import split_missing
-from skgal.utils import Interval, as_label_array, is_missing, validate_parameter_constraints
+from skgal.utils import (
+    Interval,
+    as_label_array,
+    is_missing,
+    split_missing,
+    validate_parameter_constraints,
+)
 
 _CONSTRAINTS = {
     "n_splits": [Interval(Integral, 2, None, closed="left")],

@@ -1,13 +1,11 @@
 """The learner: fit a model, choose samples, have them labelled, fit the model again."""
 
-import hashlib
 import inspect
 import logging
 import os
-from collections import Counter
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
 
@@ -15,44 +13,58 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import accuracy_score, check_scoring
-from sklearn.utils import check_scalar, get_tags
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    check_scalar,
+    column_or_1d,
+    get_tags,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skgal.active._data import (
+from skgal.active._oracles import annotator_name
+from skgal.active._session import (
     SYNTHETIC,
     Query,
-    check_labels,
+    RevealedLabels,
+    Session,
+    as_store_oracle,
     check_n_initial,
-    check_samples,
-    check_strategy_parameters,
-    check_validation,
     count_initial,
     draw_initial,
     initial_set,
-    known_classes,
-    warn_of_minus_one,
+    open_store,
+    settle_seed,
 )
-from skgal.active._oracles import annotator_name, as_store_oracle
-from skgal.active._samples import hash_pool, stack_samples
-from skgal.active._store import SECONDS_TO_WAIT, STATUS_OF, LabelStore
-from skgal.base import Asked, BaseStrategy, DocumentedMixin
-from skgal.classifiers import cast_for_nets, check_fit_support, fit_estimator, one_hot
-from skgal.exceptions import StoreError, StoreMismatchError, StoreMissingError
+from skgal.active._store import SECONDS_TO_WAIT, LabelStore
+from skgal.base import BaseStrategy, DocumentedMixin
+from skgal.classifiers import cast_for_nets, check_fit_support, fit_estimator
+from skgal.exceptions import StoreMissingError
 from skgal.metrics import entropy
 from skgal.utils import (
     HasMethods,
     Interval,
     _estimator_has,
     _fit_context,
+    _safe_indexing,
+    accepts_nan,
+    as_label_array,
+    as_pool,
     as_random_state,
+    column_names,
     concat_rows,
     draw_seed,
+    gives_blocks,
+    is_frame,
+    is_missing,
     last_step,
     nets_in,
     observed_labels,
     seed_unset,
     seeded_nets,
+    split_missing,
     spread_labels,
     subtask,
     take_rows,
@@ -319,7 +331,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         X, known, labels = self._check(X, y)
         validation = self._check_validation(X_val, y_val, X)
         simulates = self.oracle is None and not self._designs and known.all()
-        store = _open_store(self.store)
+        store = open_store(self.store)
         with nullcontext() if self.oracle is None and not simulates else store.lock():
             # Only now: a learner that is refused stays what it was.
             oracle = self._begin(store, X, known, labels, validation, simulates)
@@ -399,7 +411,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     def _begin(self, store, X, known, labels, validation, simulates):
         """Seed everything, and open or go on with the session of a store; return the oracle."""
-        rng = np.random.RandomState(_settle_seed(store, X, self.random_state))
+        rng = np.random.RandomState(settle_seed(store, X, self.random_state))
         # Streams of their own: what the one leaves None changes neither the other nor the rest.
         estimator_rng, strategy_rng = (np.random.RandomState(draw_seed(rng)) for _ in range(2))
         template = seed_unset(clone(self.estimator), estimator_rng)
@@ -420,7 +432,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         self._session = session
         self._setup = _Setup(template, net_seed, strategy_seed, validation)
         if simulates:
-            return _RevealedLabels(labels)
+            return RevealedLabels(labels)
         if self.oracle is None:
             return None
         return as_store_oracle(
@@ -429,8 +441,10 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     def _initial_labels(self, X, known, labels, rng):
         """Choose the labels known at the start: those given, or those that a simulation shows."""
-        stratify = is_classifier(self.estimator)
-        classes = known_classes(labels, self.oracle) if stratify else None
+        stratify, classes = is_classifier(self.estimator), None
+        if stratify:
+            named = getattr(self.oracle, "classes_", None)
+            classes = np.union1d(labels, labels if named is None else named)
         shown = slice(None)
         if known.all() and not (self._designs and self.n_initial is None):
             n_initial = count_initial(self.n_initial, labels, classes)
@@ -482,13 +496,13 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             self._refit((self.estimator_, self.label_encoder_), task)
 
     def _refit(self, previous, task=None):
-        """Fit a new model to all that is labelled, and add a row to the history."""
+        """Fit a new model to all that is labelled, and add an entry to the history."""
         labelled, purchase = self.labelled_, self._session.purchase()
         start = perf_counter()
         self.estimator_, self.label_encoder_ = self._fit_model(labelled, previous, task)
         seconds = perf_counter() - start
         validation = self._setup.validation
-        row = {
+        entry = {
             "n_labels": len(labelled),
             "n_bought": labelled.n_bought,
             "score": np.nan if validation is None else self.score(*validation),
@@ -496,15 +510,15 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             **purchase,
         }
         if self.scoring is not None:
-            row |= self._further_scores()
+            entry |= self._further_scores()
         if labelled.classes is not None:
-            row["label_counts"] = labelled.count_labels()
-        self._session.add_row(row)
+            entry["label_counts"] = labelled.count_labels()
+        self._session.add_entry(entry)
         logger.info(
             "%d labels, %d of them bought: score %.4g",
-            row["n_labels"],
-            row["n_bought"],
-            row["score"],
+            entry["n_labels"],
+            entry["n_bought"],
+            entry["score"],
         )
         self._check_stopping()
 
@@ -531,17 +545,17 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 )
         return estimator, encoder
 
-    def _fit_earlier(self, row):
-        """Fit the model of a row of the history again, to the labels that it had."""
+    def _fit_earlier(self, entry):
+        """Fit the model of an entry of the history again, to the labels that it had."""
         model = None
-        for number in range(row + 1) if self._is_warm_start else [row]:
-            model = self._fit_model(self._session.labelled_in(number), model)
+        for each in range(entry + 1) if self._is_warm_start else [entry]:
+            model = self._fit_model(self._session.labelled_at(each), model)
         return model
 
-    def _as_of(self, row):
-        """Return a copy with the model of a row of the history, to predict with."""
+    def _as_of(self, entry):
+        """Return a copy with the model of an entry of the history, to predict with."""
         earlier = copy(self)
-        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(row)
+        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(entry)
         return earlier
 
     def _further_scores(self):
@@ -606,13 +620,18 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             query = self._query_strategy(n_wanted)
             seconds = perf_counter() - start
             predictions, mean_entropy = self._predictions(query.X)
-            ids = session.record(
-                query,
+            ids = self.store_.add_query(
+                query.X,
+                indices=query.indices,
+                latent=query.latent,
+                details=query.details,
+                round=session.n_rounds,
                 strategy=type(self.strategy_).__name__,
                 model=f"{type(self.estimator).__name__}, {self.history_[-1]['n_labels']} labels",
                 predictions=predictions,
                 notes={"seconds_query": seconds, "mean_entropy": mean_entropy},
             )
+            session.refresh()
             session.answer_known(ids)
             query = session.select(ids, "pending")
             if len(query):
@@ -1023,16 +1042,125 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         return tags
 
 
-class _RevealedLabels:
-    """The oracle of a simulation: the labels of y, by the positions of the samples."""
+# What may be passed
 
-    def __init__(self, y):
-        self._y = y
 
-    def label_pending(self, store, ids):
-        """Label pending samples; of those with the same values each has its own label."""
-        positions = [record.index for record in store.records(None, ids, samples=False)]
-        store.tell(ids, self._y[positions], annotator="simulation", seconds=0.0)
+def check_samples(X, estimator, *, accept_sparse, input_name="X"):
+    """Check samples: an ndarray, csr matrix, DataFrame, or Pool of what is not in memory.
+
+    Arrays are validated; what is in DataFrames and streams is left to the estimator.
+    """
+    finite = "allow-nan" if accepts_nan(estimator) else True
+    if is_frame(X):
+        return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
+    if gives_blocks(X) or hasattr(X, "chunks"):
+        pool = as_pool(X)
+        if 0 in pool.shape:
+            raise ValueError(
+                f"{input_name} must have samples and features; got a pool of shape {pool.shape}."
+            )
+        return pool
+    # Strings and mixed columns are for the estimator to read, so dtype=None.
+    X = check_array(
+        X,
+        accept_sparse="csr" if accept_sparse and get_tags(estimator).input_tags.sparse else False,
+        dtype=None,
+        ensure_all_finite=finite,
+        allow_nd=True,
+        estimator="ActiveLearner",
+        input_name=input_name,
+    )
+    if X.dtype == object and all(isinstance(value, Real) for value in X.flat):
+        return X.astype(np.float64)  # numbers, which not every method of a model takes as objects
+    return X
+
+
+def _check_frame(X, input_name, *, allow_nan):
+    if 0 in X.shape:
+        raise ValueError(
+            f"{input_name} must have samples and features; got a table of shape {X.shape}."
+        )
+    for position, name in enumerate(column_names(X)):
+        # Missing values hide in columns of any type: as None, pandas' NA, or polars' null.
+        column = as_label_array(_safe_indexing(X, position, axis=1))
+        column_name = f"{input_name}[{name!r}]"
+        if column.dtype.kind == "f":
+            assert_all_finite(column, allow_nan=allow_nan, input_name=column_name)
+        elif not allow_nan and is_missing(column).any():
+            raise ValueError(
+                f"{column_name} contains missing values; impute them, or use an estimator that "
+                "accepts them."
+            )
+    return X
+
+
+def check_labels(y, X, estimator, *, missing_label, warn=False):
+    """Check labels; return which are known, and those, one row each for several outputs."""
+    y = as_label_array(y, warn=warn)
+    if is_classifier(estimator) or y.ndim != 2:
+        y = column_or_1d(y)
+    check_consistent_length(X, y)
+    return split_missing(y, is_classifier=is_classifier(estimator), missing_label=missing_label)
+
+
+def warn_of_minus_one(known, labels, missing_label, *, has_oracle):
+    """Warn if -1 looks like scikit-learn's sign for "not labelled", but counts as a class here."""
+    if not known.all() or labels.dtype.kind not in "if" or not is_missing([np.nan], missing_label):
+        return
+    others = labels[labels != -1]
+    is_mostly_minus_one = 2 * len(others) < len(labels)
+    if len(others) in (0, len(labels)) or others.min() < 0:
+        return
+    if is_mostly_minus_one or (has_oracle and others.min() == 0):
+        warn_user(
+            f"{len(labels) - len(others)} of {len(labels)} labels in y are -1, and count as a "
+            "class. If they stand for 'not labelled', as in scikit-learn's semi-supervised "
+            "learning, pass missing_label=-1.",
+            UserWarning,
+        )
+
+
+def check_validation(X_val, y_val, X, estimator, *, missing_label):
+    """Check the samples that models are scored on; return them with their labels, or None."""
+    if (X_val is None) != (y_val is None):
+        raise ValueError("X_val and y_val come together; got one of them only.")
+    if X_val is None:
+        return None
+    X_val = check_samples(X_val, estimator, accept_sparse=True, input_name="X_val")
+    known, labels = check_labels(y_val, X_val, estimator, missing_label=missing_label)
+    if not known.all():
+        raise ValueError(
+            f"y_val must be complete, but {(~known).sum()} of its {len(known)} labels are missing; "
+            "leave these samples out."
+        )
+    # Of data frames the estimator may pick columns by name.
+    if not is_frame(X_val) and X_val.shape[1:] != X.shape[1:]:
+        raise ValueError(
+            f"Samples of X_val must have the shape of those of X, {X.shape[1:]}; they have shape "
+            f"{X_val.shape[1:]}."
+        )
+    return X_val, labels
+
+
+def check_strategy_parameters(strategy):
+    """Check the parameters of a strategy, and those of a generator or a transformer in it."""
+    if isinstance(strategy, type):
+        raise TypeError(f"{strategy.__name__} is a class; pass an instance, {strategy.__name__}().")
+    # What is no estimator can't be cloned, which says so better.
+    nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
+    for each in (strategy, *nested):
+        if isinstance(each, BaseEstimator) and hasattr(each, "_parameter_constraints"):
+            each._validate_params()
+
+
+def _ids_of(query):
+    ids = query.ids if isinstance(query, Query) else np.atleast_1d(query)
+    if ids is None:
+        raise ValueError("This query was never recorded; pass what ask() returned, or ids.")
+    return ids
+
+
+# What all rounds share: seeds, models, the fitted strategy
 
 
 @dataclass
@@ -1081,334 +1209,15 @@ def _fit(strategy, X, y, task, learner):
         return strategy.fit(X, y)
 
 
-def _ids_of(query):
-    ids = query.ids if isinstance(query, Query) else np.atleast_1d(query)
-    if ids is None:
-        raise ValueError("This query was never recorded; pass what ask() returned, or ids.")
-    return ids
-
-
-# Opening a session
-
-
-def _open_store(store):
-    """Open the store that a learner's parameter stands for; None is a new one in memory."""
-    if isinstance(store, LabelStore):
-        return store
-    return LabelStore() if store is None else LabelStore(os.fspath(store))
-
-
-def _settle_seed(store, X, random_state):
-    """Return the seed of a store's session; begin a session, on these samples, if there is none."""
-    # In memory there is nothing to go on with, and hashing a large pool takes a while.
-    pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
-    if pool is not None and store.settle("pool", pool) != pool:
-        raise StoreMismatchError(
-            f"The store {store.path} belongs to another data set: its session began with other "
-            "samples than this X, or with the same in another order. Nothing was changed; pass "
-            "the X it began with, or another store."
-        )
-    seed = store.read_meta("seed")
-    if seed is None:
-        if isinstance(random_state, int | np.integer):
-            seed = int(random_state)
-        else:
-            seed = draw_seed(as_random_state(random_state))
-        seed = store.settle("seed", seed)
-    return seed
-
-
-class Session:
-    """What a learner asked a store for, and what became of it.
-
-    All of it follows from the store, X, and the labels known at the start, whoever answered, in
-    whichever order and process: so any process can go on with a session.
-    """
-
-    def __init__(self, store, X, initial, *, duplicates_share_labels=True):
-        self.store, self.X, self.initial = store, X, initial
-        # Samples with the same values have one label; not in a simulation.
-        self._duplicates_share_labels = duplicates_share_labels
-        if store.settle("initial", _hash_labels(initial)) != _hash_labels(initial):
-            raise StoreMismatchError(
-                f"The session in the store {store.path} began with other labels. Nothing was "
-                "changed; pass the y it began with (those bought since are in the store), the "
-                "same n_initial, and as many fixed seeds in estimator and strategy."
-            )
-        if initial.classes is None:
-            store.n_outputs = 1 if initial.y.ndim == 1 else initial.y.shape[1]
-        rows = store.read_history()
-        self.history = [_from_json(row) for _, row in rows]  # one for each model that was fitted
-        self._fitted_at = [event for event, _ in rows]
-        self.classes, self.n_rounds = initial.classes, 0
-        self.change = 0  # the last event that changed what is labelled, or no longer pending
-        self._seen, self._counts = 0, Counter()
-        self._unlabelled, self._reasked = set(), set()  # ids of what is pending
-        self._records = {}  # without samples, by id: in the order of asking
-        self._designs = {}  # the designed samples that were read, by id
-        self._labelled = None
-        self._unasked = np.ones(X.shape[0], dtype=bool)
-        self._unasked[initial.indices] = False
-        self._publish_classes()
-        self.refresh()
-
-    # What became of the samples
-
-    def refresh(self):
-        """Read what is new in the store: others may have written to it."""
-        while True:  # until nothing came while the news were read, so that `change` fits them
-            change, seen = self.store.last_change(), self.store.last_event()
-            if seen == self._seen:
-                break
-            for record in self.store.records(since=self._seen, samples=False):
-                if record.round is not None:  # imported labels are of no round
-                    self._update(record)
-            self._seen = seen
-        if change != self.change:
-            self.change, self._labelled = change, None
-            self._publish_classes()
-
-    def _update(self, record):
-        before = self._records.get(record.id)
-        self._records[record.id] = record
-        self._counts[record.status] += 1
-        if before is None:
-            self.n_rounds = max(self.n_rounds, 1 + record.round)
-            if record.index is not None:
-                self._unasked[record.index] = False
-        else:
-            self._counts[before.status] -= 1
-        is_pending, is_labelled = record.status == "pending", record.label is not None
-        for group, is_member in (
-            (self._unlabelled, is_pending and not is_labelled),
-            (self._reasked, is_pending and is_labelled),
-        ):
-            (group.add if is_member else group.discard)(record.id)
-        if self.classes is not None:
-            if before is not None and before.label is not None:  # its class may be gone
-                self.classes = _known_classes(self.initial, self._records.values())
-            elif is_labelled:
-                self.classes = _known_classes(replace(self.initial, classes=self.classes), [record])
-
-    def _publish_classes(self):
-        """Tell the store which classes there are."""
-        if self.classes is not None:
-            published = self.store.classes or []
-            if not set(self.classes.tolist()) <= set(published):
-                # Sorted, as the columns of class probabilities are.
-                self.store.classes = np.union1d(self.classes, published or self.classes)
-
-    @property
-    def n_asked(self):
-        """How many samples were asked for, answered or not: it seeds the next round."""
-        return len(self._records)
-
-    @property
-    def n_billed(self):
-        """How many of these the budget counts: all but those withdrawn."""
-        return len(self._records) - self._counts["withdrawn"]
-
-    @property
-    def labelled(self):
-        """The initial samples, then those answered, in the order of asking."""
-        if self._labelled is None:
-            self._labelled = self._labelled_set(self._records.values())
-        return self._labelled
-
-    def labelled_in(self, row):
-        """Return what was labelled when the model of a row of the history was fitted."""
-        last = self._fitted_at[row]
-        if last >= self.change:
-            return self.labelled
-        states = {}
-        for event in self.store.events():
-            if event.id <= last and event.kind in STATUS_OF:
-                states[event.sample] = {"status": STATUS_OF[event.kind], "label": event.label}
-        known = self._records.items()
-        return self._labelled_set([r._replace(**states[i]) for i, r in known if i in states])
-
-    def _labelled_set(self, records):
-        answered = [record for record in records if record.label is not None]
-        classes, counts = _known_classes(self.initial, answered), Counter(r.status for r in records)
-        return _add_labels(
-            replace(
-                self.initial,
-                classes=classes,
-                n_declined=counts["declined"],
-                n_failed=counts["failed"],
-            ),
-            self._query(answered),
-            [record.label for record in answered],
-        )
-
-    @property
-    def has_pending(self):
-        """Whether a sample waits for an answer."""
-        return bool(self._unlabelled or self._reasked)
-
-    @property
-    def has_unlabelled(self):
-        """Whether a sample waits for its first answer."""
-        return bool(self._unlabelled)
-
-    @property
-    def pending(self):
-        """Query of the samples that wait for an answer, oldest first."""
-        ids = sorted(self._unlabelled | self._reasked)
-        return self._query([self._records[sample] for sample in ids])
-
-    @property
-    def unlabelled(self):
-        """Query of the samples that wait for their first answer, oldest first."""
-        return self._query([self._records[sample] for sample in sorted(self._unlabelled)])
-
-    @property
-    def candidates(self):
-        """Positions in X of what was neither known at the start nor asked for since."""
-        return np.flatnonzero(self._unasked)
-
-    def select(self, ids, status=None):
-        """Make a query of samples that were asked for, by their ids; of one status only."""
-        return self._query(self.store.records(status, ids, samples=False))
-
-    def asked_designs(self):
-        """Return all designed samples that were asked about, and what became of them."""
-        records = [record for record in self._records.values() if record.latent is not None]
-        if not records:
-            return None
-        outcome = {"declined": 0.0, "failed": 0.0}
-        query = self._query(records)
-        succeeded = np.array(
-            [outcome.get(r.status, np.nan) if r.label is None else 1.0 for r in records]
-        )
-        return Asked(query.X, query.latent, succeeded)
-
-    def _query(self, records):
-        indices = [SYNTHETIC if record.index is None else record.index for record in records]
-        indices = np.array(indices, dtype=np.intp)
-        details = [record.details for record in records]
-        return Query(
-            X=self._samples(records, indices),
-            indices=indices,
-            latent=_stack_points([record.latent for record in records]),
-            details=details if any(detail is not None for detail in details) else None,
-            ids=np.array([record.id for record in records], dtype=np.int64),
-        )
-
-    def _samples(self, records, indices):
-        if not (indices == SYNTHETIC).any():
-            return take_rows(self.X, indices)
-        unread = [record.id for record in records if record.id not in self._designs]
-        self._designs.update((record.id, record.X) for record in self.store.records(ids=unread))
-        return stack_samples([self._designs[record.id] for record in records], like=self.X)
-
-    # Queries, and their answers
-
-    def record(self, query, **remarks):
-        """Record the samples that a strategy proposes; return their ids."""
-        points = (r.latent for r in self._records.values() if r.latent is not None)
-        earlier = next((point.shape for point in points), None)
-        given = None if query.latent is None else query.latent.shape[1:]
-        if None not in (given, earlier) and given != earlier:
-            raise ValueError(
-                "Latent points must have the same dimension in every round, "
-                f"{earlier[0]}; the strategy gave points of dimension {given[0]}."
-            )
-        ids = self.store.add_query(
-            query.X,
-            indices=query.indices,
-            latent=query.latent,
-            round=self.n_rounds,
-            details=query.details,
-            **remarks,
-        )
-        self.refresh()
-        return ids
-
-    def answer_known(self, ids):
-        """Answer those pending samples whose label the store has from another one."""
-        if not self._duplicates_share_labels:
-            return
-        with self.store.transaction():
-            for record in self.store.records("pending", ids, samples=False):
-                known = self.store.find(record.hash)
-                if known is not None:
-                    self._copy_outcome(known, record.id)
-        self.refresh()
-
-    def label(self, oracle, ids):
-        """Have an oracle label pending samples: of those with the same values one, for all."""
-        self.store.check_present()
-        self.answer_known(ids)
-        alike = {}
-        for record in self.store.records("pending", ids, samples=False):
-            key = record.hash if self._duplicates_share_labels else record.id
-            alike.setdefault(key, []).append(record.id)
-        distinct = {samples[0]: samples[1:] for samples in alike.values()}
-        try:
-            if distinct:
-                oracle.label_pending(self.store, list(distinct))
-        except StoreError:
-            raise
-        except (Exception, KeyboardInterrupt):  # what was answered before is kept
-            self._share_outcomes(distinct)
-            raise
-        self._share_outcomes(distinct)
-        pending = self.store.records("pending", list(distinct), samples=False)
-        if pending:
-            raise RuntimeError(
-                f"{type(oracle).__name__}.label_pending must return when nothing is pending any "
-                f"more; {len(pending)} of {len(distinct)} samples are, the first with id "
-                f"{pending[0].id}."
-            )
-
-    def _share_outcomes(self, duplicates):
-        with self.store.transaction():
-            for first in self.store.records(None, list(duplicates), samples=False):
-                for duplicate in duplicates[first.id]:
-                    self._copy_outcome(first, duplicate)
-        self.refresh()
-
-    def _copy_outcome(self, record, duplicate):
-        message = f"known already: the same as sample {record.id}"
-        if record.status in ("answered", "declined"):
-            self.store.tell(duplicate, record.label, annotator=record.annotator, message=message)
-        elif record.status == "failed":
-            self.store.fail(duplicate, record.message or message, annotator=record.annotator)
-
-    # The history
-
-    @property
-    def is_current(self):
-        """Whether the last row of the history knows of all that is labelled."""
-        return bool(self._fitted_at) and self._fitted_at[-1] >= self.change
-
-    def purchase(self):
-        """Sum up what was spent since the last row of the history."""
-        since = self._fitted_at[-1] if self._fitted_at else 0
-        notes = self.store.read_notes(since)
-        return {
-            "seconds_query": sum(note["seconds_query"] for note in notes),
-            "seconds_oracle": self.store.sum_seconds(since),
-            "mean_entropy": notes[-1]["mean_entropy"] if notes else np.nan,
-        }
-
-    def add_row(self, row):
-        """Add a row to the history, for the model fitted to what is labelled now."""
-        self.store.write_history(self.change, _to_json(row))
-        self._fitted_at.append(self.change)
-        self.history.append(row)
-
-
 # Proposing
 
 
 def _given_samples(X, labelled):
     """Put the synthetic samples below the given ones, and labels beside both, NaN for none."""
     synthetic = np.flatnonzero(labelled.is_synthetic)
-    positions = labelled.indices.copy()
-    positions[synthetic] = X.shape[0] + np.arange(len(synthetic))
-    y = spread_labels(labelled.y, positions, X.shape[0] + len(synthetic))
+    indices = labelled.indices.copy()
+    indices[synthetic] = X.shape[0] + np.arange(len(synthetic))
+    y = spread_labels(labelled.y, indices, X.shape[0] + len(synthetic))
     if len(synthetic):
         X = concat_rows(X, take_rows(labelled.X, synthetic))
     return X, y
@@ -1446,6 +1255,11 @@ def _design(strategy, X, y, model, asked, n_wanted):
             f"{type(strategy).__name__}.synthesize must give a latent point for each of the "
             f"{n_designed} samples it designed; it gave an array of shape {latent.shape}."
         )
+    if asked is not None and latent.shape[1] != asked.latent.shape[1]:
+        raise ValueError(
+            "Latent points must have the same dimension in every round, "
+            f"{asked.latent.shape[1]}; the strategy gave points of dimension {latent.shape[1]}."
+        )
     details = getattr(synthesis, "details", None)
     return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent, details)
 
@@ -1456,79 +1270,3 @@ def _check_count(strategy, n_chosen, n_wanted):
             f"{type(strategy).__name__} was to propose {n_wanted} samples, or fewer but at least "
             f"one; it proposed {n_chosen}."
         )
-
-
-# From records to arrays
-
-
-def _known_classes(initial, records):
-    """Classes of the initial set and of answers, sorted; None for regression."""
-    if initial.classes is None:
-        return None
-    labels = [record.label for record in records if record.label is not None]
-    names = {name for label in labels for name in (label if isinstance(label, dict) else [label])}
-    names -= set(initial.classes.tolist())
-    return np.union1d(initial.classes, list(names)) if names else initial.classes
-
-
-def _add_labels(labelled, query, labels):
-    """Add samples that got labels to a set without soft labels."""
-    if not labels:
-        return labelled
-    classes, proba = labelled.classes, None
-    if classes is None:
-        y = np.array(labels, dtype=np.float64)
-    elif any(isinstance(label, dict) for label in labels):
-        # An oracle may be sure of some samples: their plain labels become one-hot.
-        shares = [label if isinstance(label, dict) else {label: 1.0} for label in labels]
-        names = classes.tolist()
-        new = np.array([[share.get(name, 0.0) for name in names] for share in shares])
-        proba = np.concatenate([one_hot(labelled.y, classes), new])
-        y = classes[new.argmax(axis=1)]
-    else:
-        position = {name: number for number, name in enumerate(classes.tolist())}
-        y = classes[[position[label] for label in labels]]
-    if y.dtype.kind in "biuf" and np.array_equal(y.astype(labelled.y.dtype), y):
-        y = y.astype(labelled.y.dtype)  # that of the initial labels, as it loses nothing
-    latent = labelled.latent
-    if query.latent is not None:
-        points = np.full((len(labelled), query.latent.shape[1]), np.nan)
-        latent = np.concatenate([points, query.latent])
-    return replace(
-        labelled,
-        X=concat_rows(labelled.X, query.X),
-        y=np.concatenate([labelled.y, y]),
-        indices=np.concatenate([labelled.indices, query.indices]),
-        proba=proba,
-        latent=latent,
-    )
-
-
-def _stack_points(points):
-    """Make an array of latent points, NaN for real samples; None if all are real."""
-    shape = next((point.shape for point in points if point is not None), None)
-    if shape is None:
-        return None
-    return np.stack([np.full(shape, np.nan) if point is None else point for point in points])
-
-
-def _hash_labels(labelled):
-    content = repr((labelled.indices.tolist(), labelled.y.tolist()))
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _to_json(row):
-    content = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in row.items()
-    }
-    if "label_counts" in row:  # classes may be numbers, and JSON has no such keys
-        content["label_counts"] = list(row["label_counts"].items())
-    return content
-
-
-def _from_json(content):
-    row = dict(content)
-    if "label_counts" in row:
-        row["label_counts"] = dict(row["label_counts"])
-    return row

@@ -1,7 +1,6 @@
-"""Oracles: to a user callables from samples to labels; inside, all label what a store has pending.
+"""Oracles: callables from samples to labels, some of which answer as a stream, one by one.
 
-:func:`as_store_oracle` wraps what comes as a callable or as a stream of answers, once. Whatever an
-oracle says goes to the store as it came; the store checks it.
+How a learner asks them is in ``_session.py``; whatever they say goes to the store as it came.
 """
 
 import logging
@@ -11,7 +10,6 @@ import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, wait
-from contextlib import closing
 from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
@@ -28,14 +26,13 @@ from joblib.parallel import get_active_backend
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from skgal.active._data import as_labels
-from skgal.exceptions import LabelError
 from skgal.metrics import entropy
 from skgal.utils import (
     Interval,
     StrOptions,
     _safe_indexing,
     as_label_array,
+    as_labels,
     seeded_nets,
     take_rows,
     validate_parameter_constraints,
@@ -45,9 +42,6 @@ logger = logging.getLogger("skgal.active")
 
 NAMED_FAILURES = 5
 """How many failures an error message tells in full; the log has them all."""
-
-SYSTEMATIC_FAILURES = 10
-"""So many failures in a row for one reason are the oracle's fault, not the samples'."""
 
 
 class Answer(NamedTuple):
@@ -118,114 +112,7 @@ class Answer(NamedTuple):
         return self._replace(label=None, status="declined")
 
 
-# What the learner calls
-
-
-def as_store_oracle(oracle, read_samples, *, missing_label=np.nan):
-    """Make of any oracle one with ``label_pending``; ``read_samples`` gets samples by their ids."""
-    if hasattr(oracle, "label_pending"):
-        return oracle
-    return _StoreOracle(oracle, read_samples, missing_label)
-
-
-class _StoreOracle:
-    """Asks a callable or a stream, and has the store check and keep each answer.
-
-    An answer of a stream is committed before the next is taken from it: when its generator goes on
-    behind a ``yield``, the answer yielded is on disk. What a plain callable returns is committed at
-    once, as a whole.
-    """
-
-    def __init__(self, oracle, read_samples, missing_label):
-        self._oracle = oracle
-        self._read_samples = read_samples
-        self._rules = {
-            "missing_label": missing_label,
-            "classes": getattr(oracle, "classes_", None),
-        }
-        self._name = annotator_name(oracle)
-        self._failing = []  # ids, since the last answer that was none of these failures
-
-    def label_pending(self, store, ids):
-        """Label pending samples; those that get no answer may stay pending, with an error."""
-        X = self._read_samples(ids)
-        if hasattr(self._oracle, "stream"):
-            self._keep_stream(store, ids, self._oracle.stream(X))
-            return
-        start = perf_counter()
-        answers = self._oracle(X)
-        seconds = (perf_counter() - start) / len(ids)
-        store.tell(ids, answers, annotator=self._name, seconds=seconds, **self._rules)
-
-    def _keep_stream(self, store, ids, stream):
-        is_final = getattr(self._oracle, "on_error", "raise") == "decline"
-        positions, failures, conflicts = [], [], []
-        with closing(stream):
-            for answer in stream:
-                positions.append(answer.position)
-                if not 0 <= answer.position < len(ids):
-                    continue  # the stream is refused at its end
-                sample = int(ids[answer.position])
-                try:
-                    failure = self._keep(store, sample, answer, is_final)
-                except LabelError as error:  # another process was faster; that answer holds
-                    conflicts.append(error)
-                else:
-                    failures += [] if failure is None else [failure]
-        if sorted(positions) != list(range(len(ids))):
-            raise ValueError(
-                f"The oracle's stream must answer once for each of the {len(ids)} samples it was "
-                f"asked about; it answered for the positions {sorted(positions)}."
-            )
-        if conflicts:
-            raise conflicts[0]
-        if is_final:
-            self._check_systematic(store, ids, failures)
-        else:
-            raise_failures(failures, len(ids))
-
-    def _keep(self, store, sample, answer, is_final):
-        """Bring an answer into the store; return it if it has failed."""
-        remarks = {"annotator": answer.annotator or self._name, "seconds": answer.seconds}
-        if answer.status != "failed":
-            label = None if answer.status == "declined" else answer.label
-            notes = {"message": answer.message or None, "details": answer.details}
-            try:
-                store.tell([sample], [label], **remarks, **notes, **self._rules)
-                return None
-            except LabelError as error:
-                if not error.refused:
-                    raise
-                answer = answer.failed(error.refused[sample], error)
-                log_failure(answer)
-        elif not is_final:
-            store.refuse([sample], answer.message, **remarks)
-        if is_final:
-            store.fail([sample], answer.message, **remarks)
-        return answer
-
-    def _check_systematic(self, store, ids, failures):
-        """Stop where a whole batch has failed for one reason, before that eats the budget."""
-        reasons = {_reason(failure) for failure in failures}
-        if len(failures) < len(ids) or len(reasons) != 1:
-            self._failing = []
-            return
-        self._failing += list(ids)
-        if len(self._failing) >= SYSTEMATIC_FAILURES:
-            n_failed = len(self._failing)
-            # Asked again once the fault is mended, at no cost; labels from before stay.
-            store.reopen([record.id for record in store.records("failed", self._failing)])
-            self._failing = []
-            raise RuntimeError(
-                f"All of the last {n_failed} samples have failed for one reason, "
-                f"{failures[0].message!r}, so the fault is likely that of the oracle. Their "
-                "failures are in the store's events(), and they are pending again: mend the "
-                "oracle and call the same fit. What can't be computed, an oracle declines by None."
-            ) from failures[0].error
-
-
-def _reason(failure):
-    return type(failure.error) if failure.error is not None else failure.message
+# What all oracles have in common
 
 
 def raise_failures(failures, n_asked):

@@ -29,7 +29,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.metrics import cohen_kappa_score
 
-from skgal.active._data import as_labels, decode_label, encode_label
 from skgal.active._samples import decode_sample, encode_samples, from_npy, to_npy
 from skgal.exceptions import (
     LabelError,
@@ -41,6 +40,7 @@ from skgal.exceptions import (
     StoreReadOnlyError,
     StoreVersionError,
 )
+from skgal.utils import as_labels, decode_label, encode_label
 
 logger = logging.getLogger("skgal.active")
 

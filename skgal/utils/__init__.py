@@ -15,10 +15,14 @@ from skgal.utils._frames import (
 )
 from skgal.utils._labels import (
     as_label_array,
+    as_labels,
     as_series,
     check_class_labels,
+    decode_label,
+    encode_label,
     is_missing,
     observed_labels,
+    split_missing,
     spread_labels,
 )
 from skgal.utils._layout import (
@@ -95,6 +99,7 @@ __all__ = [
     "_safe_indexing",
     "accepts_nan",
     "as_label_array",
+    "as_labels",
     "as_pool",
     "as_random_state",
     "as_samples",
@@ -105,7 +110,9 @@ __all__ = [
     "check_sample_shape",
     "column_names",
     "concat_rows",
+    "decode_label",
     "draw_seed",
+    "encode_label",
     "fit_to_pool",
     "frame_columns",
     "gives_blocks",
@@ -129,6 +136,7 @@ __all__ = [
     "seed_unset",
     "seeded_nets",
     "seeded_torch",
+    "split_missing",
     "spread_labels",
     "stopped_by_interrupt",
     "subtask",

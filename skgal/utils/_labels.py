@@ -1,20 +1,35 @@
-"""Labels in any container become one form of array, with nothing rounded.
+"""Labels in any container become one form, with nothing rounded: an array, or answers one by one.
 
 Labels are whole numbers, strings, booleans, or (for regressors) real numbers, one or several a
 sample. None, NaN, ``pandas.NA`` and the nulls of polars and Arrow all mean "not labelled yet".
+
+An answer, as a store keeps it, is a ``str``, ``bool``, ``int`` or ``float`` (a class or a number,
+with the type it was given), a ``dict`` from class to probability (a soft label), a ``tuple`` of
+floats (several outputs), or None (declined).
 """
 
+import json
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from importlib import import_module
+from numbers import Real
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgal.utils._sklearn import is_pandas_na
 
-# The integers up to here float64 holds exactly, so that NaN may stand beside them.
-_EXACT = 2**53
+MAX_EXACT = 2**53
+"""The integers up to here float64 holds exactly, so that NaN may stand beside them."""
+
+SUM_TOLERANCE = 1e-3
+"""How far class probabilities may be from summing to 1: half precision needs this much."""
+
+# Arrays of labels
 
 
 def as_label_array(y, *, warn=False):
@@ -106,7 +121,7 @@ def _from_series(series):
 def _is_changed_by_numpy(array):
     """Tell whether NumPy may have rounded labels, or spelt NaN as a string, to fit one dtype."""
     if array.dtype.kind == "f":
-        return bool((np.abs(array[np.isfinite(array)]) > _EXACT).any())
+        return bool((np.abs(array[np.isfinite(array)]) > MAX_EXACT).any())
     return array.dtype.kind in "US"
 
 
@@ -123,7 +138,7 @@ def _from_objects(values):
 def _integers_with_gaps(values, missing):
     """Put NaN among integers: in float64 if that holds all of them exactly, else in objects."""
     known = values[~missing]
-    is_exact = not known.size or (known.max() <= _EXACT and known.min() >= -_EXACT)
+    is_exact = not known.size or (known.max() <= MAX_EXACT and known.min() >= -MAX_EXACT)
     with_gaps = values.astype(np.float64 if is_exact else object)
     with_gaps[missing] = np.nan
     return with_gaps
@@ -208,7 +223,7 @@ def observed_labels(y):
     y = as_label_array(y)
     if y.dtype == object:
         y = _narrow(y)
-    if y.ndim == 1 and y.dtype.kind == "f" and np.all((np.abs(y) <= _EXACT) & (y == np.rint(y))):
+    if y.ndim == 1 and y.dtype.kind == "f" and np.all((np.abs(y) <= MAX_EXACT) & (y == np.rint(y))):
         return y.astype(np.int64)
     return y
 
@@ -284,8 +299,223 @@ def spread_labels(labels, positions, n_samples):
     array([ 8., nan,  7.])
     """
     is_float = labels.dtype.kind == "f" or (
-        labels.dtype.kind in "iu" and bool((np.abs(labels.astype(np.float64)) <= _EXACT).all())
+        labels.dtype.kind in "iu" and bool((np.abs(labels.astype(np.float64)) <= MAX_EXACT).all())
     )
     spread = np.full((n_samples, *labels.shape[1:]), np.nan, np.float64 if is_float else object)
     spread[positions] = labels
     return spread
+
+
+def split_missing(y, *, is_classifier, missing_label=np.nan):
+    """Tell which labels are known, and check these: classes, or finite numbers."""
+    known = ~is_missing(y, missing_label)
+    labels = y[known]
+    if not len(labels):
+        return known, labels
+    if not is_classifier:
+        return known, check_array(labels, ensure_2d=False, input_name="y")
+    if labels.dtype == object or not known.all():
+        labels = observed_labels(labels)
+    return known, check_class_labels(labels)
+
+
+# Answers, one by one: whatever an oracle, a person or a program says
+
+
+def as_labels(
+    answers,
+    n_answers,
+    *,
+    classes=None,
+    columns=None,
+    closed=False,
+    n_outputs=None,
+    missing_label=np.nan,
+):
+    """Bring answers into the form that labels have inside; find those that are unusable.
+
+    Columns of class probabilities stand for ``columns``, or the known ``classes``; ``closed`` if
+    there are no others. Labels are numbers where ``n_outputs`` says how many. Returns a list of
+    labels, None where declined or unusable, and a dict from positions to what is wrong there.
+    """
+    rows = _rows(answers)
+    if len(rows) != n_answers:
+        raise ValueError(
+            f"Expected a label for each of {n_answers} samples, the missing label where it is "
+            f"declined; got {len(rows)}."
+        )
+    columns = _as_list(classes if columns is None else columns)
+    known = {name: name for name in _as_list(classes) or columns}
+    if closed:
+        known |= {name: known.get(name, name) for name in columns}
+    if is_missing(np.array([missing_label], dtype=object))[0]:
+        missing_label = None
+    labels, problems = [None] * n_answers, {}
+    for position, answer in enumerate(rows):
+        try:
+            if not _is_declined(answer, missing_label):
+                if n_outputs is None:
+                    label = _as_class(answer, known, columns, closed)
+                else:
+                    label = _as_numbers(answer, n_outputs)
+                labels[position] = label
+        except (TypeError, ValueError) as error:
+            problems[position] = str(error)
+    return labels, problems
+
+
+def encode_label(label):
+    """Write a label, or a prediction, as JSON text; None stays None."""
+    if label is None:
+        return None
+    if isinstance(label, Mapping):  # classes may be numbers, and JSON has no such keys
+        label = {
+            "classes": [_as_scalar(name) for name in label],
+            "probabilities": [float(share) for share in label.values()],
+        }
+    elif isinstance(label, list | tuple | np.ndarray):
+        label = [float(number) for number in label]
+    else:
+        label = _as_scalar(label)
+    return json.dumps(label)
+
+
+def decode_label(text):
+    """Read what :func:`encode_label` wrote."""
+    if text is None:
+        return None
+    label = json.loads(text)
+    if isinstance(label, dict):
+        return dict(zip(label["classes"], label["probabilities"], strict=True))
+    return tuple(label) if isinstance(label, list) else label
+
+
+def _rows(answers):
+    """Take a container of answers apart, without a change of types."""
+    answers = as_series(answers)
+    container = nw.from_native(answers, eager_only=True, allow_series=True, pass_through=True)
+    if isinstance(container, nw.DataFrame):
+        rows = container.rows()
+        return [row[0] for row in rows] if len(container.columns) == 1 else rows
+    if isinstance(container, nw.Series):
+        return container.to_list()
+    if isinstance(answers, np.ndarray):
+        if answers.ndim == 0:
+            raise ValueError("Expected a label for each sample; got a single one for all.")
+        return answers.tolist() if answers.ndim == 1 else list(answers)
+    if isinstance(answers, str | Mapping) or not hasattr(answers, "__iter__"):
+        raise ValueError(f"Expected a label for each sample, such as a list; got {answers!r}.")
+    return list(answers)
+
+
+def _as_list(classes):
+    return [] if classes is None else np.asarray(classes, dtype=object).tolist()
+
+
+def _is_declined(answer, missing_label):
+    """Whether an answer is the missing label, or a row of such."""
+    if isinstance(answer, Mapping | str | int):
+        return missing_label is not None and answer == missing_label
+    values = np.asarray(answer, dtype=object).ravel()
+    if not values.size:
+        return False
+    return bool(is_missing(values).all() or is_missing(values, missing_label).all())
+
+
+def _as_class(answer, known, columns, closed):
+    """A class, class probabilities, or, where no classes are known, one or several numbers."""
+    if isinstance(answer, Mapping):
+        names = [_as_known(name, known, closed) for name in answer]
+        return _as_probabilities(names, answer.values())
+    answer = _single(answer)
+    if not _is_row(answer):
+        return _as_known(answer, known, closed)
+    if not known:
+        return _as_numbers(answer, len(answer))
+    if len(answer) != len(columns):
+        raise ValueError(
+            f"Class probabilities need one entry for each of the {len(columns)} classes known so "
+            f"far, in the order {columns}; got {answer}. An oracle that knows other classes says "
+            "so by an attribute `classes_`; a dict from class to probability needs no order."
+        )
+    return _as_probabilities([_as_known(name, known, closed) for name in columns], answer)
+
+
+def _as_known(label, known, closed):
+    """A class, spelt as the known class that equals it: the 1.0 of a float array as 1."""
+    label = _as_scalar(label)
+    if isinstance(label, float) and not math.isfinite(label):
+        raise ValueError(f"A label must be finite; got {label}.")
+    if not known:
+        return label
+    if label in known:
+        return known[label]
+    if isinstance(label, float) and not label.is_integer():
+        raise ValueError(f"A class is a whole number, a string or a boolean; got {label}.")
+    example = next(iter(known))
+    if isinstance(label, str) != isinstance(example, str):
+        raise ValueError(f"The labels so far are such as {example!r}; got {label!r}.")
+    if closed:
+        raise ValueError(f"{label!r} is none of the classes {list(known)}.")
+    if type(example) is int and not isinstance(label, str) and label == int(label):
+        return int(label)
+    return label
+
+
+def _as_probabilities(names, shares):
+    shares = [float(share) for share in shares]
+    total = sum(shares)
+    # A NaN fails both comparisons, as it should.
+    if not (shares and min(shares) >= 0 and abs(total - 1) <= SUM_TOLERANCE):
+        raise ValueError(
+            "Class probabilities must be nonnegative and sum to 1; got "
+            f"{dict(zip(names, shares, strict=True))}."
+        )
+    if abs(total - 1) > 1e-12:  # else a label that is told again would change in its last bits
+        shares = [share / total for share in shares]
+    return dict(zip(names, shares, strict=True))
+
+
+def _as_numbers(answer, n_outputs):
+    """A finite number, or a tuple of them."""
+    answer = _single(answer)
+    numbers = answer if _is_row(answer) else [answer]
+    if len(numbers) != n_outputs:
+        raise ValueError(f"Expected {n_outputs} numbers for each sample; got {answer!r}.")
+    numbers = [_as_scalar(number) for number in numbers]
+    if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers):
+        raise ValueError(f"A label must be finite and a number; got {answer!r}.")
+    return float(numbers[0]) if n_outputs == 1 else tuple(map(float, numbers))
+
+
+def _single(answer):
+    """Take the value out of an array of one, and make a list of any other."""
+    if isinstance(answer, str | Mapping) or not hasattr(answer, "__len__"):
+        if isinstance(answer, np.ndarray):  # of no dimension
+            return answer.item()
+        return answer.as_py() if hasattr(answer, "as_py") else answer  # a scalar of pyarrow
+    values = np.asarray(answer, dtype=object)
+    if values.size == 1:
+        return values.ravel()[0]
+    if values.size and values.size == values.shape[-1]:  # one row, as model.predict_proba([x]) has
+        values = values.ravel()
+    if values.ndim != 1 or not values.size:
+        raise ValueError(f"A label is one value or one row; got an array of shape {values.shape}.")
+    return values.tolist()
+
+
+def _is_row(answer):
+    return isinstance(answer, list)
+
+
+def _as_scalar(label):
+    if isinstance(label, np.generic):
+        label = label.item()
+    if isinstance(label, Decimal | Fraction):  # as databases and spreadsheets have them
+        label = float(label)
+    if not isinstance(label, str | bool | int | float):
+        raise TypeError(
+            "A label is a string, a boolean, a number, a dict from class to probability or a row "
+            f"of numbers; got {label!r} of type {type(label).__name__}."
+        )
+    return label

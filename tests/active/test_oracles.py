@@ -29,7 +29,7 @@ from skgal.active import (
     LabelStore,
     VotingOracle,
 )
-from skgal.active._oracles import as_store_oracle
+from skgal.active._session import as_store_oracle
 from skgal.query import RandomSampling
 
 PATIENCE = 0.5
