@@ -84,6 +84,8 @@ SAMPLERS = {
         random_state=seed,
     ),
 }
+# Where the rare class's new samples lie, by the sampler's report.
+PLACES = ("overlap", "nearer_to_others")
 MODELS = {
     "boosting": lambda: HistGradientBoostingClassifier(random_state=0),
     "logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
@@ -102,6 +104,7 @@ def measure(table, sampler, seed, n_updates):
         run["warned"] = any(issubclass(each.category, PoorSamplesWarning) for each in caught)
         rare = resampler.report_.loc[1]
         run["nearest_real"] = rare["nearest_real"] / rare["nearest_real_of_real"]
+        run |= {name: rare[name] for name in PLACES}
     run["seconds"] = process_time() - start
     for name, make in MODELS.items():
         proba = make().fit(X, y).predict_proba(X_test)[:, 1]
@@ -128,7 +131,8 @@ def summarize(runs):
             }
             if sampler != "none":
                 row["warned"] = sum(run["warned"] for run in cell.values())
-                row["nearest_real"] = np.median([run["nearest_real"] for run in cell.values()])
+                for name in ("nearest_real", *PLACES):
+                    row[name] = np.median([run[name] for run in cell.values()])
             for model in MODELS:
                 scores = np.array([run[model] for run in cell.values()])
                 gains = scores - [run[model] for run in base]

@@ -200,7 +200,9 @@ class NotDifferentiableError(TypeError):
 class PoorSamplesWarning(UserWarning):
     """Generated samples lie far from real ones, those of their class if it is known.
 
-    Usual remedies: more updates or another generator. For resampling:
+    For resampling, that they lie among those of other classes is warned of, too.
+
+    Usual remedies: more updates or another generator, or fewer samples. For resampling:
     `skgal.resampling.PolarityGANSampler`, whose samples lie between real ones;
     `skgal.resampling.GatedSampler`, which finds out if they help.
 

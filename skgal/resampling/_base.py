@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
+from scipy.stats import mannwhitneyu
 from sklearn.base import clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.decomposition import PCA
@@ -46,10 +47,22 @@ from skgal.utils import (
 _ENOUGH_SAMPLES = 6
 # New samples are poor that are farther from real ones than this, in distances between real ones.
 _MAX_DISTANCE_RATIO = 2
+# They are poor as well if this share of the other classes has one of them for a neighbour, though
+# they lie nearer to the other classes than real ones do: so probably, and beyond chance.
+_MAX_OVERLAP = 0.05
+_MAX_NEARER = 0.65
+_SIGNIFICANCE = 0.001
 # What is compared at most: distances of more samples cost more than training a small generator.
 _MAX_COMPARED = 1000
 _MAX_COMPONENTS = 32
-_DISTANCES = ("frechet_distance", "nearest_real", "nearest_real_min", "nearest_real_of_real")
+_DISTANCES = (
+    "frechet_distance",
+    "nearest_real",
+    "nearest_real_min",
+    "nearest_real_of_real",
+    "overlap",
+    "nearer_to_others",
+)
 
 
 class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSampler):
@@ -172,7 +185,9 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
             If a class that is filled up has fewer than six samples.
         PoorSamplesWarning
             If new samples of a class lie far from the real ones: more than twice as far as these
-            from each other, in the median.
+            from each other, in the median; or among the samples of other classes: more than a
+            twentieth of these has a new one for its nearest neighbour, and the new ones lie nearer
+            to other classes, in proportion to their own, than real ones do.
         """
         _raise_for_params(params, self, "fit_resample")
         routed = process_routing(self, "fit_resample", **params)
@@ -409,27 +424,43 @@ class Report:
         components = PCA(min(_MAX_COMPONENTS, *real.shape), svd_solver="randomized", random_state=0)
         with np.errstate(invalid="ignore"):  # 0 / 0 where all samples are the same
             components.fit(real)
+        self._is_misplaced = np.zeros(len(self.classes), dtype=bool)
         for row, label in enumerate(self.classes):
-            compared = _compare(real[y == label], new[new_labels == label], components)
+            is_own, own_new = y == label, new[new_labels == label]
+            compared = _compare(real[is_own], own_new, components)
+            if len(own_new) and is_own.sum() > 1 and not is_own.all():
+                rows = (real[is_own], real[~is_own], own_new)
+                placed = _compare_places(*(components.transform(each) for each in rows))
+                compared["overlap"], compared["nearer_to_others"], p_value = placed
+                self._is_misplaced[row] = (
+                    placed[0] > _MAX_OVERLAP and placed[1] > _MAX_NEARER and p_value < _SIGNIFICANCE
+                )
             for name, distance in compared.items():
                 self._distances[name][row] = distance
 
     def warn_of_poor(self):
-        """Warn of classes whose new samples lie far from the real ones."""
+        """Warn of classes whose new samples lie far from the real ones, or among other classes."""
         new, real = self._distances["nearest_real"], self._distances["nearest_real_of_real"]
-        is_poor = (new > _MAX_DISTANCE_RATIO * real) & (real > 0)  # 0: most are there twice
-        if is_poor.any():
-            poor = {
-                label: f"{ours:.3g} against {theirs:.3g}"
-                for label, ours, theirs in zip(
-                    self.classes[is_poor].tolist(), new[is_poor], real[is_poor], strict=True
-                )
-            }
+        is_far = (new > _MAX_DISTANCE_RATIO * real) & (real > 0)  # 0: most are there twice
+        labels, findings = self.classes.tolist(), []
+        if is_far.any():
+            far = {labels[i]: f"{new[i]:.3g} against {real[i]:.3g}" for i in np.flatnonzero(is_far)}
+            findings.append(
+                "lie far from the real ones of their class: the median distance from the nearest "
+                f"is, against that between real ones, {far}"
+            )
+        if self._is_misplaced.any():
+            overlap = self._distances["overlap"]
+            shares = {labels[i]: f"{overlap[i]:.0%}" for i in np.flatnonzero(self._is_misplaced)}
+            findings.append(
+                "lie among the samples of other classes, more than real ones do: of these they are "
+                f"the nearest neighbours to {shares}"
+            )
+        if findings:
             warn_user(
-                "New samples lie far from the real ones of their class and may do harm: the median "
-                f"distance from the nearest is, against that between real ones, {poor}. "
-                "Train the generator longer, or take another sampler, such as PolarityGANSampler, "
-                "whose samples lie between real ones; GatedSampler finds out whether they help.",
+                f"New samples {', and '.join(findings)}. They may do harm. Train the generator "
+                "longer, ask for fewer, or take another sampler, such as PolarityGANSampler, whose "
+                "samples lie between real ones; GatedSampler finds out whether they help.",
                 PoorSamplesWarning,
             )
 
@@ -457,6 +488,43 @@ def _compare(real, new, components):
         real, new = components.transform(real), components.transform(new)
         measured["frechet_distance"] = frechet_distance(real, new)
     return measured
+
+
+def _compare_places(own, others, new):
+    """Compare where a class's new samples and its real ones lie between it and other classes.
+
+    Return the share of other classes' samples whose nearest neighbour is a new one (no sample of
+    this class is asked), the probability that a new sample lies nearer to other classes, in
+    proportion to its own, than a real one, and the p-value of that being more than a half.
+    """
+    # Both thinned out alike, so that the share stays what it is.
+    share = min(1.0, 10 * _MAX_COMPARED / max(len(others), len(new)))
+    own, others, new = (
+        _some(own, 10 * _MAX_COMPARED),
+        _some(others, int(np.ceil(share * len(others)))),
+        _some(new, int(np.ceil(share * len(new)))),
+    )
+    to_own, to_others, to_new = (NearestNeighbors(n_neighbors=1).fit(x) for x in (own, others, new))
+    asked = _some(others, _MAX_COMPARED)
+    overlap = np.mean(_distances(to_new, asked) < _distances(to_others, asked, is_fitted=True))
+    nearness = []
+    for samples, is_fitted in ((new, False), (own, True)):
+        samples = _some(samples, _MAX_COMPARED)
+        near_own = _distances(to_own, samples, is_fitted=is_fitted)
+        near_others = _distances(to_others, samples)
+        total = near_own + near_others
+        nearness.append(np.where(total > 0, near_own / np.where(total > 0, total, 1), 0.5))
+    test = mannwhitneyu(*nearness, alternative="greater")
+    return overlap, test.statistic / (len(nearness[0]) * len(nearness[1])), test.pvalue
+
+
+def _distances(nearest, samples, is_fitted=False):
+    """Return distances from the nearest; of samples that are among the fitted, from another one."""
+    if not is_fitted:
+        return nearest.kneighbors(samples)[0][:, 0]
+    if nearest.n_samples_fit_ == 1:
+        return np.full(len(samples), np.inf)
+    return nearest.kneighbors(samples, n_neighbors=2)[0][:, 1]
 
 
 def _some(samples, most):

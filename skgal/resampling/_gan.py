@@ -41,8 +41,12 @@ class GANOverSampler(GeneratorOverSampler):
         ``nearest_real`` and ``nearest_real_min``, the median and the least distance of a new
         sample from the nearest real one of its class, to be compared with
         ``nearest_real_of_real``, the median between real ones: where the first is far below the
-        last, the generator repeats what it has seen. Distances are between samples as networks
-        see them, each feature in [-1, 1], of at most 1000 new samples a class.
+        last, the generator repeats what it has seen. ``overlap`` is the share of real samples of
+        other classes that have a new one for their nearest neighbour, and ``nearer_to_others`` the
+        probability that a new sample lies nearer to other classes, in proportion to its own, than
+        a real one does: about 0.5 if they lie alike, less for samples between real ones. Distances
+        are between samples as networks see them, each feature in [-1, 1] (of the last two in 32
+        principal components), of at most 1000 samples a class.
     n_features_in_ : int
         Number of features, or of channels.
     feature_names_in_ : ndarray of str

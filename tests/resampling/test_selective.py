@@ -23,7 +23,7 @@ from skgal.datasets import make_truss
 from skgal.exceptions import PoorSamplesWarning
 from skgal.generators import CGAN
 from skgal.nn import Dense
-from skgal.resampling import SelectiveAugmentation
+from skgal.resampling import GANOverSampler, SelectiveAugmentation
 from skgal.resampling._base import select
 from skgal.utils import as_random_state, seeded_torch
 
@@ -465,5 +465,14 @@ def test_by_default_trees_lose_nothing_on_a_table_with_a_rare_class(table):
         model = HistGradientBoostingClassifier(random_state=0).fit(*train)
         return average_precision_score(y_test, model.predict_proba(X_test)[:, 1])
 
-    augmented = SelectiveAugmentation(random_state=0).fit_resample(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PoorSamplesWarning)
+        augmented = SelectiveAugmentation(random_state=0).fit_resample(X, y)
     assert precision(*augmented) > precision(X, y) - 0.05
+    # Samples that spoil the table lie no farther from real ones than these from each other.
+    sampler = GANOverSampler(CGAN(max_iter=100), random_state=0)
+    with pytest.warns(PoorSamplesWarning, match="among the samples of other classes") as caught:
+        spoilt = sampler.fit_resample(X, y)
+    assert "lie far" not in str(caught[0].message)
+    assert sampler.report_.loc[1, "overlap"] > 0.2
+    assert precision(*spoilt) < precision(X, y) - 0.2
