@@ -69,7 +69,6 @@ from skgal.utils._sklearn import (
     StrOptions,
     _check_method_params,
     _estimator_has,
-    _fit_context,
     _raise_for_params,
     _safe_indexing,
     check_matplotlib_support,
@@ -78,7 +77,7 @@ from skgal.utils._sklearn import (
     validate_parameter_constraints,
     validate_params,
 )
-from skgal.utils._warnings import warn_user
+from skgal.utils._warnings import _fit_context, warn_user
 
 __all__ = [
     "LAYOUTS",

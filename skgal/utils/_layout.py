@@ -42,7 +42,7 @@ from skgal.utils._frames import (
     read_series,
 )
 from skgal.utils._labels import is_missing
-from skgal.utils._warnings import warn_user
+from skgal.utils._warnings import warn_user, warn_user_once
 
 # Rows are scaled so many bytes of float64 at a time: a copy of all of them is float32 only.
 _BLOCK_BYTES = 2**24
@@ -409,7 +409,7 @@ def warn_of_channels_last(sample_shape):
         return
     channels, height, width = sample_shape
     if width in (1, 3, 4) and channels > 4 and height > width:
-        warn_user(
+        warn_user_once(
             f"Each sample of X has shape {tuple(sample_shape)}, and is taken for {channels} "
             f"channels of {height} x {width} pixels. If the last axis is that of the channels, "
             "move it: np.moveaxis(X, -1, 1).",

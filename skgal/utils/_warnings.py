@@ -2,6 +2,13 @@
 
 import sys
 import warnings
+from contextvars import ContextVar
+from functools import wraps
+
+from skgal.utils._sklearn import _fit_context as _checked
+
+# What was said by `warn_user_once` since the outermost fit began; None outside of any.
+_said = ContextVar("said", default=None)
 
 _LIBRARIES = {
     "contextlib",
@@ -32,3 +39,33 @@ def warn_user(message, category):
             break
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def warn_user_once(message, category):
+    """Warn, but once in a call of `fit` by the user, whatever is fitted to the same data in it."""
+    said = _said.get()
+    if said is None or message not in said:
+        warn_user(message, category)
+    if said is not None:
+        said.add(message)
+
+
+def _fit_context(*, prefer_skip_nested_validation):
+    """Decorate a `fit` as scikit-learn's `_fit_context` does, for `warn_user_once` as well."""
+
+    def decorate(fit):
+        checked = _checked(prefer_skip_nested_validation=prefer_skip_nested_validation)(fit)
+
+        @wraps(fit)
+        def wrapped(estimator, *args, **kwargs):
+            if _said.get() is not None:
+                return checked(estimator, *args, **kwargs)
+            token = _said.set(set())
+            try:
+                return checked(estimator, *args, **kwargs)
+            finally:
+                _said.reset(token)
+
+        return wrapped
+
+    return decorate

@@ -710,7 +710,11 @@ def test_channels_last():
     ids=["autoencoder", "sampler", "strategy"],
 )
 def test_channels_last_are_pointed_at_wherever_images_come_in(fit):
-    with pytest.warns(ChannelsLastWarning, match=r"np\.moveaxis\(X, -1, 1\)"):
+    with pytest.warns(ChannelsLastWarning, match=r"np\.moveaxis\(X, -1, 1\)") as caught:
+        fit(images(n=6, shape=(8, 8, 3)))
+    # Once a call, however many estimators see the images in it; and at the next call again.
+    assert [warning.category for warning in caught].count(ChannelsLastWarning) == 1
+    with pytest.warns(ChannelsLastWarning):
         fit(images(n=6, shape=(8, 8, 3)))
     with warnings.catch_warnings():
         warnings.simplefilter("error", ChannelsLastWarning)
