@@ -1,5 +1,7 @@
 """Labels of any container are the same labels, wherever they come in."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,17 +9,25 @@ import pyarrow as pa
 import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.datasets import make_blobs
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from skgal.active import ActiveLearner, LabelOracle, PartialLabelKFold
-from skgal.classifiers import AnyEstimator, EnsembleClassifier
+from skgal.active import (
+    ActiveLearner,
+    LabelOracle,
+    LabelStore,
+    PartialLabelKFold,
+    compare_strategies,
+)
+from skgal.classifiers import AnyEstimator, ClassifierFeatures, EnsembleClassifier
 from skgal.generators import CGAN, DesignBox, GenerationScorer
 from skgal.nn import Dense
-from skgal.query import ADBA, AISEL, CertaintySampling, UncertaintySampling
+from skgal.query import ADBA, AISEL, CertaintySampling, RandomSampling, UncertaintySampling
 from skgal.query._from_skactiveml import _as_codes
 from skgal.resampling import GANOverSampler, GatedSampler
-from skgal.utils import as_label_array, observed_labels
+from skgal.utils import as_label_array, check_class_labels, observed_labels, split_missing
 
 X, CODES = make_blobs([24, 12], centers=[[-1, 0], [1, 0]], cluster_std=0.8, random_state=0)
 # float64 holds but every 16th of such integers.
@@ -134,3 +144,113 @@ def test_resampled_labels_come_back_in_their_container(gate):
                 y.reset_index(drop=True) if name == "category" else y
             )
             assert set(values(y_resampled)) == set(labels)
+
+
+# Missing labels that have become text
+
+
+def tell(y):
+    store = LabelStore()
+    store.tell(store.add_query(X[: len(y)]), y)
+
+
+TEXT_ENTRIES = {
+    "learner": lambda y: ActiveLearner(LogisticRegression(), RandomSampling(), budget=0).fit(X, y),
+    "validation": lambda y: ActiveLearner(LogisticRegression(), RandomSampling(), budget=0).fit(
+        X, CODES.astype(str), X_val=X, y_val=y
+    ),
+    "oracle": lambda y: ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=LabelOracle(X, y), budget=30
+    ).fit(X, [*CODES.astype(str)[:30], *[None] * 6]),
+    "store": tell,
+    "folds": lambda y: next(PartialLabelKFold(2).split(X, y)),
+    "unstratified folds": lambda y: next(PartialLabelKFold(2, stratify=False).split(X, y)),
+    "comparison": lambda y: compare_strategies(
+        DummyClassifier(), {"random": RandomSampling()}, (X, y), seeds=[0], budget=2
+    ),
+    "pool strategy": lambda y: UncertaintySampling().query(
+        X, y, LogisticRegression().fit(X, CODES), candidates=X[:5], batch_size=2
+    ),
+    "design strategy": lambda y: (
+        AISEL(BOX, random_state=0)
+        .fit(X)
+        .synthesize(X, y, LogisticRegression().fit(X, CODES), batch_size=2)
+    ),
+    "sampler": lambda y: GANOverSampler(CGAN(**SMALL), random_state=0).fit_resample(X, y),
+    "gate": lambda y: GatedSampler(
+        SMOTE(k_neighbors=1), classifier=DummyClassifier(), cv=2
+    ).fit_resample(X, y),
+    "generator": lambda y: CGAN(**SMALL).fit(X, y),
+    "any estimator": lambda y: AnyEstimator(DummyClassifier()).fit(X, y),
+    "ensemble": lambda y: EnsembleClassifier(DummyClassifier(), n_estimators=2).fit(X, y),
+    "features": lambda y: ClassifierFeatures(MLPClassifier((2,), max_iter=2)).fit(X, y),
+}
+
+
+def texts(missing):
+    """Return labels of text, some of them missing, which NumPy turns into text as well."""
+    y = np.array(["no", "yes"], dtype="U8")[CODES]
+    y[::6] = missing
+    return y
+
+
+@pytest.mark.filterwarnings("ignore::skgal.exceptions.UselessSamplesWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:.*are filled up that have fewer")
+@pytest.mark.parametrize("entry", TEXT_ENTRIES)
+def test_text_for_a_missing_label_is_warned_of(entry):
+    with pytest.warns(UserWarning, match="'nan', as text.*dtype=object") as caught:
+        TEXT_ENTRIES[entry](texts(np.nan))
+    assert {each.filename for each in caught if "as text" in str(each.message)} == {__file__}
+    y = np.array([*texts("no")], dtype=object)
+    if entry in ("learner", "folds", "unstratified folds", "design strategy"):
+        y[::6] = np.nan  # the cure
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*as text")
+        TEXT_ENTRIES[entry](y)
+
+
+def test_every_cast_to_text():
+    objects = np.array(["a", np.nan, None, pd.NA, pd.NaT], dtype=object)
+    empty = np.zeros(3, dtype="U4")
+    empty[0] = "a"
+    for y, words in (
+        (np.array(["a", np.nan]), "'nan'"),
+        (objects.astype(str), "'<NA>' or 'NaT' or 'None' or 'nan'"),
+        (pd.Series(objects).map(str), "'<NA>' or 'NaT' or 'None' or 'nan'"),
+        (pd.Series([1, None], dtype="Int64").to_numpy(dtype=str), "'<NA>'"),
+        (pl.Series([1.0, np.nan]).cast(pl.String), "'NaN'"),
+        (empty, "''"),
+        (["a", "nan"], "'nan'"),
+        (np.array(["a", np.nan], dtype=np.dtypes.StringDType()), "'nan'"),
+    ):
+        with pytest.warns(UserWarning, match=f"labels are {words}, as text"):
+            check_class_labels(y)
+
+
+@pytest.mark.parametrize("na_object", [np.nan, None])
+def test_strings_of_numpy_that_may_be_missing(na_object):
+    y = np.array(["a", na_object, "b"], dtype=np.dtypes.StringDType(na_object=na_object))
+    known, labels = split_missing(y, is_classifier=True)
+    assert known.tolist() == [True, False, True]
+    assert labels.tolist() == ["a", "b"]
+
+
+def test_text_that_is_meant_is_not_warned_of():
+    y = texts("nan")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*as text")
+        learner = ActiveLearner(
+            LogisticRegression(), RandomSampling(), budget=4, missing_label="nan"
+        ).fit(X, y)
+        assert learner.classes_.tolist() == ["no", "yes"]
+        UncertaintySampling(missing_label="nan").query(X, y, learner, batch_size=2)
+        assert len(next(PartialLabelKFold(2, missing_label="nan").split(X, y))[1]) == 15
+        check_class_labels(["banana", "Nan", "none", "NA", "not a number"])
+        # What the store knows for a class is one, and so is a class that an oracle names.
+        store = LabelStore()
+        store.classes = ["None", "mild"]
+        store.tell(store.add_query(X[:2]), ["None", "mild"])
+        store.tell(store.add_query(X[2:3]), ["NaT"], classes=["NaT", "None", "mild"])
+    with pytest.warns(UserWarning, match="1 of 2 labels are 'nan', as text"):
+        store.tell(store.add_query(X[4:6]), np.array(["mild", np.nan]))

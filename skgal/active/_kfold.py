@@ -12,6 +12,8 @@ from skgal.utils import (
     is_missing,
     split_missing,
     validate_parameter_constraints,
+    warn_of_minus_one,
+    warn_of_text_for_missing,
 )
 
 _CONSTRAINTS = {
@@ -91,6 +93,11 @@ class PartialLabelKFold(BaseCrossValidator):
         ------
         ValueError
             If y is missing, or there are fewer labels, or labels of a class, than folds.
+
+        Warns
+        -----
+        UserWarning
+            If -1, or "nan" as text, seems to stand for missing labels and counts as a class.
         """
         validate_parameter_constraints(_CONSTRAINTS, vars(self), type(self).__name__)
         if y is None:
@@ -101,7 +108,9 @@ class PartialLabelKFold(BaseCrossValidator):
             known, labels = split_missing(y, is_classifier=True, missing_label=self.missing_label)
         else:
             known = ~is_missing(y, self.missing_label)
+            warn_of_text_for_missing(y, self.missing_label)
             labels = y[known]
+        warn_of_minus_one(known, labels, self.missing_label, expects_missing=self.stratify)
         positions = np.flatnonzero(known)
         self._check_enough(labels)
         folds = StratifiedKFold if self.stratify else KFold

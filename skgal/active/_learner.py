@@ -68,6 +68,7 @@ from skgal.utils import (
     spread_labels,
     subtask,
     take_rows,
+    warn_of_minus_one,
     warn_user,
 )
 
@@ -383,7 +384,9 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             y, X, self.estimator, missing_label=self.missing_label, warn=True
         )
         if is_classifier(self.estimator):
-            warn_of_minus_one(known, labels, self.missing_label, has_oracle=self.oracle is not None)
+            warn_of_minus_one(
+                known, labels, self.missing_label, expects_missing=self.oracle is not None
+            )
         if self._designs and self.oracle is None and self.store is None and known.all():
             warn_user(
                 f"{type(self.strategy).__name__} designs samples, and fit has no oracle to label "
@@ -1101,23 +1104,6 @@ def check_labels(y, X, estimator, *, missing_label, warn=False):
         y = column_or_1d(y)
     check_consistent_length(X, y)
     return split_missing(y, is_classifier=is_classifier(estimator), missing_label=missing_label)
-
-
-def warn_of_minus_one(known, labels, missing_label, *, has_oracle):
-    """Warn if -1 looks like scikit-learn's sign for "not labelled", but counts as a class here."""
-    if not known.all() or labels.dtype.kind not in "if" or not is_missing([np.nan], missing_label):
-        return
-    others = labels[labels != -1]
-    is_mostly_minus_one = 2 * len(others) < len(labels)
-    if len(others) in (0, len(labels)) or others.min() < 0:
-        return
-    if is_mostly_minus_one or (has_oracle and others.min() == 0):
-        warn_user(
-            f"{len(labels) - len(others)} of {len(labels)} labels in y are -1, and count as a "
-            "class. If they stand for 'not labelled', as in scikit-learn's semi-supervised "
-            "learning, pass missing_label=-1.",
-            UserWarning,
-        )
 
 
 def check_validation(X_val, y_val, X, estimator, *, missing_label):

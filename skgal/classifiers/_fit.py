@@ -32,6 +32,7 @@ from skgal.utils import (
     seeded_nets,
     stopped_by_interrupt,
     take_rows,
+    warn_of_text_for_missing,
 )
 
 
@@ -310,6 +311,7 @@ def _advice(net, message):
 def _read_labels(y):
     """Return labels of any container in the dtype of their values."""
     y = as_label_array(y)
+    warn_of_text_for_missing(y)
     return observed_labels(y) if y.dtype == object else y
 
 

@@ -17,6 +17,7 @@ from skgal.utils import (
     HasMethods,
     StrOptions,
     _fit_context,
+    as_label_array,
     as_pool,
     as_random_state,
     draw_seed,
@@ -26,16 +27,19 @@ from skgal.utils import (
     restored_on_failure,
     subtask,
     validate_pool,
+    warn_of_text_for_missing,
 )
 
 
-def check_samples(X, y):
+def check_samples(X, y, missing_label=np.nan):
     """Check that X has a label for each row; lists become arrays, blocks a pool, nothing a copy."""
     if gives_blocks(X):
         X = as_pool(X)
     elif not hasattr(X, "shape"):
         X = np.asarray(X)
     check_consistent_length(X, y)
+    if y is not None:
+        warn_of_text_for_missing(as_label_array(y), missing_label)
     return X
 
 
@@ -254,7 +258,7 @@ class CandidateStrategy(PoolStrategy):
             If the model or the strategy has to be fitted, and isn't.
         """
         self._validate_params()
-        X = check_samples(X, y)
+        X = check_samples(X, y, self.missing_label)
         candidates = find_candidates(X, y, candidates, self.missing_label)
         check_batch_size(batch_size, len(candidates), "unlabelled candidates")
         chosen, utilities = self._choose(X, y, clf, candidates, batch_size)

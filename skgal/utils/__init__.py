@@ -24,6 +24,8 @@ from skgal.utils._labels import (
     observed_labels,
     split_missing,
     spread_labels,
+    warn_of_minus_one,
+    warn_of_text_for_missing,
 )
 from skgal.utils._layout import (
     LAYOUTS,
@@ -144,5 +146,7 @@ __all__ = [
     "validate_parameter_constraints",
     "validate_params",
     "validate_pool",
+    "warn_of_minus_one",
+    "warn_of_text_for_missing",
     "warn_user",
 ]

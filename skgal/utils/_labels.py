@@ -22,12 +22,17 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgal.utils._sklearn import is_pandas_na
+from skgal.utils._warnings import warn_user
 
 MAX_EXACT = 2**53
 """The integers up to here float64 holds exactly, so that NaN may stand beside them."""
 
 SUM_TOLERANCE = 1e-3
 """How far class probabilities may be from summing to 1: half precision needs this much."""
+
+# How missing values are spelt, or left out, in arrays of strings: by NumPy and pandas (NaN, None,
+# pandas.NA, NaT), by polars, and in what was never filled.
+_TEXT_FOR_MISSING = frozenset({"nan", "None", "<NA>", "NaT", "NaN", ""})
 
 # Arrays of labels
 
@@ -70,6 +75,8 @@ def as_label_array(y, *, warn=False):
     array = np.asarray(y)
     if not hasattr(y, "dtype") and _is_changed_by_numpy(array):
         array = _from_objects(np.asarray(y, dtype=object))
+    if array.dtype.kind == "T":  # NumPy's strings of any length, which may have missing ones
+        array = array.astype(object)
     return column_or_1d(array, warn=warn) if array.shape[1:] == (1,) else array
 
 
@@ -255,6 +262,11 @@ def check_class_labels(y, *, warn=False):
     ------
     ValueError
 
+    Warns
+    -----
+    UserWarning
+        If labels look like missing ones that have become text, see `warn_of_text_for_missing`.
+
     Examples
     --------
     >>> from skgal.utils import check_class_labels
@@ -273,7 +285,85 @@ def check_class_labels(y, *, warn=False):
             raise ValueError("Class labels must be all strings or all numbers; y mixes the two.")
         y = y if any(is_text) else observed_labels(y)
     check_classification_targets(y)
+    warn_of_text_for_missing(y)
     return y
+
+
+def warn_of_text_for_missing(y, missing_label=np.nan, known=()):
+    """Warn of class labels such as "nan": NumPy spells missing ones so among strings.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Class labels, those missing included or not.
+    missing_label : scalar, default=nan
+        What stands for "not labelled".
+    known : collection, default=()
+        Labels that are known to be classes.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skgal.utils import warn_of_text_for_missing
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_text_for_missing(np.array(["fast", np.nan]))
+    >>> len(caught)
+    1
+    """
+    if y.ndim != 1 or y.dtype.kind not in "UO":
+        return
+    words = _TEXT_FOR_MISSING - {missing_label, *known}
+    labels = y[np.isin(y, list(words))] if y.dtype.kind == "U" else y
+    found = [label for label in labels.tolist() if isinstance(label, str) and label in words]
+    if found:
+        warn_user(
+            f"{len(found)} of {len(y)} labels are {' or '.join(map(repr, sorted(set(found))))}, as "
+            "text, and count as a class. If they stand for missing labels, which NumPy spells so "
+            "in an array of strings, make that array with dtype=object, or name the text as "
+            "missing_label where there is such a parameter.",
+            UserWarning,
+        )
+
+
+def warn_of_minus_one(known, labels, missing_label, *, expects_missing):
+    """Warn if -1 looks like scikit-learn's sign for "not labelled", but counts as a class here.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_samples,), dtype bool
+        Which labels are not missing.
+    labels : ndarray of shape (n_known,)
+    missing_label : scalar
+        What stands for "not labelled".
+    expects_missing : bool
+        Whether labels are likely to be missing: then one -1 beside labels from 0 is enough, else
+        most must be.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skgal.utils import warn_of_minus_one
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     known, labels = np.ones(3, dtype=bool), np.array([0, 1, -1])
+    ...     warn_of_minus_one(known, labels, np.nan, expects_missing=True)
+    >>> len(caught)
+    1
+    """
+    if not known.all() or labels.dtype.kind not in "if" or not is_missing([np.nan], missing_label):
+        return
+    others = labels[labels != -1]
+    is_mostly_minus_one = 2 * len(others) < len(labels)
+    if len(others) in (0, len(labels)) or others.min() < 0:
+        return
+    if is_mostly_minus_one or (expects_missing and others.min() == 0):
+        warn_user(
+            f"{len(labels) - len(others)} of {len(labels)} labels in y are -1, and count as a "
+            "class. If they stand for 'not labelled', as in scikit-learn's semi-supervised "
+            "learning, pass missing_label=-1.",
+            UserWarning,
+        )
 
 
 def spread_labels(labels, positions, n_samples):
@@ -350,6 +440,9 @@ def as_labels(
         known |= {name: known.get(name, name) for name in columns}
     if is_missing(np.array([missing_label], dtype=object))[0]:
         missing_label = None
+    if n_outputs is None:
+        texts = [answer for answer in rows if isinstance(answer, str) and answer != missing_label]
+        warn_of_text_for_missing(np.array(texts, dtype=object), known=(*known, *columns))
     labels, problems = [None] * n_answers, {}
     for position, answer in enumerate(rows):
         try:

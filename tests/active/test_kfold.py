@@ -1,5 +1,7 @@
 """Folds of what is labelled, whatever is missing: nothing unlabelled is ever scored."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,3 +149,19 @@ def test_grid_search_over_strategies_and_budgets_on_digits():
     assert grid.best_params_["budget"] == 100
     assert grid.best_estimator_.labelled_.n_bought == 100
     assert clone(grid.best_estimator_).strategy is not grid.best_estimator_.strategy
+
+
+def test_minus_one_is_pointed_to_missing_label():
+    y = np.repeat([0, 1, -1], [10, 10, 5])
+    with pytest.warns(UserWarning, match="5 of 25 labels in y are -1.*missing_label=-1") as caught:
+        next(PartialLabelKFold().split(y, y))
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="missing_label=-1"):  # of numbers only if most are
+        next(PartialLabelKFold(2, stratify=False).split(y[15:20], np.array([0.5, -1, -1, -1, 2])))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, test = next(PartialLabelKFold(missing_label=-1).split(y, y))
+        assert test.max() < 20
+        next(PartialLabelKFold().split(y, np.where(y == 0, -1, 1)))  # two signs
+        next(PartialLabelKFold(stratify=False).split(y, y.astype(float)))
+        next(PartialLabelKFold().split(y, np.where(y < 0, np.nan, y)))
