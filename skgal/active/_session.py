@@ -42,7 +42,7 @@ class Query:
     X : array or DataFrame of shape (n_asked, n_features) or (n_asked, c, h, w)
         The samples.
     indices : ndarray of shape (n_asked,), dtype int
-        Their positions in the pool; -1 for synthetic ones.
+        Where they are in the pool; -1 for synthetic ones.
     latent : ndarray of shape (n_asked, latent_dim) or None, default=None
         The latent points that synthetic samples were generated from.
     details : list or None, default=None
@@ -87,7 +87,7 @@ class LabelledSet:
     y : ndarray of shape (n_labelled,), or (n_labelled, n_outputs) for a regressor
         Class labels or numbers; of soft labels the most probable class.
     indices : ndarray of shape (n_labelled,), dtype int
-        Positions in the X that was fitted; -1 for synthetic samples.
+        Where the samples are in the X that was fitted; -1 for synthetic ones.
     n_initial : int
         How many came labelled; those after them were bought.
     classes : ndarray of shape (n_classes,) or None, default=None
@@ -161,7 +161,7 @@ def settle_seed(store, X, random_state):
     """Return the seed of a store's session; begin a session, on these samples, if there is none."""
     # In memory there is nothing to go on with, and hashing a large pool takes a while.
     pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
-    if pool is not None and store.settle("pool", pool) != pool:
+    if pool is not None and store._settle("pool", pool) != pool:
         raise StoreMismatchError(
             f"The store {store.path} belongs to another data set: its session began with other "
             "samples than this X, or with the same in another order. Nothing was changed; pass "
@@ -173,7 +173,7 @@ def settle_seed(store, X, random_state):
             seed = int(random_state)
         else:
             seed = draw_seed(as_random_state(random_state))
-        seed = store.settle("seed", seed)
+        seed = store._settle("seed", seed)
     return seed
 
 
@@ -250,7 +250,7 @@ class Session:
         self.store, self.X, self.initial = store, X, initial
         # Samples with the same values have one label; not in a simulation.
         self._duplicates_share_labels = duplicates_share_labels
-        if store.settle("initial", _hash_labels(initial)) != _hash_labels(initial):
+        if store._settle("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
                 f"The session in the store {store.path} began with other labels. Nothing was "
                 "changed; pass the y it began with (those bought since are in the store), the "
@@ -258,7 +258,7 @@ class Session:
             )
         if initial.classes is None:
             store.n_outputs = 1 if initial.y.ndim == 1 else initial.y.shape[1]
-        entries = store.read_history()  # one for each model that was fitted
+        entries = store._read_entries()  # one for each model that was fitted
         self.history = [_decode_entry(content) for _, content in entries]
         self._fitted_at = [event for event, _ in entries]
         self.classes, self.n_rounds = initial.classes, 0
@@ -277,14 +277,11 @@ class Session:
 
     def refresh(self):
         """Read what is new in the store: others may have written to it."""
-        while True:  # until nothing came while the news were read, so that `change` fits them
-            change, seen = self.store.last_change(), self.store.last_event()
-            if seen == self._seen:
-                break
-            for record in self.store.records(since=self._seen, samples=False):
-                if record.round is not None:  # imported labels are of no round
-                    self._update(record)
-            self._seen = seen
+        records, seen, change = self.store._news(self._seen)
+        for record in records:
+            if record.round is not None:  # imported labels are of no round
+                self._update(record)
+        self._seen = seen
         if change != self.change:
             self.change, self._labelled = change, None
             self._publish_classes()
@@ -318,6 +315,11 @@ class Session:
             if not set(self.classes.tolist()) <= set(published):
                 # Sorted, as the columns of class probabilities are.
                 self.store.classes = np.union1d(self.classes, published or self.classes)
+
+    @property
+    def first_asked_at(self):
+        """When a learner first asked, whatever was imported before; None if none has yet."""
+        return next((record.asked_at for record in self._records.values()), None)
 
     @property
     def n_asked(self):
@@ -437,7 +439,7 @@ class Session:
 
     def label(self, oracle, ids):
         """Have an oracle label pending samples: of those with the same values one, for all."""
-        self.store.check_present()
+        self.store._check_present()
         self.answer_known(ids)
         alike = {}
         for record in self.store.records("pending", ids, samples=False):
@@ -485,16 +487,16 @@ class Session:
     def purchase(self):
         """Sum up what was spent since the last entry of the history."""
         since = self._fitted_at[-1] if self._fitted_at else 0
-        notes = self.store.read_notes(since)
+        notes, seconds_oracle = self.store._spent(since)
         return {
-            "seconds_query": sum(note["seconds_query"] for note in notes),
-            "seconds_oracle": self.store.sum_seconds(since),
-            "mean_entropy": notes[-1]["mean_entropy"] if notes else np.nan,
+            "seconds_query": sum(note["seconds_query"] for _, note in notes),
+            "seconds_oracle": seconds_oracle,
+            "mean_entropy": notes[-1][1]["mean_entropy"] if notes else np.nan,
         }
 
     def add_entry(self, entry):
         """Add an entry to the history, for the model fitted to what is labelled now."""
-        self.store.write_history(self.change, _encode_entry(entry))
+        self.store._write_entry(self.change, _encode_entry(entry))
         self._fitted_at.append(self.change)
         self.history.append(entry)
 

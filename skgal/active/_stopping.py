@@ -215,7 +215,7 @@ class TimeBudget(StoppingCriterion):
 
 
 def _wall_seconds(learner):
-    begin = learner.store_.first_asked_at()
+    begin = learner._session.first_asked_at
     return 0.0 if begin is None else (datetime.now(UTC) - begin).total_seconds()
 
 

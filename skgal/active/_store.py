@@ -4,6 +4,9 @@ Four tables: ``samples`` (what was asked), ``events`` (what happened to them, on
 to), ``meta`` and ``history`` (notes of the session). ``states`` has the last event of each sample,
 so that nothing needs to read the whole log. Every row has a digest, and all are checked when the
 file is opened.
+
+A sample has an ``id`` here, counted from 1, and an ``index`` in the pool that it is from, if any; a
+``position`` is a place within the answers of one call.
 """
 
 import errno
@@ -65,14 +68,14 @@ KINDS = {*STATUS_OF, "surplus", "refused", "replicate"}
 APPLICATION_ID = 0x736B676C
 """Marks the file as ours: "skgl" in the header of an SQLite file."""
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, digest TEXT NOT NULL);
     CREATE TABLE samples (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         hash TEXT NOT NULL, round INTEGER, strategy TEXT NOT NULL, model TEXT NOT NULL,
-        position INTEGER, latent BLOB, prediction TEXT, details TEXT, at TEXT NOT NULL,
+        pool_index INTEGER, latent BLOB, prediction TEXT, details TEXT, at TEXT NOT NULL,
         format TEXT NOT NULL, checksum TEXT NOT NULL, digest TEXT NOT NULL, payload BLOB NOT NULL
     );
     CREATE INDEX samples_by_hash ON samples (hash);
@@ -97,7 +100,7 @@ SCHEMA = """
 
 COLUMNS = {
     "meta": "key, value",
-    "samples": "hash, round, strategy, model, position, latent, prediction, details, at, format,"
+    "samples": "hash, round, strategy, model, pool_index, latent, prediction, details, at, format,"
     " checksum",
     "events": "sample, kind, label, annotator, seconds, message, details, at",
     "history": "event, kind, content",
@@ -107,7 +110,7 @@ COLUMNS = {
 STATUSES = ("pending", "answered", "declined", "failed", "withdrawn")
 
 _RECORDS = """
-    SELECT samples.id, hash, position, latent, round, strategy, model, prediction,
+    SELECT samples.id, hash, pool_index, latent, round, strategy, model, prediction,
            samples.details, samples.at, status, label, annotator, events.at, seconds, message,
            events.details
     FROM samples JOIN states ON states.sample = samples.id JOIN events ON events.id = states.event
@@ -134,7 +137,7 @@ class Record(NamedTuple):
     hash : str
         SHA-256 of its values.
     index : int or None
-        Position in the pool; None for a sample of no pool, such as a designed one.
+        Where the sample is in the pool; None for one of no pool, such as a designed one.
     latent : ndarray or None
         The latent point that a designed sample was generated from.
     round : int or None
@@ -312,7 +315,7 @@ class LabelStore:
         X : array-like, sparse matrix or DataFrame of n_asked rows
             The samples, in the order in which they should be labelled.
         indices : array-like of int or of None of shape (n_asked,), default=None
-            Positions in the pool; None or negative for samples of no pool.
+            Where the samples are in the pool; None or negative for samples of no pool.
         latent : array-like of shape (n_asked, latent_dim), default=None
             Latent points of designed samples.
         round : int, default=None
@@ -340,19 +343,19 @@ class LabelStore:
         StoreMissingError
             If the file was deleted or moved since it was opened.
         """
-        self.check_present()
+        self._check_present()
         samples = encode_samples(X)
         columns = [
-            [_as_position(position) for position in _each(indices, samples, "indices")],
+            [_as_index(index) for index in _each(indices, samples, "indices")],
             [None if p is None else to_npy(p) for p in _each(latent, samples, "latent")],
             [_as_prediction(each) for each in _each(predictions, samples, "predictions")],
             [_as_json(detail) for detail in _each(details, samples, "details")],
         ]
         ids = []
         with self._writing() as connection:
-            for sample, position, point, prediction, detail in zip(samples, *columns, strict=True):
+            for sample, index, point, prediction, detail in zip(samples, *columns, strict=True):
                 now = _now()
-                row = (sample.hash, round, strategy, model, position, point)
+                row = (sample.hash, round, strategy, model, index, point)
                 row += (prediction, detail, now, sample.format, checksum(sample.payload))
                 ids.append(insert_row(connection, "samples", row, payload=sample.payload))
                 event = self._log(ids[-1], "asked", at=now)
@@ -746,7 +749,7 @@ class LabelStore:
 
     @classes.setter
     def classes(self, classes):
-        self.write_meta("classes", None if classes is None else np.asarray(classes).tolist())
+        self._write_meta("classes", None if classes is None else np.asarray(classes).tolist())
 
     @property
     def n_outputs(self):
@@ -755,7 +758,7 @@ class LabelStore:
 
     @n_outputs.setter
     def n_outputs(self, n_outputs):
-        self.write_meta("n_outputs", None if n_outputs is None else int(n_outputs))
+        self._write_meta("n_outputs", None if n_outputs is None else int(n_outputs))
 
     @property
     def combine(self):
@@ -773,7 +776,7 @@ class LabelStore:
         if combine not in ("majority", "shares"):
             raise ValueError(f'combine must be "majority" or "shares"; got {combine!r}.')
         with self._writing() as connection:
-            self.write_meta("combine", combine)
+            self._write_meta("combine", combine)
             rows = connection.execute("SELECT DISTINCT sample FROM events WHERE kind = 'replicate'")
             for (sample,) in rows.fetchall():
                 status, label = self._state(connection, sample)
@@ -977,60 +980,6 @@ class LabelStore:
             for names, labels in sorted(pairs.items(), key=lambda item: str(item[0]))
         ]
 
-    def last_event(self):
-        """Tell which event was the last.
-
-        Returns
-        -------
-        int
-            Its id; 0 if there is none.
-        """
-        return self._one_value("SELECT coalesce(max(id), 0) FROM events")
-
-    def last_change(self):
-        """Tell which event was the last to change what is labelled, or no longer waits.
-
-        Returns
-        -------
-        int
-            Its id; 0 if there is none.
-        """
-        return self._one_value(
-            "SELECT coalesce(max(id), 0) FROM events"
-            " WHERE kind NOT IN ('asked', 'surplus', 'refused', 'replicate')"
-        )
-
-    def sum_seconds(self, since):
-        """Sum up how long the answers after an event took, those refused or surplus included.
-
-        Parameters
-        ----------
-        since : int
-            The id of the event.
-
-        Returns
-        -------
-        float
-            Seconds, those of answers without a time left out.
-        """
-        return self._one_value(
-            "SELECT coalesce(sum(seconds), 0.0) FROM events WHERE id > ?", (since,)
-        )
-
-    def first_asked_at(self):
-        """Tell when a learner first asked for samples; imported labels don't count.
-
-        Returns
-        -------
-        datetime or None
-            In UTC; None if no learner has asked yet.
-        """
-        at = self._one_value(
-            "SELECT (SELECT at FROM events WHERE id = (SELECT event FROM history"
-            " WHERE kind = 'batch' ORDER BY event LIMIT 1))"
-        )
-        return None if at is None else datetime.fromisoformat(at)
-
     def to_frame(self, *, samples=False, as_text=False, opinions=False):
         """Make a table of what was asked and answered.
 
@@ -1097,77 +1046,57 @@ class LabelStore:
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
             return None if row is None else json.loads(row[0])
 
-    def write_meta(self, key, value):
-        """Write a note about the session over the one before.
+    # What a learner's session keeps here: for `Session` alone, which knows what it means
 
-        Parameters
-        ----------
-        key : str
-            Its name.
-        value : object
-            Anything that JSON can hold.
-        """
+    def _write_meta(self, key, value):
+        """Write a note, anything that JSON can hold, over the one before."""
         with self._writing() as connection:
             connection.execute("DELETE FROM meta WHERE key = ?", (key,))
             insert_row(connection, "meta", (key, json.dumps(value)))
 
-    def settle(self, key, value):
-        """Write a note about the session, unless there is one under that key.
-
-        Parameters
-        ----------
-        key : str
-            Its name.
-        value : object
-            Anything that JSON can hold.
-
-        Returns
-        -------
-        object
-            The note that holds from now on.
-        """
+    def _settle(self, key, value):
+        """Write a note unless there is one under that key; return the one that holds."""
         with self._writing():
             if self.read_meta(key) is None:
-                self.write_meta(key, value)
+                self._write_meta(key, value)
             return self.read_meta(key)
 
-    def read_history(self):
-        """Read what was written about each round.
+    def _news(self, since):
+        """Records that events after one tell of; the last event; the last that changed a label.
 
-        Returns
-        -------
-        list of tuple (event, content)
-            The id of the last event that the round knew of, and an object.
+        "Changed a label": or what waits for one. All three are of one moment, whoever writes.
         """
+        with self._reading() as connection:
+            is_nested = connection.in_transaction
+            if not is_nested:
+                connection.execute("BEGIN")
+            try:
+                last, change = connection.execute(
+                    "SELECT (SELECT coalesce(max(id), 0) FROM events),"
+                    " (SELECT coalesce(max(id), 0) FROM events"
+                    " WHERE kind NOT IN ('asked', 'surplus', 'refused', 'replicate'))"
+                ).fetchone()
+                records = self.records(since=since, samples=False) if last > since else []
+            finally:
+                if not is_nested:
+                    connection.execute("ROLLBACK")
+        return records, last, change
+
+    def _spent(self, since):
+        """Notes about the batches asked for after an event, and seconds of all answers since."""
+        query = "SELECT coalesce(sum(seconds), 0.0) FROM events WHERE id > ?"
+        with self._reading() as connection:
+            seconds = connection.execute(query, (since,)).fetchone()[0]
+        return self._read_history("kind = 'batch' AND event > ?", since), seconds
+
+    def _read_entries(self):
+        """Entries of the history, each with the last event that its model knew of."""
         return self._read_history("kind = 'round' AND event >= ?", 0)
 
-    def write_history(self, event, content):
-        """Write an entry about a round.
-
-        Parameters
-        ----------
-        event : int
-            The last event that the round knew of.
-        content : object
-            Anything that JSON can hold.
-        """
+    def _write_entry(self, event, content):
+        """Write an entry of the history, with the last event that its model knew of."""
         with self._writing() as connection:
             insert_row(connection, "history", (int(event), "round", json.dumps(content)))
-
-    def read_notes(self, since):
-        """Read what learners noted about the batches they asked for after an event.
-
-        Parameters
-        ----------
-        since : int
-            The id of the event.
-
-        Returns
-        -------
-        list of dict
-            One for each batch with notes, oldest first.
-        """
-        return [notes for _, notes in self._read_history("kind = 'batch' AND event > ?", since)]
 
     def _read_history(self, condition, event):
         with self._reading() as connection, self._damage_named("the history"):
@@ -1182,25 +1111,6 @@ class LabelStore:
     def is_durable(self):
         """Whether it has a file."""
         return self.path != ":memory:"
-
-    def check_present(self):
-        """Refuse to go on where the file was deleted, moved or replaced since it was opened.
-
-        Raises
-        ------
-        StoreMissingError
-        """
-        if not self.is_durable or self._connection is None or self._process != os.getpid():
-            return
-        with suppress(FileNotFoundError):
-            if identify(self.path) == self._file:
-                return
-        raise StoreMissingError(
-            f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
-            "recorded now would be lost with this process. All that it holds can still be read, as "
-            "long as this process runs: store.backup(new_path) writes it to a new file, with which "
-            "the session goes on."
-        )
 
     @contextmanager
     def transaction(self):
@@ -1328,7 +1238,7 @@ class LabelStore:
             store = LabelStore(new_path)
             with store._writing() as connection:
                 write_salvaged(connection, tables, n_lost)
-                store.write_meta("salvaged", n_lost)
+                store._write_meta("salvaged", n_lost)
         except BaseException:  # a Ctrl-C as well: no half a store is left
             for suffix in ("", "-wal", "-shm"):
                 Path(new_path + suffix).unlink(missing_ok=True)
@@ -1365,7 +1275,9 @@ class LabelStore:
         """Counts, and the samples of the last events, for notebooks."""
         try:
             counts = self.counts()
-            last = self.records(since=max(0, self.last_event() - 5), samples=False)[-5:]
+            with self._reading() as connection:
+                n_events = connection.execute("SELECT count(*) FROM events").fetchone()[0]
+            last = self.records(since=max(0, n_events - 5), samples=False)[-5:]
         except (StoreError, ValueError):  # damaged or closed
             return f"<p>{escape(repr(self))}</p>"
         columns = ("id", "index", "round", "strategy", "status", "label", "annotator")
@@ -1422,11 +1334,21 @@ class LabelStore:
             with run_transaction(connection):
                 yield connection
         # Afterwards: what was paid for is recorded first, and can be read in this process.
-        self.check_present()
+        self._check_present()
 
-    def _one_value(self, query, parameters=()):
-        with self._reading() as connection:
-            return connection.execute(query, parameters).fetchone()[0]
+    def _check_present(self):
+        """Refuse to go on where the file was deleted, moved or replaced since it was opened."""
+        if not self.is_durable or self._connection is None or self._process != os.getpid():
+            return
+        with suppress(FileNotFoundError):
+            if identify(self.path) == self._file:
+                return
+        raise StoreMissingError(
+            f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
+            "recorded now would be lost with this process. All that it holds can still be read, as "
+            "long as this process runs: store.backup(new_path) writes it to a new file, with which "
+            "the session goes on."
+        )
 
     def _state(self, connection, sample):
         """Status and label of a sample."""
@@ -1477,7 +1399,7 @@ class LabelStore:
         return event
 
     def _as_record(self, connection, row, with_sample):
-        sample, digest, position, latent, round, strategy, model, prediction, details = row[:9]
+        sample, digest, index, latent, round, strategy, model, prediction, details = row[:9]
         asked_at, status, label, annotator, at, seconds, message, answer_details = row[9:]
         closed = status in ("answered", "declined", "failed")
         with self._damage_named(f"the record of sample {sample}"):
@@ -1485,7 +1407,7 @@ class LabelStore:
                 id=sample,
                 X=self._read_sample(connection, sample) if with_sample else None,
                 hash=digest,
-                index=position,
+                index=index,
                 latent=None if latent is None else from_npy(latent),
                 round=round,
                 strategy=strategy,
@@ -1541,8 +1463,8 @@ def _each(values, samples, name):
     return values
 
 
-def _as_position(position):
-    return None if position is None or position < 0 else int(position)
+def _as_index(index):
+    return None if index is None or index < 0 else int(index)
 
 
 def _as_prediction(prediction):

@@ -230,7 +230,7 @@ def rich(path):
         remarks = {"annotator": "Ada", "seconds": 1.5, "message": "hm", "details": {"x": 1}}
         store.tell(ids[:2], ["cat", "dog"], **remarks)
         store.fail(ids[2], "diverged")
-        store.write_history(5, {"n_labels": 2})
+        store._write_entry(5, {"n_labels": 2})
     return path
 
 
@@ -243,12 +243,12 @@ def read_all(path):
                 store.to_frame(samples=True).to_dict("list"),
                 store.events(),
                 store.classes,
-                store.read_history(),
-                store.read_notes(0),
+                store._read_entries(),
+                store._spent(0),
                 [getattr(store.find(each), "id", None) for each in hashes],
                 [store.records(status) for status in ("answered", "pending")],
                 store.counts(),
-                store.last_change(),
+                store._news(0),
             )
         )
 
@@ -376,7 +376,7 @@ def test_salvage_leaves_out_samples_that_can_not_be_decoded(rich, kind, tmp_path
             "events": 2,
             "history": 0,
         }
-        assert rescued.read_history() == [(4, {"n_labels": 2})], "the events are renumbered"
+        assert rescued._read_entries() == [(4, {"n_labels": 2})], "the events are renumbered"
 
 
 def test_a_note_that_can_not_be_read_is_named(rich):
@@ -409,10 +409,10 @@ def test_a_file_that_is_gone_is_noticed_before_each_purchase_and_nothing_is_lost
         else:
             LabelStore(path.with_name("other.db")).close()
             path.with_name("other.db").replace(path)
-        n_events = store.last_event()
+        n_events = len(store.events())
         with pytest.raises(StoreMissingError, match=r"store\.backup"):
             store.add_query(np.eye(3))
-        assert store.last_event() == n_events
+        assert len(store.events()) == n_events
         with pytest.raises(StoreMissingError), store.transaction():
             pass
         with pytest.raises(StoreMissingError):

@@ -179,7 +179,7 @@ def test_classes_that_are_none_are_refused(classes):
 
 def test_the_store_knows_the_classes(ask):
     store = LabelStore()
-    store.write_meta("classes", [3, 7])
+    store.classes = [3, 7]
     session = ask(TABLE, None, store=store)
     assert session.client.call("api/batch")["classes"] == ["3", "7"]
     session.client.answer(session.ids[:1], [1])
