@@ -259,7 +259,7 @@ def test_another_oracle_gives_second_opinions(path, blobs, partial, make_learner
 
 
 def test_an_oracle_that_always_fails_costs_no_label(path, blobs, partial, make_learner):
-    learner = make_learner(path, oracle=LabelOracle(*blobs), budget=8).fit(*partial)
+    learner = make_learner(path, oracle=LabelOracle(*blobs), budget=10).fit(*partial)
     ids = [record.id for record in learner.store_.records()]
     before = learner.labelled_.y.tolist()
 
@@ -269,8 +269,8 @@ def test_an_oracle_that_always_fails_costs_no_label(path, blobs, partial, make_l
     with pytest.raises(RuntimeError, match="have failed for one reason"):
         learner.ask_again(ids, oracle=CallableOracle(broken, on_error="decline"))
     assert learner.labelled_.y.tolist() == before
-    assert learner.store_.counts()["answered"] == 8
-    with pytest.raises(ValueError, match="no usable answer for 8 of 8"):
+    assert learner.store_.counts()["answered"] == 10
+    with pytest.raises(ValueError, match="no usable answer for 10 of 10"):
         learner.ask_again(ids, oracle=CallableOracle(broken))
     assert learner.labelled_.y.tolist() == before
-    assert learner.ignore(ids).store_.counts()["answered"] == 8
+    assert learner.ignore(ids).store_.counts()["answered"] == 10
