@@ -55,6 +55,7 @@ _SUBPACKAGE_OF = {
     "compare_strategies": "active",
     "compare_tables": "metrics",
     "energy_distance": "design",
+    "load_image_folder": "datasets",
     "load_images": "datasets",
     "make_conduction": "datasets",
     "make_feeder": "datasets",

@@ -138,3 +138,17 @@ def test_every_table_of_the_pages_is_drawn_from_the_results(monkeypatch):
     for name in names:
         header, rows = getattr(measured, f"{name}_table")()
         assert {len(row) for row in rows} == {len(header)}, name
+
+
+def test_the_numbers_of_the_pages_are_those_of_the_results(monkeypatch):
+    """Where this fails, results have changed: python docs/_ext/measured.py."""
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(BENCHMARKS.parent / "docs" / "_ext")
+    measured = importlib.import_module("measured")
+    n_numbers = 0
+    for page in (BENCHMARKS.parent / "docs").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        assert measured.draw_numbers(text, keep_comments=True) == text, page.name
+        assert "measured:" not in measured.draw_numbers(text, keep_comments=False), page.name
+        n_numbers += text.count("<!-- measured:")
+    assert n_numbers > 10

@@ -39,10 +39,24 @@ def check_readme(values):
     assert readme == start
 
 
+PHOTOS = """
+import pathlib
+import PIL.Image
+from sklearn.datasets import load_digits
+for i, digit in enumerate(load_digits().images[:60]):
+    place = pathlib.Path("photos", ("cat", "dog")[i % 2] if i < 20 else "", f"{i}.png")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    PIL.Image.fromarray(digit.astype("uint8") * 15).save(place)
+"""
+
+
 def check_start(values):
-    score, learner = values
+    score, learner, asked, predicted = values
     assert score > 0.925
     assert learner is not None
+    assert len(set(asked)) == 5
+    assert len(predicted) == 40
+    assert set(predicted) == {"cat", "dog"}
 
 
 def check_probabilities(values):
@@ -109,7 +123,7 @@ def check_simulators(values):
 
 HOW = {
     "README.md": Page(check=check_readme),
-    "docs/start.md": Page(check=check_start),
+    "docs/start.md": Page(before={2: PHOTOS}, check=check_start),
     "docs/probabilities.md": Page(check=check_probabilities),
     "docs/features.md": Page(check=check_features),
     "docs/sessions.md": Page(check=check_sessions),

@@ -1,15 +1,18 @@
 """Tables and numbers of the pages on what was measured, drawn from `benchmarks/results/*.json`.
 
-A page names a table, ``{measured-table} asal``, or a single number by file, keys and format:
-``{measured}`asal > summary > uncertainty > labels to a mean of 0.985 | d` ``. Nothing that was
-measured is typed by hand; the papers' own numbers stand in ``PAPER`` or in the JSON.
+A page names a table, ``{measured-table} asal``. Behind a single number a comment says by file, keys
+and format where it comes from, ``190<!-- measured: asal > summary > ASAL > labels | d -->``: the
+build draws it anew, and ``python docs/_ext/measured.py`` writes it into the pages, which are read
+on code hosts as well. Nothing that was measured is typed by hand; the papers' own numbers stand in
+``PAPER`` or in the JSON.
 """
 
 import json
+import re
 from pathlib import Path
 
 from docutils import nodes
-from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.docutils import SphinxDirective
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 # AISEL, section 5.1.3: accuracy on Fashion-MNIST, 400 labelled and 400 more images, in per cent.
@@ -382,6 +385,7 @@ class MeasuredTable(SphinxDirective):
     """``{measured-table} NAME``: the table that the function ``NAME_table`` returns."""
 
     required_arguments = 1
+    has_content = True  # what is read where the page isn't built
 
     def run(self):
         """Return the table's node."""
@@ -402,22 +406,39 @@ def _row(cells):
     return nodes.row("", *entries)
 
 
-class Measured(SphinxRole):
-    """``{measured}`file > key > key | format```: one number."""
+NUMBER = re.compile(r"[-\d.,]+%?(?=<!-- measured: )<!-- measured: (.+?) -->", re.DOTALL)
 
-    def run(self):
-        """Return the number as text."""
-        path, _, spec = self.text.partition("|")
-        file, *keys = (part.strip() for part in path.split(" > "))
-        self.env.note_dependency(str(RESULTS / f"{file}.json"))
+
+def draw_numbers(text, keep_comments):
+    """Return a page with its numbers as the results have them now."""
+
+    def draw(match):
+        path, _, spec = " ".join(match[1].split()).partition(" | ")
+        file, *keys = path.split(" > ")
         value = load(file)
         for key in keys:
             value = value[int(key)] if isinstance(value, list) else value[key]
-        return [nodes.Text(format(value, spec.strip()))], []
+        return format(value, spec) + (match[0][match[0].index("<!--") :] if keep_comments else "")
+
+    return NUMBER.sub(draw, text)
+
+
+def read_page(app, page, source):
+    """Draw the numbers of a page before it is parsed."""
+    if NUMBER.search(source[0]):
+        for path in RESULTS.glob("*.json"):
+            app.env.note_dependency(str(path), docname=page)
+        source[0] = draw_numbers(source[0], keep_comments=False)
 
 
 def setup(app):
-    """Register directive and role."""
+    """Register the directive, and what draws numbers."""
     app.add_directive("measured-table", MeasuredTable)
-    app.add_role("measured", Measured())
+    app.connect("source-read", read_page)
     return {"parallel_read_safe": True}
+
+
+if __name__ == "__main__":
+    for page in Path(__file__).parents[1].glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(draw_numbers(text, keep_comments=True), encoding="utf-8")
