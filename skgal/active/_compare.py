@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import joblib
 import numpy as np
-from joblib import Parallel, delayed
 from joblib.func_inspect import get_func_code
 from scipy import stats
 from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import train_test_split
+from sklearn.utils.parallel import delayed
 
 from skgal.active._learner import (
     ActiveLearner,
@@ -30,6 +30,7 @@ from skgal.utils import (
     _fit_context,
     as_random_state,
     check_pandas_support,
+    parallel_in_order,
     seeded_nets,
     subtask,
     take_rows,
@@ -198,7 +199,7 @@ def compare_strategies(
         )
         for run in runs
     )
-    results = Parallel(n_jobs, return_as="generator")(tasks)
+    results = parallel_in_order(n_jobs)(tasks)
     progress = ComparedRuns().set_callbacks(*_as_list(callbacks))
     histories = progress.fit(results, n_runs=len(runs)).histories_
     records = [

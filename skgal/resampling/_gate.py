@@ -15,7 +15,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import validate_data
 
 from skgal.base import DocumentedMixin
@@ -39,6 +39,7 @@ from skgal.utils import (
     as_random_state,
     draw_seed,
     is_frame,
+    parallel_in_order,
     restored_on_failure,
     seed_unset,
     subtask,
@@ -377,7 +378,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
             name = "folds with resampling" if is_resampled else "folds without resampling"
             task = self._callback_fit_ctx.subcontext(name, max_subtasks=len(folds))
             task.call_on_fit_task_begin(estimator=self)
-            results = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            results = parallel_in_order(self.n_jobs)(
                 delayed(_score_fold)(self.classifier, scorer, X, y, *job, is_resampled, params)
                 for job in zip(folds, seeds, steps, strict=True)
             )

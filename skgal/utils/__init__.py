@@ -1,6 +1,6 @@
 """Input data (labels, tables, images, pools), random states, and helpers for estimators."""
 
-from skgal.utils._callbacks import subtask
+from skgal.utils._callbacks import parallel_in_order, subtask
 from skgal.utils._frames import (
     Column,
     FrameTemplate,
@@ -128,6 +128,7 @@ __all__ = [
     "make_layout",
     "nets_in",
     "observed_labels",
+    "parallel_in_order",
     "read_array_column",
     "read_categories",
     "read_series",

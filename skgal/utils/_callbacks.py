@@ -1,8 +1,18 @@
-"""Tasks of a fit that callbacks of scikit-learn hear of."""
+"""Tasks of a fit that callbacks of scikit-learn hear of, and their results as they come."""
 
 from contextlib import contextmanager, nullcontext
 
+from joblib.parallel import get_active_backend
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.parallel import Parallel
+
+
+def parallel_in_order(n_jobs):
+    """Make joblib return results in order, each as it is done where its backend can."""
+    backend, _ = get_active_backend()
+    return Parallel(
+        n_jobs=n_jobs, return_as="generator" if backend.supports_return_generator else "list"
+    )
 
 
 @contextmanager
