@@ -21,6 +21,8 @@ from skgal.utils import (
     is_frame,
     is_missing,
     is_mixed,
+    is_net,
+    last_step,
     read_array_column,
 )
 
@@ -145,7 +147,8 @@ def compare_tables(
         A column to be predicted from the others, to see how useful the table is.
     estimator : classifier or regressor, default=None
         What predicts the target, from the points of `to_points`. None: gradient-boosted trees,
-        which take a numeric target with more than 20 values for a quantity.
+        which take a numeric target with more than 20 values for a quantity. A skorch net comes as
+        ``skgal.classifiers.AnyEstimator(net)``, which gives it labels and points as it needs them.
     constraints : dict of str to callable, default=None
         Rules that rows should keep: by name, a function of a table that returns a boolean for
         each row, True where the rule is kept.
@@ -176,6 +179,8 @@ def compare_tables(
     ValueError
         If a table lacks a column of ``real`` or has two of one name, or ``target`` is given
         without ``held_out``.
+    TypeError
+        If ``estimator`` is a bare skorch net.
 
     References
     ----------
@@ -202,6 +207,12 @@ def compare_tables(
         raise ValueError(
             "target needs held_out: usefulness is the score on real rows that neither the "
             "generator nor the estimator has seen."
+        )
+    if is_net(last_step(estimator)):
+        # Scores lie below classifiers, where nets are fitted: setup.cfg.
+        raise TypeError(
+            "A skorch net doesn't take labels of any kind, and needs its own dtype: pass "
+            "estimator=skgal.classifiers.AnyEstimator(net), which sees to that."
         )
     tables = {"real": real, "synthetic": synthetic, "held_out": held_out}
     columns = {

@@ -4,11 +4,12 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import clone, is_regressor
+from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis
+from skgal.classifiers import AnyEstimator
 from skgal.query._latent import LatentStrategy
 from skgal.utils import (
     HasMethods,
@@ -49,7 +50,8 @@ class ADBA(LatentStrategy):
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
-        Draws the candidates, and seeds the generator if that has no seed of its own.
+        Draws the candidates, and seeds generator and latent classifier if these have no seed of
+        their own.
 
     Attributes
     ----------
@@ -124,7 +126,7 @@ class ADBA(LatentStrategy):
             _check_classifier(clf)
         sizes = _line_sizes(batch_size, self.n_points)
         known, labels = self._labelled_latent(X, y)
-        boundary = self._fit_boundary(known, labels)
+        boundary = self._fit_boundary(known, labels, draw_seed(rng))
         candidates = self._candidates(X, y, len(sizes), rng)
         candidates = candidates[history.likely(candidates, len(sizes))]
         far = boundary.distance(candidates)
@@ -155,11 +157,16 @@ class ADBA(LatentStrategy):
         low, high = self.generator_.latent_distribution_.support()
         return np.clip(np.asarray(self.generator_.transform(X)), low, high)
 
-    def _fit_boundary(self, known, labels):
+    def _fit_boundary(self, known, labels, seed):
         labels = labels.argmax(axis=1) if labels.ndim == 2 else observed_labels(labels)
         _check_classes(np.unique(labels))
         model = LogisticRegression() if self.latent_classifier is None else self.latent_classifier
-        model = clone(model).fit(known, labels)
+        model = AnyEstimator(model, random_state=seed).fit(known, labels).estimator_
+        if not hasattr(model, "coef_"):
+            raise TypeError(
+                "latent_classifier must be linear, with coef_ and intercept_ once it is fitted; "
+                f"{type(model).__name__} has none. LogisticRegression() and LinearSVC() do."
+            )
         weight = np.ravel(model.coef_).astype(np.float64)
         norm = np.linalg.norm(weight)
         if norm == 0:

@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor
 
+from skgal.classifiers import AnyEstimator
 from skgal.metrics import (
     association_matrix,
     compare_tables,
@@ -191,6 +195,40 @@ def test_default_estimators_and_other_targets():
             real, one_class, held_out=held_out, target="job", estimator=estimator
         )
         assert report["value"].iloc[-1] == 0.5
+
+
+def nets():
+    settings = {"max_epochs": 30, "lr": 0.5, "train_split": None, "verbose": 0}
+    return {
+        "job": NeuralNetClassifier(
+            torch.nn.LazyLinear,
+            module__out_features=2,
+            criterion=torch.nn.CrossEntropyLoss,
+            **settings,
+        ),
+        "owner": NeuralNetBinaryClassifier(torch.nn.LazyLinear, module__out_features=1, **settings),
+        "age": NeuralNetRegressor(
+            torch.nn.LazyLinear,
+            module__out_features=1,
+            **(settings | {"lr": 0.02, "max_epochs": 90}),
+        ),
+    }
+
+
+def test_nets_learn_labels_and_numbers_of_any_kind():
+    real, fresh, held_out = (draw_table(seed=seed) for seed in range(3))
+    for target, net in nets().items():
+        asked = {"held_out": held_out, "target": target}
+        for bare in (net, make_pipeline(StandardScaler(), net)):
+            with pytest.raises(TypeError, match=r"estimator=skgal.classifiers.AnyEstimator\(net\)"):
+                compare_tables(real, fresh, estimator=bare, **asked)
+            model = AnyEstimator(bare, random_state=0)
+            report = compare_tables(real, fresh, estimator=model, **asked)
+            score = report.iloc[-1]
+            assert score["value"] > (0.3 if target == "age" else 0.6)
+            assert score["value"] == pytest.approx(score["reference"], abs=0.25)
+            again = compare_tables(real, fresh, estimator=model, **asked)
+            pd.testing.assert_frame_equal(report, again)
 
 
 @pytest.mark.parametrize("convert", [lambda table: table, pl.from_pandas])

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from skorch import NeuralNetClassifier
 
 from skgal.active import ActiveLearner
 from skgal.base import Synthesis
@@ -84,6 +87,23 @@ def test_other_latent_classifiers_and_labels(toys):
     soft = np.column_stack([1 - SHOWN, SHOWN])
     assert synthesis.X.shape == (22, 3)
     assert_array_equal(lines_of(toys, shown=soft).latent, lines_of(toys).latent)
+
+
+def test_the_latent_classifier_is_seeded_and_left_alone(toys):
+    model = SGDClassifier(max_iter=5, tol=None)  # its draws, were they not seeded, would differ
+    first, again = (lines_of(toys, latent_classifier=model).latent for _ in range(2))
+    assert_array_equal(first, again)
+    assert model.random_state is None
+    assert not hasattr(model, "coef_")
+
+
+def test_latent_classifiers_that_are_not_linear_are_refused(toys):
+    net = NeuralNetClassifier(torch.nn.LazyLinear, module__out_features=2, max_epochs=1, verbose=0)
+    for model in (DecisionTreeClassifier(), net.set_params(train_split=None)):
+        with pytest.raises(
+            TypeError, match=r"must be linear.*LogisticRegression\(\) and LinearSVC"
+        ):
+            lines_of(toys, shown=np.where(SHOWN == 1, "yes", "no"), latent_classifier=model)
 
 
 def test_missing_label(toys):
