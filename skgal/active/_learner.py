@@ -776,7 +776,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             return session.select(ids)
         if getattr(oracle, "annotator", "") is None:
             raise ValueError(
-                "A second opinion needs to know whose it is: give the oracle annotator=."
+                "A second opinion needs the name of its annotator: give the oracle annotator=."
             )
         name, said = annotator_name(oracle), self.store_.opinions(ids)
         if known := [sample for sample, opinions in said.items() if name in opinions]:

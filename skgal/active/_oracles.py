@@ -84,35 +84,13 @@ class Answer(NamedTuple):
     details: dict | None = None
     error: Exception | None = None
 
-    def failed(self, message, error=None):
-        """Make of it an answer that failed, for a reason.
-
-        Parameters
-        ----------
-        message : str
-            The reason, for the store.
-        error : Exception or None, default=None
-            What was raised.
-
-        Returns
-        -------
-        Answer
-            Without a label.
-        """
-        return self._replace(label=None, status="failed", message=message, error=error)
-
-    def declined(self):
-        """Make of it an answer that was declined.
-
-        Returns
-        -------
-        Answer
-            Without a label.
-        """
-        return self._replace(label=None, status="declined")
-
 
 # What all oracles have in common
+
+
+def as_failed(answer, message, error=None):
+    """Make of an answer one that failed, for a reason."""
+    return answer._replace(label=None, status="failed", message=message, error=error)
 
 
 def raise_failures(failures, n_asked):
@@ -192,15 +170,15 @@ class LabelOracle:
         check_consistent_length(X, y)
         self.X = X
         self.y = as_label_array(y)
-        self._positions = None
+        self._indices = None
 
     def reveal(self, indices):
-        """Reveal labels by position.
+        """Reveal labels by index.
 
         Parameters
         ----------
         indices : array-like of shape (n_asked,), dtype int
-            Positions in the labels that the oracle holds.
+            Which of the labels that the oracle holds.
 
         Returns
         -------
@@ -225,27 +203,27 @@ class LabelOracle:
         ValueError
             If a sample is unknown, or is there more than once with different labels.
         """
-        if self._positions is None:
-            self._positions = {}
-            for position, values in enumerate(_hashable_rows(self.X)):
-                self._positions.setdefault(values, []).append(position)
+        if self._indices is None:
+            self._indices = {}
+            for index, values in enumerate(_hashable_rows(self.X)):
+                self._indices.setdefault(values, []).append(index)
         rows = enumerate(_hashable_rows(X))
-        return self.reveal([self._find(row, values) for row, values in rows])
+        return self.reveal([self._find(position, values) for position, values in rows])
 
-    def _find(self, row, values):
-        positions = self._positions.get(values)
-        if positions is None:
+    def _find(self, position, values):
+        indices = self._indices.get(values)
+        if indices is None:
             raise ValueError(
-                f"Sample {row} of the batch is none of the {len(self.y)} samples this LabelOracle "
-                "has labels for; synthetic samples need another oracle."
+                f"Sample {position} of the batch is none of the {len(self.y)} samples this "
+                "LabelOracle has labels for; synthetic samples need another oracle."
             )
-        labels = self.y[positions].tolist()
+        labels = self.y[indices].tolist()
         if any(label != labels[0] for label in labels):
             raise ValueError(
-                f"Sample {row} of the batch is in this LabelOracle {len(positions)} times, with "
+                f"Sample {position} of the batch is in this LabelOracle {len(indices)} times, with "
                 f"the labels {labels}; use reveal(indices) to say which is meant."
             )
-        return positions[0]
+        return indices[0]
 
     def __sklearn_clone__(self):
         # Clones of a learner ask the same oracle; copying its data would only cost memory.
@@ -330,7 +308,7 @@ class EstimatorOracle:
 
 
 class CallableOracle:
-    """An oracle that calls a function: in parallel, with retries, and an end to its patience.
+    """An oracle that calls a function: in parallel, with retries and a time limit.
 
     Parameters
     ----------
@@ -344,7 +322,7 @@ class CallableOracle:
         How many calls run at once; None is 1, or what ``joblib.parallel_config`` says, which
         also chooses the backend: "loky", "threading", "dask", "ray".
     timeout : float, default=None
-        Seconds after which a call is given up; None waits for ever. Each call runs in a
+        Seconds after which a call is given up; None waits without limit. Each call runs in a
         process that can be killed, and is, with all that it has started. ``func`` must be
         picklable then; lambdas and functions of ``__main__`` are.
     retries : int, default=0
@@ -460,7 +438,7 @@ class CallableOracle:
             One for each sample, those that failed included, in the order of their arrival.
             What arrived before a Ctrl-C has been yielded.
         """
-        # Whoever waits for a child process may do so in a thread.
+        # A call that waits for a child process may do so in a thread.
         parallel = parallel_as_completed(
             self.n_jobs, prefer=None if self.timeout is None else "threads"
         )
@@ -536,7 +514,7 @@ def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent)
         message = f"{type(failure).__name__}: {failure}"
         message += f" (attempt {attempts} of {attempts})" if attempts > 1 else ""
         failure = _portable(failure) if os.getpid() != parent else failure
-        return [Answer(i, None, annotator, seconds).failed(message, failure) for i in many]
+        return [as_failed(Answer(i, None, annotator, seconds), message, failure) for i in many]
     return [
         Answer(i, label, annotator, seconds, "declined" if label is None else "answered")
         for i, label in zip(many, labels, strict=True)
@@ -557,7 +535,7 @@ def _split(answers, positions):
 
 
 def _portable(error):
-    """Make an exception of a worker process one that can be sent, its traceback in a note."""
+    """Make of a worker's exception one that can be sent, its traceback in a note."""
     error.add_note("".join(traceback.format_exception(error)))
     try:
         return pickle.loads(pickle.dumps(error))
@@ -671,7 +649,7 @@ class VotingOracle:
             ballot[name] = vote
             if len(ballot) == n_annotators:
                 yield self._count(vote.position, ballots.pop(vote.position))
-        # Left are the samples to which an annotator whose stream raised owes a vote.
+        # Left are the samples without the vote of an annotator whose stream raised.
         for position, ballot in sorted(ballots.items()):
             yield self._count(position, ballot)
         if errors:
@@ -735,7 +713,9 @@ class VotingOracle:
             failed = {name: vote for name, vote in votes.items() if vote.status == "failed"}
             message = "; ".join(f"{name}: {vote.message}" for name, vote in failed.items())
             error = next((vote.error for vote in failed.values()), None)
-            return answer.failed(message, error) if failed else answer.declined()
+            return (
+                as_failed(answer, message, error) if failed else answer._replace(status="declined")
+            )
         if self.combine == "mean":
             numbers = [vote.label for vote in given.values()]
             label, disagreement = float(np.mean(numbers)), float(np.std(numbers))
@@ -784,9 +764,11 @@ def _votes(oracle, X, classes):
     for answer in answers:
         if answer.status == "answered":
             (label,), problems = as_labels([answer.label], 1, **rules)
-            answer = answer._replace(label=label) if label is not None else answer.declined()
+            answer = answer._replace(
+                label=label, status="declined" if label is None else "answered"
+            )
             if problems:
-                answer = answer.failed(problems[0])
+                answer = as_failed(answer, problems[0])
                 log_failure(answer)
         failures += [answer] if answer.status == "failed" else []
         yield answer

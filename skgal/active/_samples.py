@@ -1,7 +1,7 @@
 """Samples as a store's file holds them: bytes that come back exactly, and a hash of the values.
 
 Nothing in the bytes is executed, decompressed or unpickled, and nothing is allocated that they
-only claim: a hostile file is refused, not obeyed.
+only claim: a file that was made up to do harm is refused.
 """
 
 import hashlib

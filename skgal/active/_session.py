@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from skgal.active._oracles import annotator_name, log_failure, raise_failures
+from skgal.active._oracles import annotator_name, as_failed, log_failure, raise_failures
 from skgal.active._samples import hash_pool, stack_samples
 from skgal.active._store import STATUS_OF, LabelStore
 from skgal.base import Asked
@@ -591,7 +591,7 @@ class _StoreOracle:
             except LabelError as error:
                 if not error.refused:
                     raise
-                answer = answer.failed(error.refused[sample], error)
+                answer = as_failed(answer, error.refused[sample], error)
                 log_failure(answer)
         elif not is_final:
             store.refuse([sample], answer.message, **remarks)

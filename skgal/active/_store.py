@@ -147,7 +147,7 @@ class Record(NamedTuple):
     prediction : dict from class to probability, float, tuple of float or None
         What that model predicted.
     details : object or None
-        What else whoever asked wanted kept.
+        What else was noted when it was asked about.
     status : {"pending", "answered", "declined", "failed", "withdrawn"}
     label : str, bool, int, float, dict from class to probability, tuple of float, or None
         None unless answered; a sample that is pending since it was asked again keeps its label. Of
@@ -249,7 +249,7 @@ class Event(NamedTuple):
 
 
 class LabelStore:
-    """A record of labels that survives crashes, full disks and closed laptops: an SQLite file.
+    """A record of labels that survives crashes, full disks and killed processes: an SQLite file.
 
     Every answer is on disk (``synchronous=FULL``) when :meth:`tell` returns. Threads and
     processes of one machine may use the same file at once; not so machines that share a network
@@ -411,7 +411,7 @@ class LabelStore:
         Parameters
         ----------
         annotator : str, default=None
-            Who it is: not asked again for what this one has answered. None: somebody without a
+            Who it is: not asked again for what this one has answered. None: one without a
             name, who can't give second opinions.
         ids : int or array-like of int, default=None
             Of these samples only, in this order.
@@ -506,7 +506,7 @@ class LabelStore:
             rules = {"classes": self.classes, "n_outputs": self.n_outputs, **rules}
             try:
                 labels, problems = as_labels(answers, len(ids), **rules)
-            except ValueError as error:  # not one for each: whose each is, is unknown
+            except ValueError as error:  # not one for each: which is of which sample is unknown
                 refused = dict.fromkeys(ids, str(error))
                 if ids:
                     self.refuse(ids[0], str(error), answer=answers, annotator=remarks["annotator"])
@@ -522,7 +522,7 @@ class LabelStore:
             raise LabelError(refused, conflicts)
 
     def _take(self, connection, sample, label, kind, remarks, refused, conflicts):
-        """Log a valid label as what it is to its sample: the first, one more, or one too many."""
+        """Log a valid label: a sample's first, a further one that counts, or a surplus one."""
         status, known = self._state(connection, sample)
         if known is None:
             if (status, label) != ("declined", None):
@@ -595,7 +595,7 @@ class LabelStore:
         ValueError
             If an id is unknown.
         """
-        details = {"answer": _as_text(answer)}
+        details = {"answer": _answer_repr(answer)}
         remarks = {"annotator": annotator, "seconds": seconds, "message": message}
         self._move(ids, "refused", STATUSES, details=details, **remarks)
 
@@ -927,7 +927,7 @@ class LabelStore:
         Parameters
         ----------
         ids : int or array-like of int, default=None
-            Of these samples only; None: of all that somebody has answered.
+            Of these samples only; None: of all that have an answer.
 
         Returns
         -------
@@ -1484,7 +1484,7 @@ def _from_json(text):
     return None if text is None else json.loads(text)
 
 
-def _as_text(answer):
+def _answer_repr(answer):
     """An answer of any type as text, whole where it isn't huge."""
     if hasattr(answer, "tolist"):
         answer = answer.tolist()
@@ -1709,7 +1709,7 @@ def identify(path):
 
 
 def check_regular(path):
-    """Refuse what may be read for ever, as pipes and devices, or leads nowhere."""
+    """Refuse what reading may never end of, such as pipes and devices, and broken links."""
     if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise StoreError(
             f"{path} is no file, but a pipe, a device or a link that leads nowhere; a store is a "
@@ -1896,7 +1896,7 @@ def _has_schema(path):
 
 
 def _replace_first_page(path):
-    """Write the first page of a new store over that of a file: those of all stores are alike."""
+    """Write the first page of a new store over that of a file: that of all stores is the same."""
     page = bytearray(_new_content()[:4096])
     page[28:32] = (os.path.getsize(path) // 4096).to_bytes(4, "big")
     page[92:96] = page[24:28]  # or SQLite takes the file's own size instead

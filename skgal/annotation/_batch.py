@@ -1,4 +1,4 @@
-"""The samples that a person labels together, and the session that shows one such batch at a time.
+"""The samples that a person labels together, and the page's state: one such batch at a time.
 
 Samples are shown as they are, and answered into the store.
 """
@@ -73,7 +73,7 @@ class Batch:
         """Return a dict from the id of a sample to its label, or to why there is none."""
         records = self._store.records(ids=self._ids, samples=False)
         return {
-            record.id: _as_text(record, self._annotator)
+            record.id: _answer_text(record, self._annotator)
             for record in records
             if record.status != "pending"
         }
@@ -159,7 +159,7 @@ def _line_of(record):
     return None
 
 
-def _as_text(record, annotator):
+def _answer_text(record, annotator):
     """The label, or why there is none; of several opinions that of the one who labels here."""
     details = record.answer_details if isinstance(record.answer_details, Mapping) else {}
     label = record.label
@@ -180,8 +180,8 @@ class StaleBatchError(Exception):
     """The page shows a batch that is no longer the present one."""
 
 
-class Session:
-    """The batch that is being labelled, or none: the one state of the server.
+class PageState:
+    """The batch that is being labelled, or none: all that the server or the widget knows.
 
     A batch is done once all its samples have an answer and, if any came from the page, the
     person has handed it over: up to then the last answer, too, can be undone.

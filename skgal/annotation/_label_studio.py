@@ -221,7 +221,7 @@ def from_label_studio(store, path, *, classes=None, annotators=None):
     LabelError
         A ValueError, raised when all else is recorded: if an annotation has no usable answer, as
         a class that the store doesn't know, or several (its sample waits as before, the answer is
-        kept as an event ``"refused"``), or if somebody's answer has changed since it was first
+        kept as an event ``"refused"``), or if a person's answer has changed since it was first
         read (the first holds; ``store.undo(annotator, id)`` takes it back).
 
     Examples
@@ -236,7 +236,7 @@ def from_label_studio(store, path, *, classes=None, annotators=None):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = to_label_studio(store, folder)
     ...     tasks = json.loads(Path(folder, "tasks.json").read_text())
-    ...     # what somebody does in Label Studio
+    ...     # what a person does in Label Studio
     ...     value = {"choices": ["malignant"]}
     ...     result = [{"from_name": "label", "type": "choices", "value": value}]
     ...     tasks[0]["annotations"] = [{"id": 7, "completed_by": 1, "result": result}]
@@ -307,7 +307,7 @@ def _annotations(task, where, annotators, classes):
         name = _name_of(person, annotators)
         answer, problem = _short_answer(entry["label"]) if is_short else _answer(entry)
         if answer is not None and problem is None:
-            answer, problem = _as_class(answer, classes)
+            answer, problem = _named_class(answer, classes)
         found[name] = _Annotation(
             sample=0,
             annotator=name,
@@ -320,7 +320,7 @@ def _annotations(task, where, annotators, classes):
 
 
 def _name_of(person, annotators):
-    """Name of somebody whom Label Studio knows by an id, an address, or both."""
+    """Name of a person whom Label Studio knows by an id, an address, or both."""
     known = [person.get("email"), person.get("id")] if isinstance(person, Mapping) else [person]
     known = [each for each in known if isinstance(each, int | str)]
     for each in known:
@@ -360,7 +360,7 @@ def _short_answer(value):
     return value, None
 
 
-def _as_class(answer, classes):
+def _named_class(answer, classes):
     """The class that a choice names, or a number; and what is wrong."""
     if classes is None:
         return answer, None

@@ -8,14 +8,14 @@ import webbrowser
 import numpy as np
 
 from skgal.active import LabelStore
-from skgal.annotation._batch import Batch, Session
+from skgal.annotation._batch import Batch, PageState
 
 logger = logging.getLogger("skgal.annotation")
 
 POLL_SECONDS = 1.0
 """How long an answer given in another process may go unnoticed."""
 
-PATIENCE_SECONDS = 15.0
+OPENING_SECONDS = 15.0
 """How long a browser may take to show the page before the address is logged."""
 
 ABSENCE_SECONDS = 150.0
@@ -95,7 +95,7 @@ class HumanOracle:
         self.open_browser = open_browser
         self.image_shape = image_shape
         self.feature_names = feature_names
-        self._session = Session()
+        self._page = PageState()
         self._server = None
         self._one_at_a_time = threading.Lock()
 
@@ -165,11 +165,11 @@ class HumanOracle:
             feature_names=self.feature_names,
         )
         with self._one_at_a_time:
-            self._session.show(batch)
+            self._page.show(batch)
             try:
                 self._wait(batch)
             finally:
-                self._session.clear()
+                self._page.clear()
 
     def close(self):
         """Stop serving the page; the next call would serve it again."""
@@ -196,11 +196,11 @@ class HumanOracle:
         """Keep the page served, and found, until the batch is done."""
         self._serve()
         self._invite(batch)
-        quiet_until = time.monotonic() + PATIENCE_SECONDS
-        while not self._session.wait(POLL_SECONDS):
+        quiet_until = time.monotonic() + OPENING_SECONDS
+        while not self._page.wait(POLL_SECONDS):
             self._serve()
             logger.debug("%d of %d samples are still pending.", batch.count_pending(), len(batch))
-            quiet_until = max(quiet_until, self._session.last_seen + ABSENCE_SECONDS)
+            quiet_until = max(quiet_until, self._page.last_seen + ABSENCE_SECONDS)
             if time.monotonic() > quiet_until:
                 self._say_address(batch)
                 quiet_until = time.monotonic() + ABSENCE_SECONDS
@@ -208,14 +208,14 @@ class HumanOracle:
 
     def _serve(self):
         """Start the server, if it isn't there or has died, at the address it had."""
-        server = self._server or _import_server()(self._session, self.port)
+        server = self._server or _import_server()(self._page, self.port)
         if not server.is_running:
             server.start()
         self._server = server
 
     def _invite(self, batch):
         """Open the page, unless it is open."""
-        if time.monotonic() < self._session.last_seen + ABSENCE_SECONDS:
+        if time.monotonic() < self._page.last_seen + ABSENCE_SECONDS:
             return
         if self.open_browser and webbrowser.open(self.url):
             logger.info("%d samples wait for a label in the browser.", batch.count_pending())

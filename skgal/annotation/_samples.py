@@ -43,7 +43,7 @@ class Rows:
 
     def __init__(self, samples, feature_names):
         self._columns = _column_names(samples[0], feature_names)
-        self._rows = [[_as_text(value) for value in _values(sample)] for sample in samples]
+        self._rows = [[_cell_text(value) for value in _values(sample)] for sample in samples]
 
     def describe(self):
         """Names of the columns."""
@@ -94,7 +94,7 @@ def _column_names(sample, feature_names):
     return [str(name) for name in feature_names]
 
 
-def _as_text(value):
+def _cell_text(value):
     if value is None or value != value:
         return "missing"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

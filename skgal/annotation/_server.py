@@ -1,4 +1,4 @@
-"""The web server of one session: a thread of this process, reachable from this machine only.
+"""The web server of the labelling page: a thread of this process, reachable from this machine only.
 
 It serves the page, its images, and the few calls that the page makes.
 """
@@ -62,11 +62,11 @@ MOST_CONNECTIONS = 64
 
 
 class PageServer:
-    """Serve the page of a session from a thread; ``port`` 0 takes a free one, and keeps it."""
+    """Serve the labelling page from a thread; ``port`` 0 takes a free one, and keeps it."""
 
-    def __init__(self, session, port):
+    def __init__(self, page, port):
         self.token = secrets.token_urlsafe(32)
-        self._app = build_app(session, self.token)
+        self._app = build_app(page, self.token)
         self._port = port
         self._thread = None
         self._finalizer = None
@@ -78,7 +78,7 @@ class PageServer:
 
     @property
     def is_running(self):
-        """Whether somebody listens."""
+        """Whether the server listens."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self):
@@ -162,11 +162,11 @@ def _stop(server, thread):
     thread.join(STOP_SECONDS)
 
 
-def build_app(session, token):
-    """Build the web application of a session."""
+def build_app(page, token):
+    """Build the web application that shows a page's state and takes its answers."""
     # Some Windows registries call scripts plain text, which browsers then refuse to run.
     mimetypes.add_type("text/javascript", ".js")
-    calls = _Calls(session)
+    calls = _Calls(page)
     api = [
         Route("/batch", calls.batch),
         Route("/progress", calls.progress),
@@ -175,9 +175,9 @@ def build_app(session, token):
         Route("/undo", calls.undo, methods=["POST"]),
         Route("/finish", calls.finish, methods=["POST"]),
     ]
-    page = StaticFiles(directory=PAGE, html=True)
+    files = StaticFiles(directory=PAGE, html=True)
     return Starlette(
-        routes=[Mount(f"/{token}", routes=[Mount("/api", routes=api), Mount("/", page)])],
+        routes=[Mount(f"/{token}", routes=[Mount("/api", routes=api), Mount("/", files)])],
         middleware=[
             Middleware(_Headers),
             Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False),
@@ -203,7 +203,7 @@ class _TokenGate:
         given = scope["path"].split("/")[1] if scope["type"] == "http" else ""
         app = self.app
         if not secrets.compare_digest(given.encode(), self.token):
-            app = PlainTextResponse("The address lacks the session's token.", status_code=403)
+            app = PlainTextResponse("The address lacks the page's token.", status_code=403)
         await app(scope, receive, send)
 
 
@@ -225,27 +225,27 @@ class _Headers:
 class _Calls:
     """The calls of the page; those that touch the store run in starlette's worker threads."""
 
-    def __init__(self, session):
-        self.session = session
+    def __init__(self, page):
+        self.page = page
 
     def batch(self, request):
-        return JSONResponse(self.session.describe())
+        return JSONResponse(self.page.describe())
 
     def progress(self, request):
-        return JSONResponse(self.session.progress())
+        return JSONResponse(self.page.progress())
 
     def images(self, request):
         number, bundle = request.path_params["number"], request.path_params["bundle"]
-        return JSONResponse(self.session.images(number, bundle))
+        return JSONResponse(self.page.images(number, bundle))
 
     async def answer(self, request):
-        return await _change(request, self.session.answer, ["number", "ids", "answers", "seconds"])
+        return await _change(request, self.page.answer, ["number", "ids", "answers", "seconds"])
 
     async def undo(self, request):
-        return await _change(request, self.session.undo, ["number"])
+        return await _change(request, self.page.undo, ["number"])
 
     async def finish(self, request):
-        return await _change(request, self.session.finish, ["number"])
+        return await _change(request, self.page.finish, ["number"])
 
 
 async def _change(request, change, names):

@@ -1,10 +1,10 @@
-"""The labelling page inside a notebook: the same session and front end, without a server."""
+"""The labelling page inside a notebook: the same state and front end, without a server."""
 
 import json
 from pathlib import Path
 
 from skgal.active import ActiveLearner, LabelStore
-from skgal.annotation._batch import Batch, Session, StaleBatchError, are_valid
+from skgal.annotation._batch import Batch, PageState, StaleBatchError, are_valid
 
 PAGE = Path(__file__).parent / "page"
 
@@ -88,7 +88,7 @@ class LabellingWidget:
             "image_shape": image_shape,
             "feature_names": feature_names,
         }
-        self._session = Session()
+        self._page = PageState()
         self._show_waiting()
         if not self._is_open():
             self._ask()
@@ -107,14 +107,14 @@ class LabellingWidget:
         return self.widget._repr_mimebundle_(include=include, exclude=exclude)
 
     def _is_open(self):
-        return self._session.progress()["open"]
+        return self._page.progress()["open"]
 
     def _show_waiting(self):
         """Show what waits for an answer, if anything does."""
         ids = self._store.waiting(self._annotator)
         if ids:
             batch = Batch(self._store, ids, annotator=self._annotator, **self._shown_as)
-            self._session.show(batch)
+            self._page.show(batch)
 
     def _ask(self):
         """Have the learner, if there is one, choose the next batch."""
@@ -136,7 +136,7 @@ class LabellingWidget:
             # Only now: the model is fitted, and a strategy may take its time.
             news = {"error": None}
             try:
-                self._session.clear()
+                self._page.clear()
                 self._ask()
             except Exception as error:  # as above
                 news["error"] = str(error)
@@ -148,7 +148,7 @@ class LabellingWidget:
             raise ValueError(f"The widget sent an unexpected call: {name!r}.")
         if name in ("describe", "progress") and not self._is_open():
             self._show_waiting()  # others may have asked for more
-        return getattr(self._session, name)(*values)
+        return getattr(self._page, name)(*values)
 
 
 def _make_widget():

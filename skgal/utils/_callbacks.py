@@ -1,4 +1,4 @@
-"""Tasks of a fit that callbacks of scikit-learn hear of, and their results as they come."""
+"""Tasks of a fit that scikit-learn's callbacks see, and their results as they come."""
 
 from contextlib import contextmanager, nullcontext
 
@@ -17,19 +17,19 @@ def parallel_in_order(n_jobs):
 
 @contextmanager
 def subtask(context, name, owner, estimator=None):
-    """Run a part of a fit as a task that callbacks hear of.
+    """Run a part of a fit as a task of scikit-learn's callbacks.
 
     Parameters
     ----------
     context : sklearn.callback.CallbackContext or None
-        The task that it is a part of; None: nobody hears of it.
+        The task that it is a part of; None: no callback sees it.
     name : str
-        What callbacks know it by.
+        Its name for callbacks.
     owner : estimator
         Whose fit it is.
     estimator : estimator or None, default=None
-        What is fitted in it: the same callbacks hear of the tasks of that fit, below this one, if
-        it takes callbacks.
+        What is fitted in it: if it takes callbacks, the same ones see the tasks of that fit, too,
+        below this one.
     """
     if context is None:
         yield

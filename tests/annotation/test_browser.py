@@ -138,7 +138,7 @@ def test_a_wrong_token_shows_nothing(ask, visit):
     page = visit(session)
     origin, token, _ = session.oracle.url.rsplit("/", 2)
     page.driver.get(f"{origin}/{token[::-1]}/")
-    assert "lacks the session's token" in page.text("body")
+    assert "lacks the page's token" in page.text("body")
     assert page.find_all("img") == []
 
 

@@ -200,11 +200,11 @@ def test_the_browser_is_opened_once_and_the_address_said_if_it_cannot_be(monkeyp
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or False)
     caplog.set_level(logging.INFO, "skgal.annotation")
     store, oracle = LabelStore(), HumanOracle(["a", "b"])
-    oracle._session.wait = lambda timeout: True  # nobody needs to answer here
+    oracle._page.wait = lambda timeout: True  # nobody needs to answer here
     oracle.label_pending(store, store.add_query(TABLE))
     assert opened == [oracle.url]
     assert f"3 samples wait for a label at {oracle.url}" in caplog.text
-    oracle._session.progress()  # a page is open
+    oracle._page.progress()  # a page is open
     oracle.label_pending(store, store.add_query(TABLE))
     oracle.close()
     assert len(opened) == 1
