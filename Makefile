@@ -65,6 +65,6 @@ wheel: $(READY)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) $(DIST) build *.egg-info
-	rm -rf docs/_build docs/api docs/auto_examples docs/sg_execution_times.rst
+	rm -rf docs/_build docs/api docs/auto_examples docs/auto_figures docs/sg_execution_times.rst
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

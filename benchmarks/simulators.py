@@ -312,42 +312,43 @@ def print_tables(tables):
 
 def draw_figures(runs, folder):
     """Draw one figure for each simulator: score by calls, a panel for each task and round."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     cells = {tuple(json.loads(name)): run for name, run in runs.items()}
     folder.mkdir(parents=True, exist_ok=True)
     for simulator in dict.fromkeys(cell[0] for cell in cells):
-        tasks = sorted({cell[1] for cell in cells if cell[0] == simulator})
-        sizes = sorted({cell[2] for cell in cells if cell[0] == simulator})
-        figure, axes = plt.subplots(
-            len(tasks), len(sizes), figsize=(4.2 * len(sizes), 3.4 * len(tasks)), squeeze=False,
-            sharey="row", layout="constrained",
-        )  # fmt: skip
-        for (i, task), (j, size) in product(enumerate(tasks), enumerate(sizes)):
-            ax = axes[i, j]
-            for k, arm in enumerate(ARMS):
-                wanted = (simulator, task, size, arm)
-                curves = [run for cell, run in cells.items() if (*cell[:3], cell[4]) == wanted]
-                if not curves:
-                    continue
-                scores = np.array([run["scores"] for run in curves])
-                calls, mean = curves[0]["calls"], scores.mean(axis=0)
-                ax.plot(calls, mean, label=arm, color=f"C{k}", ls="--" if arm in REAL else "-")
-                if len(scores) > 1:
-                    error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
-                    band = (mean - error, mean + error)
-                    ax.fill_between(calls, *band, color=f"C{k}", alpha=0.15, lw=0)
-            ax.set_title(f"{task}, rounds of {size}")
-            ax.set_xlabel("calls of the simulator")
-        for i, task in enumerate(tasks):
-            axes[i, 0].set_ylabel("accuracy" if task == "class" else "error (sd)")
-        axes[0, -1].legend(fontsize="small")
-        figure.suptitle(f"{simulator}: mean and standard error")
-        figure.savefig(folder / f"simulators_{simulator}.png", dpi=110)
-        plt.close(figure)
+        figure = draw_figure(cells, simulator)
+        figure.savefig(folder / f"simulators_{simulator}.png", dpi=100)
+
+
+def draw_figure(cells, simulator):
+    """Draw the mean curve of each arm, and its standard error."""
+    from matplotlib.figure import Figure
+
+    panels = sorted({cell[1:3] for cell in cells if cell[0] == simulator})
+    figure = Figure(figsize=(max(3.2 * len(panels), 6.4), 3.8), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for ax, (task, size) in zip(axes, panels, strict=True):
+        for k, arm in enumerate(ARMS):
+            wanted = (simulator, task, size, arm)
+            curves = [run for cell, run in cells.items() if (*cell[:3], cell[4]) == wanted]
+            if not curves:
+                continue
+            scores = np.array([run["scores"] for run in curves])
+            calls, mean = curves[0]["calls"], scores.mean(axis=0)
+            ax.plot(calls, mean, label=arm, color=f"C{k}", ls="--" if arm in REAL else "-")
+            if len(scores) > 1:
+                error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
+                ax.fill_between(calls, mean - error, mean + error, color=f"C{k}", alpha=0.15, lw=0)
+        ax.set_title(f"rounds of {size}")
+        ax.set_xlabel("runs of the simulator")
+        ax.set_ylabel("accuracy" if task == "class" else "error (standard deviations)")
+    lines = {
+        label: line
+        for ax in axes
+        for line, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=5)
+    figure.suptitle(f"make_{simulator}: mean and standard error")
+    return figure
 
 
 def parse_args():

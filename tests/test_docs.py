@@ -264,7 +264,7 @@ def test_what_is_said_here_about_pages_is_about_their_blocks():
 
 # Blocks that nothing can run, by language or directive.
 LANGUAGES = {"python", "console"}
-DIRECTIVES = {"bibliography", "figure", "measured-table", "toctree"}
+DIRECTIVES = {"bibliography", "figure", "measured-figure", "measured-table", "toctree"}
 COMMANDS = {
     "pip install": "an installation into the environment of the tests; .ci/run does it in its own",
     "git clone": "the address is the reader's",

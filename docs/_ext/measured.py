@@ -1,14 +1,16 @@
 """Tables and numbers of the pages on what was measured, drawn from `benchmarks/results/*.json`.
 
-A page names a table, ``{measured-table} asal``. Behind a single number a comment says by file, keys
-and format where it comes from, ``190<!-- measured: asal > summary > ASAL > labels | d -->``: the
-build draws it anew, and ``python docs/_ext/measured.py`` writes it into the pages, which are read
-on code hosts as well. Nothing that was measured is typed by hand; the papers' own numbers stand in
-``PAPER`` or in the JSON.
+A page names a table, ``{measured-table} asal``, or a figure, ``{measured-figure} truss``. Behind a
+single number a comment says by file, keys and format where it comes from,
+``190<!-- measured: asal > summary > ASAL > labels | d -->``: the build draws it anew, and
+``python docs/_ext/measured.py`` writes it into the pages, which are read on code hosts as well.
+Nothing that was measured is typed by hand; the papers' own numbers stand in ``PAPER`` or in the
+JSON.
 """
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -400,6 +402,29 @@ class MeasuredTable(SphinxDirective):
         return [nodes.table("", group, classes=["measured"])]
 
 
+class MeasuredFigure(SphinxDirective):
+    """``{measured-figure} NAME``: the curves of one simulator."""
+
+    required_arguments = 1
+    has_content = True  # what is read where the page isn't built
+
+    def run(self):
+        """Draw the figure, and return its node."""
+        name = self.arguments[0]
+        self.env.note_dependency(str(RESULTS / "simulators.json"))
+        cells = {tuple(json.loads(key)): run for key, run in load("simulators")["runs"].items()}
+        path = Path(self.env.srcdir) / "auto_figures" / f"simulators_{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        sys.path.insert(0, str(RESULTS.parent))
+        try:
+            from simulators import draw_figure
+        finally:
+            sys.path.pop(0)
+        draw_figure(cells, name).savefig(path, dpi=100)
+        alt = f"Curves of make_{name}: the score of each arm by runs of the simulator."
+        return [nodes.image(uri=f"/auto_figures/{path.name}", alt=alt)]
+
+
 def _row(cells):
     """Return a table row of plain text."""
     entries = (nodes.entry("", nodes.paragraph(text=cell)) for cell in cells)
@@ -434,6 +459,7 @@ def read_page(app, page, source):
 def setup(app):
     """Register the directive, and what draws numbers."""
     app.add_directive("measured-table", MeasuredTable)
+    app.add_directive("measured-figure", MeasuredFigure)
     app.connect("source-read", read_page)
     return {"parallel_read_safe": True}
 
