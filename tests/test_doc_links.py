@@ -1,4 +1,4 @@
-"""HTML representations link to the pages of the site, once there is a site."""
+"""HTML representations link to pages, once there is a site; docstrings take over from bases."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 import skgal
 from skgal import GatedSampler, PolarityGANSampler, UncertaintySampling
-from skgal.base import _documented
+from skgal.base import DocumentedMixin, _documented
 
 ESTIMATORS = [
     (subpackage, name)
@@ -58,3 +58,70 @@ def test_an_estimator_of_someone_elses_has_no_link_to_our_site(monkeypatch):
 
     monkeypatch.setenv("SKGAL_DOCS_URL", "https://docs.example")
     assert Own()._get_doc_link() == ""
+
+
+class Described(DocumentedMixin):
+    """A base.
+
+    Parameters
+    ----------
+    size : int, default=1
+        How large.
+    kind : str, default="a"
+        Which.
+
+    Attributes
+    ----------
+    size_ : int
+        How large it is.
+    """
+
+    def __init__(self, size=1, kind="a"):
+        pass
+
+
+def test_a_docstring_takes_over_what_it_does_not_say():
+    class Larger(Described):
+        """Larger.
+
+        Parameters
+        ----------
+        extra : bool, default=False
+            Whether.
+
+        Notes
+        -----
+        None.
+        """
+
+        def __init__(self, kind="b", size=2, *, extra=False):
+            pass
+
+    class Fixed(Larger):
+        """Fixed."""
+
+        def __init__(self, extra=True):
+            pass
+
+    sections = Larger.__doc__.split("\n\n")
+    assert [part.split("\n")[0] for part in sections] == [
+        "Larger.",
+        "Parameters",
+        "Attributes",
+        "Notes",
+    ]
+    entries = ['kind : str, default="b"', "size : int, default=2", "extra : bool, default=False"]
+    assert [line for line in sections[1].split("\n") if " : " in line] == entries
+    assert "extra : bool, default=True" in Fixed.__doc__
+    assert "size : int" not in Fixed.__doc__
+    assert "size_ : int" in Fixed.__doc__
+    assert Described.__doc__.startswith("A base.\n\n    Parameters")  # complete as it is
+
+
+def test_every_parameter_of_every_estimator_is_described():
+    for name in skgal.__all__:
+        estimator = getattr(skgal, name)
+        if inspect.isclass(estimator) and issubclass(estimator, DocumentedMixin):
+            lines = inspect.getdoc(estimator).split("\n")
+            described = {part for line in lines for part in line.partition(" :")[0].split(", ")}
+            assert set(inspect.signature(estimator).parameters) <= described, name

@@ -1,7 +1,11 @@
 """Classifiers and generators as functions that torch differentiates; search in latent space."""
 
-from skgal.differentiable._forms import UserProba, UserSamples
-from skgal.differentiable._registry import differentiable, register_differentiable
+from skgal.differentiable._forms import (
+    UserProba,
+    UserSamples,
+    differentiable,
+    register_differentiable,
+)
 from skgal.differentiable._search import (
     boundary_proximity,
     evolve_latent,

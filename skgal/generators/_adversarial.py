@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.base import BaseGenerator
 from skgal.differentiable import UserSamples, register_differentiable
 from skgal.exceptions import CriticWonWarning, ModeCollapseWarning, NotDifferentiableError
-from skgal.generators._base import NetworkEstimator
+from skgal.generators._base import NetworkEstimator, store_parameters
 from skgal.generators._selection import FrechetSelection
 from skgal.objectives import (
     OBJECTIVES,
@@ -37,9 +37,48 @@ _N_DIAGNOSED = 256
 class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     """Base of generators that are trained against a critic.
 
-    A subclass lists its parameters in ``__init__`` and says in :meth:`make_game` which game it
-    plays: often one of its own, made with :meth:`game_arguments` and a few more. The game has
-    networks named ``generator`` and ``critic``.
+    A subclass says in :meth:`make_game` which game it plays: often one of its own, made with
+    :meth:`game_arguments` and a few more. The game has networks named ``generator`` and ``critic``.
+
+    Parameters
+    ----------
+    objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
+"relativistic"} or Objective, default="auto"
+        What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` is ``"hinge"``
+        for images and ``"nonsaturating"`` for tables.
+    penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
+Penalty, or a list of these, default="auto"
+        What keeps the critic smooth; several may be combined. ``"auto"`` is
+        ``"spectral_norm"`` for images and ``GradientPenalty(weight=1, target=0)`` for tables.
+    max_iter : int, default=2500
+        Number of generator updates.
+    critic_iter : int, default=1
+        Critic updates for each generator update.
+    learning_rate : float, default=5e-4
+        Step size of Adam, for all networks.
+    augment : None, "auto", str or list of str, default="auto"
+        Differentiable augmentation (S. Zhao et al., NeurIPS 2020) of what the critic sees: any of
+        ``"translation"``, ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation
+        for images and nothing for tables.
+    ema_decay : float in [0, 1) or None, default=0.995
+        Decay of the moving average of the generator's weights that draws the samples.
+    model_selection : None or FrechetSelection, default=None
+        Which moment of the training to keep, and when to stop. None keeps the last.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates of the game and every 50 of them; a callback that stops skorch, such as
+        ``EarlyStopping(monitor="critic_loss")``, stops the game.
+
+    Attributes
+    ----------
+    net_ : skgal.training.GameNet
+        The trained networks: ``net_.trained_.generator`` and ``net_.trained_.critic``.
+    history_ : list of dict
+        A row every 50 updates: ``updates``, ``critic_loss``, ``generator_loss``, ``dur``
+        (seconds).
+    n_iter_ : int
+        Number of generator updates made.
+    latent_distribution_ : frozen distribution of scipy.stats
+        Of each latent coordinate.
 
     Examples
     --------
@@ -64,47 +103,28 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     def __init__(
         self,
         *,
-        latent_dim,
-        objective,
-        penalty,
-        architecture,
-        image_shape,
-        max_iter,
-        batch_size,
-        critic_iter,
-        learning_rate,
-        betas,
-        augment,
-        ema_decay,
-        model_selection,
-        callbacks,
-        device,
-        precision,
-        random_state,
-        verbose,
-        warm_start,
-        checkpoint,
+        latent_dim=8,
+        objective="auto",
+        penalty="auto",
+        architecture="auto",
+        image_shape=None,
+        max_iter=2500,
+        batch_size=64,
+        critic_iter=1,
+        learning_rate=5e-4,
+        betas=(0.5, 0.9),
+        augment="auto",
+        ema_decay=0.995,
+        model_selection=None,
+        callbacks=None,
+        device="auto",
+        precision="float32",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
     ):
-        self.latent_dim = latent_dim
-        self.objective = objective
-        self.penalty = penalty
-        self.architecture = architecture
-        self.image_shape = image_shape
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.critic_iter = critic_iter
-        self.learning_rate = learning_rate
-        self.betas = betas
-        self.augment = augment
-        self.ema_decay = ema_decay
-        self.model_selection = model_selection
-        self.callbacks = callbacks
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
+        store_parameters(self, locals())
 
     def game_arguments(self, architecture):
         """Return what an adversarial game of this generator is made with.
@@ -243,6 +263,7 @@ class AdversarialGenerator(NetworkEstimator, BaseGenerator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
+            Samples like those of ``fit``.
 
         Returns
         -------

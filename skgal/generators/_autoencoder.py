@@ -29,33 +29,6 @@ default="auto"
         images of fewer than 8 pixels a side, else ``"resize"``. The paper's networks are those
         of tables 4, 6 and 9: strided convolutions, as here, but narrower, without
         a dense layer in between.
-    image_shape : tuple of int (channels, height, width) or None, default=None
-        The shape of images that come as flat rows of X.
-    max_iter : int, default=2500
-        Number of updates.
-    batch_size : int, default=64
-        Samples a batch, at most the number of samples of X.
-    learning_rate : float, default=1e-3
-        Step size of Adam.
-    betas : tuple of float, default=(0.9, 0.999)
-        Adam's decay rates of the averages of gradients and of their squares.
-    callbacks : list of skorch callbacks or None, default=None
-        Called at updates and every 50 updates; a callback that stops skorch, such as
-        ``EarlyStopping(monitor="reconstruction_loss")``, stops the training.
-    device : str, default="auto"
-        ``"auto"`` takes a CUDA GPU where there is one.
-    precision : {"float32", "bfloat16"}, default="float32"
-        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
-        networks on a GPU that has it. Weights, losses and codes are float32 in both.
-    random_state : int, RandomState instance or None, default=None
-        Decides initial weights and batches.
-    verbose : int, default=0
-        Print the loss every 50 updates if positive.
-    warm_start : bool, default=False
-        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
-    checkpoint : path-like or None, default=None
-        A folder for the state of the training: a ``fit`` that was killed and is called again, with
-        the same parameters and data, goes on from there and ends in the same bits.
 
     Attributes
     ----------
@@ -63,13 +36,6 @@ default="auto"
         The trained networks: ``net_.trained_.encoder`` and ``net_.trained_.decoder``.
     history_ : list of dict
         A row every 50 updates: ``updates``, ``reconstruction_loss``, ``dur`` (seconds).
-    n_iter_ : int
-        Number of updates made.
-    latent_dim_ : int
-    n_features_in_ : int
-        Number of features, or of channels.
-    feature_names_in_ : ndarray of str
-        Column names, where X was a DataFrame.
 
     See Also
     --------
@@ -91,39 +57,6 @@ default="auto"
     >>> autoencoder.inverse_transform(autoencoder.transform(X)).shape
     (100, 64)
     """
-
-    def __init__(
-        self,
-        *,
-        latent_dim=64,
-        architecture="auto",
-        image_shape=None,
-        max_iter=2500,
-        batch_size=64,
-        learning_rate=1e-3,
-        betas=_BETAS,
-        callbacks=None,
-        device="auto",
-        precision="float32",
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-        checkpoint=None,
-    ):
-        self.latent_dim = latent_dim
-        self.architecture = architecture
-        self.image_shape = image_shape
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.betas = betas
-        self.callbacks = callbacks
-        self.device = device
-        self.precision = precision
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
 
     def make_game(self, architecture):
         """Return the game of encoder and decoder."""

@@ -88,15 +88,52 @@ class NetworkEstimator(
 ):
     """Base of estimators that train networks: a game, played by a :class:`skgal.training.GameNet`.
 
-    A subclass lists its parameters in ``__init__``, all those of :attr:`_parameter_constraints`
-    here among them, and says in :meth:`make_game` what is trained. ``fit`` then checks the data and
-    learns their layout, trains, and goes on with the networks that are there if ``warm_start`` says
-    so; files, pickles and checkpoints come with it. A subclass may override the steps of ``fit``:
+    A subclass says in :meth:`make_game` what is trained. If it has parameters of its own it lists
+    all in ``__init__``, those below too, and describes what is different. ``fit`` checks the data
+    and learns their layout, trains, and goes on with the networks that are there if ``warm_start``
+    says so; files, pickles and checkpoints come with it. A subclass may override the steps of
+    ``fit``:
 
     - :meth:`check_data`, for data of another kind, such as labelled ones;
     - :meth:`prepare`, for what brings new networks near the solution before the game;
     - :meth:`finish`, for what follows it;
     - :meth:`extra_nets`, if that trains networks of its own.
+
+    Parameters
+    ----------
+    latent_dim : int, default=64
+        Width of the latent space.
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
+default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"resize"``.
+    image_shape : tuple of int (channels, height, width) or None, default=None
+        The shape of images that come as flat rows of X.
+    max_iter : int, default=2500
+        Number of updates.
+    batch_size : int, default=64
+        Samples a batch, at most the number of samples of X.
+    learning_rate : float, default=1e-3
+        Step size of Adam.
+    betas : tuple of float, default=(0.9, 0.999)
+        Adam's decay rates of the averages of gradients and of their squares.
+    callbacks : list of skorch callbacks or None, default=None
+        Called at updates and every 50 updates; a callback that stops skorch, such as
+        ``EarlyStopping(monitor="reconstruction_loss")``, stops the training.
+    device : str, default="auto"
+        ``"auto"`` takes a CUDA GPU where there is one.
+    precision : {"float32", "bfloat16"}, default="float32"
+        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
+        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, batches and what else is drawn.
+    verbose : int, default=0
+        Print losses every 50 updates if positive.
+    warm_start : bool, default=False
+        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+    checkpoint : path-like or None, default=None
+        A folder for the state of the training: a ``fit`` that was killed and is called again, with
+        the same parameters and data, goes on from there and ends in the same bits.
 
     Attributes
     ----------
@@ -110,6 +147,11 @@ class NetworkEstimator(
     n_iter_ : int
         Number of updates made.
     latent_dim_ : int
+        Width of the latent space.
+    n_features_in_ : int
+        Number of features, or of channels.
+    feature_names_in_ : ndarray of str
+        Column names, where X was a DataFrame.
 
     Examples
     --------
@@ -143,6 +185,26 @@ class NetworkEstimator(
         "warm_start": ["boolean"],
         "checkpoint": [None, str, PathLike],
     }
+
+    def __init__(
+        self,
+        *,
+        latent_dim=64,
+        architecture="auto",
+        image_shape=None,
+        max_iter=2500,
+        batch_size=64,
+        learning_rate=1e-3,
+        betas=(0.9, 0.999),
+        callbacks=None,
+        device="auto",
+        precision="float32",
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+        checkpoint=None,
+    ):
+        store_parameters(self, locals())
 
     @abstractmethod
     def make_game(self, architecture):
@@ -427,6 +489,11 @@ class NetworkEstimator(
             except ValueError as error:
                 raise ValueError(f"{path} does not hold what it should: {error}.") from error
         return estimator
+
+
+def store_parameters(estimator, arguments):
+    """Set the arguments of ``__init__``, its ``locals()``, as attributes of their names."""
+    vars(estimator).update({name: arguments[name] for name in arguments if name != "self"})
 
 
 # The data

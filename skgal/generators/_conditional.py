@@ -18,6 +18,20 @@ class ConditionalAdversarialGenerator(ConditionalGenerator, AdversarialGenerator
 
     The game's generator and critic are called with latents, or samples, and the class of each.
 
+    Parameters
+    ----------
+    architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan", "biggan"} or \
+Architecture, default="auto"
+        The networks. ``"auto"`` is ``"dense"`` for tables and images of fewer than 8 pixels
+        a side, else ``"resize"``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, in the dtype of those of ``fit``.
+    class_count_ : ndarray of shape (n_classes,)
+        The number of training samples of each class.
+
     Examples
     --------
     >>> from skgal.generators import ACGAN, CGAN, GAN, ConditionalAdversarialGenerator

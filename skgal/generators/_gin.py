@@ -11,7 +11,7 @@ from skgal.generators._adversarial import (
     EncodingMixin,
     lazy_zero_centred_penalty,
 )
-from skgal.generators._base import history_rows, make_net, net_settings
+from skgal.generators._base import history_rows, make_net, net_settings, store_parameters
 from skgal.nn import ARCHITECTURES, Architecture, Dense, resolve_architecture
 from skgal.objectives import NonSaturating
 from skgal.training import (
@@ -79,49 +79,16 @@ default=None
         ``"auto"`` is ``"joint"``, and ``"after"`` where ``objective`` or ``penalty`` is given.
         ``"joint"`` with a critic adds the terms of the inversion to the generator's loss
         (:class:`skgal.training.InvertibleAdversarialGame`).
-    image_shape : tuple of int (channels, height, width) or None, default=None
-        The shape of images that come as flat rows of X.
     max_iter : int or None, default=None
         Number of generator updates. None: 2500, and 400 where generator and encoder learn together
         from images.
     encoder_max_iter : int or None, default=None
         Number of encoder updates after those of the generator; None: as many as ``max_iter``.
-    batch_size : int, default=64
-        Samples a batch, at most the number of samples of X.
-    critic_iter : int, default=1
-        Critic updates for each generator update.
     learning_rate : float, default=5e-4
         Step size of Adam, for generator and critic.
-    betas : tuple of float, default=(0.5, 0.9)
-        Adam's decay rates of the averages of gradients and of their squares.
     encoder_learning_rate : float, default=2e-3
         Largest step size of Adam for an encoder that is trained after the generator; it rises and
         falls in one cycle.
-    augment : None, "auto", str or list of str, default="auto"
-        Differentiable augmentation of what the critic sees: any of ``"translation"``,
-        ``"flip"``, ``"cutout"``, ``"brightness"``. ``"auto"`` is translation for images
-        and nothing for tables.
-    ema_decay : float in [0, 1) or None, default=0.995
-        Decay of the moving average of the generator's weights that draws the samples.
-    model_selection : None or FrechetSelection, default=None
-        Which moment of the training to keep, and when to stop. None keeps the last.
-    callbacks : list of skorch callbacks or None, default=None
-        Called at updates and every 50 updates of the game, not of the encoder; a callback that
-        stops skorch, such as ``EarlyStopping(monitor="critic_loss")``, stops the game.
-    device : str, default="auto"
-        ``"auto"`` takes a CUDA GPU where there is one.
-    precision : {"float32", "bfloat16"}, default="float32"
-        What the networks compute in during ``fit``; ``"bfloat16"`` rounds, and is for large
-        networks on a GPU that has it. Weights, losses, penalties and samples are float32 in both.
-    random_state : int, RandomState instance or None, default=None
-        Decides initial weights, batches and latent points.
-    verbose : int, default=0
-        Print losses every 50 updates if positive.
-    warm_start : bool, default=False
-        Make ``fit`` train the networks that are there for ``max_iter`` updates more.
-    checkpoint : path-like or None, default=None
-        A folder for the state of the training: a ``fit`` that was killed and is called again, with
-        the same parameters and data, goes on from there and ends in the same bits.
 
     Attributes
     ----------
@@ -136,15 +103,8 @@ default=None
     encoder_history_ : list of dict
         A row every 50 updates: ``updates``, ``encoder_loss``, ``dur`` (seconds); only for an
         encoder that was trained after the generator.
-    n_iter_ : int
-        Number of generator updates made.
-    latent_dim_ : int
     latent_distribution_ : frozen distribution of scipy.stats
         Uniform on [-1, 1], of each latent coordinate.
-    n_features_in_ : int
-        Number of features, or of channels.
-    feature_names_in_ : ndarray of str
-        Column names, where X was a DataFrame.
 
     See Also
     --------
@@ -205,32 +165,7 @@ default=None
         warm_start=False,
         checkpoint=None,
     ):
-        super().__init__(
-            latent_dim=latent_dim,
-            objective=objective,
-            penalty=penalty,
-            architecture=architecture,
-            image_shape=image_shape,
-            max_iter=max_iter,
-            batch_size=batch_size,
-            critic_iter=critic_iter,
-            learning_rate=learning_rate,
-            betas=betas,
-            augment=augment,
-            ema_decay=ema_decay,
-            model_selection=model_selection,
-            callbacks=callbacks,
-            device=device,
-            precision=precision,
-            random_state=random_state,
-            verbose=verbose,
-            warm_start=warm_start,
-            checkpoint=checkpoint,
-        )
-        self.encoder = encoder
-        self.inversion = inversion
-        self.encoder_max_iter = encoder_max_iter
-        self.encoder_learning_rate = encoder_learning_rate
+        store_parameters(self, locals())
 
     def make_game(self, architecture):
         """Return the game of a generator, with a critic or an encoder or both."""

@@ -1,4 +1,4 @@
-"""Architectures by name."""
+"""Architectures by name: apart from their base, which all of them import."""
 
 from __future__ import annotations
 

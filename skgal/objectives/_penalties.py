@@ -134,14 +134,8 @@ class WeightClip(Penalty):
         self.bound = bound
 
     @torch.no_grad()
-    def project(self, critic: nn.Module) -> None:
-        """Clip the parameters in place.
-
-        Parameters
-        ----------
-        critic : torch.nn.Module
-            The critic just updated.
-        """
+    def project(self, critic):
+        """Clip the parameters in place."""
         for parameter in critic.parameters():
             parameter.clamp_(-self.bound, self.bound)
 
@@ -202,32 +196,8 @@ class GradientPenalty(Penalty):
         self.target = target
         self.at = at
 
-    def loss(
-        self,
-        critic: nn.Module,
-        real: Tensor,
-        fake: Tensor,
-        *,
-        rng: torch.Generator | None = None,
-        step: int = 0,
-    ) -> Tensor:
-        """Return the penalty.
-
-        Parameters
-        ----------
-        critic : torch.nn.Module
-            Maps samples of shape (n, ...) to logits of shape (n,).
-        real, fake : torch.Tensor of shape (n, ...)
-            A real and a generated batch, for ``at="between"`` of the same size.
-        rng : torch.Generator
-            Draws the positions between the samples of each pair.
-        step : int, default=0
-            Not used.
-
-        Returns
-        -------
-        torch.Tensor, scalar
-            The weighted penalty, differentiable in the critic's parameters.
+    def loss(self, critic, real, fake, *, rng=None, step=0):
+        """Return the penalty; with ``at="between"`` the batches must be of one size.
 
         Raises
         ------
@@ -277,7 +247,6 @@ class ConsistencyTerm(Penalty):
         The weight :math:`\lambda`, not negative.
     margin : float, default=0.0
         The margin :math:`M'` below which a difference costs nothing, not negative.
-
     dropout : float, default=0.5
         The probability, in (0, 1), that the critic's dropout layers are given; the default is that
         of the authors.
@@ -314,13 +283,8 @@ class ConsistencyTerm(Penalty):
         self.margin = margin
         self.dropout = dropout
 
-    def prepare(self, critic: nn.Module) -> None:
-        """Switch the critic's dropout on.
-
-        Parameters
-        ----------
-        critic : torch.nn.Module
-            With layers of `skgal.nn.Dropout` or `torch.nn.Dropout`, whatever their probability.
+    def prepare(self, critic):
+        """Switch the critic's dropout on, that of `skgal.nn.Dropout` or `torch.nn.Dropout`.
 
         Raises
         ------
@@ -336,36 +300,8 @@ class ConsistencyTerm(Penalty):
         for layer in layers:
             layer.p = self.dropout
 
-    def loss(
-        self,
-        critic: nn.Module,
-        real: Tensor,
-        fake: Tensor,
-        *,
-        rng: torch.Generator | None = None,
-        step: int = 0,
-    ) -> Tensor:
-        """Return the penalty at the real batch.
-
-        Parameters
-        ----------
-        critic : torch.nn.Module
-            Has ``features(x)`` of shape (n, n_features) and ``head(features)`` of shape (n, 1), and
-            dropout.
-        real : torch.Tensor of shape (n, ...)
-            A real batch.
-        fake : torch.Tensor of shape (n, ...)
-            Not used.
-        rng : torch.Generator
-            Not used: the critic's dropout layers draw from their own.
-        step : int, default=0
-            Not used.
-
-        Returns
-        -------
-        torch.Tensor, scalar
-            The weighted penalty, differentiable in the critic's parameters.
-        """
+    def loss(self, critic, real, fake, *, rng=None, step=0):
+        """Return the penalty at the real batch; the critic has ``features`` and ``head``."""
         # One pass over the batch laid twice: each copy of a sample gets its own mask.
         features = critic.features(torch.cat([real, real]))
         first_features, second_features = features.chunk(2)
@@ -415,14 +351,8 @@ class SpectralNorm(Penalty):
     def __init__(self, *, n_power_iterations: int = 1):
         self.n_power_iterations = n_power_iterations
 
-    def prepare(self, critic: nn.Module) -> None:
-        """Reparametrise the weights of the critic's linear and convolutional layers in place.
-
-        Parameters
-        ----------
-        critic : torch.nn.Module
-            A newly built critic.
-        """
+    def prepare(self, critic):
+        """Reparametrise the weights of the critic's linear and convolutional layers in place."""
         layers = [
             m
             for m in critic.modules()
@@ -470,34 +400,26 @@ class LazyPenalty(Penalty):
         self.penalty = penalty
         self.every = every
 
-    def prepare(self, critic: nn.Module) -> None:
+    def prepare(self, critic):
         """Have the penalty change a newly built critic in place."""
         self.penalty.prepare(critic)
 
-    def loss(
-        self,
-        critic: nn.Module,
-        real: Tensor,
-        fake: Tensor,
-        *,
-        rng: torch.Generator | None = None,
-        step: int = 0,
-    ) -> Tensor | None:
+    def loss(self, critic, real, fake, *, rng=None, step=0):
         """Return the penalty's loss, k-fold, at every k-th step, else None."""
         if step % self.every:
             return None
         loss = self.penalty.loss(critic, real, fake, rng=rng, step=step)
         return None if loss is None else self.every * loss
 
-    def project(self, critic: nn.Module) -> None:
+    def project(self, critic):
         """Have the penalty change the critic after a step."""
         self.penalty.project(critic)
 
-    def state_dict(self) -> dict:
+    def state_dict(self):
         """Return what the penalty has learnt."""
         return self.penalty.state_dict()
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state):
         """Restore a state that `state_dict` returned."""
         self.penalty.load_state_dict(state)
 

@@ -53,10 +53,6 @@ class ADBA(LatentStrategy):
         Draws the candidates, and seeds generator and latent classifier if these have no seed of
         their own.
 
-    Attributes
-    ----------
-    generator_ : generator
-        The fitted generator.
 
     Notes
     -----

@@ -129,9 +129,6 @@ class GAAL(LatentSearch, LatentStrategy):
 
     Parameters
     ----------
-    generator : generator
-        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
-        :class:`sklearn.frozen.FrozenEstimator`.
     measure : {"min_distance", "entropy"}, default="min_distance"
         What is maximised: minus the distance to the decision boundary, which is the paper's,
         or the entropy of the class probabilities. The distance is that of
@@ -157,10 +154,6 @@ class GAAL(LatentSearch, LatentStrategy):
     random_state : int, RandomState instance or None, default=None
         Decides where the search starts, and seeds the generator if that has no seed of its own.
 
-    Attributes
-    ----------
-    generator_ : generator
-        The fitted generator.
 
     See Also
     --------
@@ -238,9 +231,6 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
 
     Parameters
     ----------
-    generator : generator
-        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
-        :class:`sklearn.frozen.FrozenEstimator`.
     measure : {"min_distance", "entropy"}, default="min_distance"
         What is maximised: minus the distance to the decision boundary, or the entropy of the
         class probabilities, which is nearly 0, and so is its gradient, for a classifier that is
@@ -287,8 +277,6 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
     tol : float or None, default=1e-3
         A latent point stops once a few steps brought at most this share of all it has gained.
         None: all take ``max_iter`` steps.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     n_jobs : int, default=None
         Number of threads of the index, as in :mod:`joblib`.
     random_state : int, RandomState instance or None, default=None
@@ -297,8 +285,6 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
 
     Attributes
     ----------
-    generator_ : generator
-        The fitted generator.
     matcher_ : skgal.matching.FeatureMatcher
         Features and index of the pool; not there with ``features="classifier"``.
 

@@ -29,10 +29,6 @@ class BADGE(EmbeddingStrategy):
         other classifier: the samples themselves, images flattened; or what the transformer, which
         ``fit`` clones and fits, returns. A fitted one is kept as it is in
         :class:`sklearn.frozen.FrozenEstimator`.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
-    random_state : int, RandomState instance or None, default=None
-        Decides the draws, and seeds a transformer that has no seed of its own.
 
     Notes
     -----

@@ -203,8 +203,14 @@ def top_k(utilities, k, tie_break):
 class CandidateStrategy(PoolStrategy):
     """Base of skgal's pool strategies: checks what it is asked, then lets a subclass choose.
 
-    A subclass has the parameters ``missing_label`` and ``random_state`` and implements
-    :meth:`_choose`.
+    A subclass has these parameters and implements :meth:`_choose`.
+
+    Parameters
+    ----------
+    missing_label : scalar, default=nan
+        What stands for "not labelled" in y.
+    random_state : int, RandomState instance or None, default=None
+        Decides the draws, and seeds a transformer that has no seed of its own.
     """
 
     _parameter_constraints = {
@@ -281,8 +287,6 @@ class RankingStrategy(CandidateStrategy):
 
     Parameters
     ----------
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between candidates of equal utility, and nothing else: they are ranked by a random
         order of all rows, which depends on ``random_state`` and the number of rows only. So with
@@ -427,6 +431,14 @@ class EmbeddingStrategy(CandidateStrategy):
 
 class GeneratorStrategy(CallbackSupportMixin, BaseStrategy):
     """Base of strategies with the parameters ``generator`` and ``random_state``.
+
+    Parameters
+    ----------
+    generator : generator
+        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
+        :class:`sklearn.frozen.FrozenEstimator`.
+    random_state : int, RandomState instance or None, default=None
+        Decides the latent points, and seeds the generator if that has no seed of its own.
 
     Attributes
     ----------

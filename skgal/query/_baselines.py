@@ -17,8 +17,6 @@ class RandomSampling(RankingStrategy):
 
     Parameters
     ----------
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides the order in which a pool is labelled. With an integer it is one order, so
         round after round goes on where the last one ended.
@@ -52,19 +50,12 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
 
     Parameters
     ----------
-    generator : generator
-        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
-        :class:`sklearn.frozen.FrozenEstimator`.
     method : {"sobol", "halton", "latin"}, default="sobol"
         A scrambled Sobol or Halton sequence; or a Latin hypercube for each batch, which is even by
         itself but doesn't know the earlier ones.
     random_state : int, RandomState instance or None, default=None
         Scrambles the sequence, and seeds the generator if that has no seed of its own.
 
-    Attributes
-    ----------
-    generator_ : generator
-        The fitted generator.
 
     Notes
     -----

@@ -39,8 +39,6 @@ class TypiClust(EmbeddingStrategy):
         Neighbours that count for typicality; all of the cluster if it has fewer.
     max_clusters : int, default=500
         There are no more clusters than this.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides the start of k-means and between equal clusters or samples, and seeds a
         transformer that has no seed of its own.
@@ -176,8 +174,6 @@ class ProbCover(EmbeddingStrategy):
     n_classes : int, default=None
         How many clusters k-means makes to find ``delta``. None: as many as the classifier has
         classes.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that cover equally many and the start of k-means, and seeds a
         transformer that has no seed of its own.

@@ -30,8 +30,6 @@ class CoreSet(EmbeddingStrategy):
         skorch nets, multi-layer perceptrons, linear models and skgal's GANs that classify; or what
         the transformer, which ``fit`` clones and fits, returns. A fitted one is kept as it is in
         :class:`sklearn.frozen.FrozenEstimator`.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally far away, and seeds a transformer that has no
         seed of its own.

@@ -233,19 +233,6 @@ class GuidedLatentStrategy(LatentStrategy):
 class LatentRandom(LatentStrategy):
     """Draw samples from a generator at random.
 
-    Parameters
-    ----------
-    generator : generator
-        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
-        :class:`sklearn.frozen.FrozenEstimator`.
-    random_state : int, RandomState instance or None, default=None
-        Decides the latent points, and seeds the generator if that has no seed of its own.
-
-    Attributes
-    ----------
-    generator_ : generator
-        The fitted generator.
-
     Notes
     -----
     ``synthesize`` doesn't look at the model, so ``clf`` may be None.
@@ -290,9 +277,6 @@ class LatentUncertainty(GuidedLatentStrategy):
 
     Parameters
     ----------
-    generator : generator
-        Cloned and fitted by ``fit``. A fitted one is kept as it is inside
-        :class:`sklearn.frozen.FrozenEstimator`.
     measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
 "ratio_of_confidence", "min_distance"}, default="entropy"
         See :class:`UncertaintySampling`.
@@ -309,10 +293,6 @@ class LatentUncertainty(GuidedLatentStrategy):
         Scrambles the Sobol set, decides between equally uncertain points, and seeds the
         generator if that has no seed of its own.
 
-    Attributes
-    ----------
-    generator_ : generator
-        The fitted generator.
 
     References
     ----------
@@ -431,8 +411,6 @@ class AISEL(GuidedLatentStrategy):
 
     Attributes
     ----------
-    generator_ : generator
-        The fitted generator.
     inversion_score_ : float
         Share of the variance of the samples of ``fit`` that encoder and generator restore, from 0
         to 1: R², each feature in the range of its values.

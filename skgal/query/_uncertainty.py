@@ -309,8 +309,6 @@ class UncertaintySampling(RankingStrategy):
         Of a model with several outputs, how much each counts; None: all the same. Standard
         deviations are divided by those of the labels before they are combined, as the root of
         their weighted mean square; uncertainties of classes are averaged.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally uncertain.
 
@@ -390,8 +388,6 @@ class CertaintySampling(RankingStrategy):
         what they lack to 1, negative. A regressor's certainty is minus its predictive standard
         deviation, whatever ``measure`` says. For classifiers without probabilities see
         :class:`UncertaintySampling`.
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally certain.
 
@@ -447,8 +443,6 @@ class LearningLoss(RankingStrategy):
 
     Parameters
     ----------
-    missing_label : scalar, default=nan
-        What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
         Decides between samples of equal predicted loss.
 

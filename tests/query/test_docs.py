@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import skgal.generators  # noqa: F401  it registers the forms of its classes
 from skgal import query
-from skgal.differentiable import _registry, differentiable
+from skgal.differentiable import _forms, differentiable
 from skgal.exceptions import NotDifferentiableError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "query.md").read_text()
@@ -31,7 +31,7 @@ def test_everything_with_a_gradient_is_named():
     # Examples and tests register classes of their own, which no module holds.
     registered = {
         cls.__name__
-        for cls, _ in _registry._forms
+        for cls, _ in _forms._forms
         if cls.__module__.split(".")[0] in {"skgal", "sklearn", "skorch"}
         and hasattr(sys.modules[cls.__module__], cls.__name__)
     }
