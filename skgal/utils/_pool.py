@@ -7,6 +7,7 @@ how samples become one, and how estimators are checked against and fitted to poo
 import sys
 from abc import ABC, abstractmethod
 from functools import reduce
+from math import isnan
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -343,6 +344,68 @@ def _check_block(block):
     return block
 
 
+class DaskPool(Pool):
+    """A dask array, whose chunks are the blocks; functions run on the workers that hold them."""
+
+    def __init__(self, X):
+        import dask.array  # an optional dependency
+
+        if not isinstance(X, dask.array.Array):
+            raise TypeError(
+                f"A dask pool must be an array, got {type(X).__name__}; a dask DataFrame "
+                "becomes an array by to_dask_array(lengths=True)."
+            )
+        if any(isnan(length) for lengths in X.chunks for length in lengths):
+            raise ValueError(
+                "The dask array doesn't know the lengths of its chunks; call "
+                "compute_chunk_sizes() on it first."
+            )
+        self._X = X.rechunk(dict.fromkeys(range(1, X.ndim), -1))  # a block has whole rows
+
+    @property
+    def n_samples(self):
+        return int(self._X.shape[0])
+
+    @property
+    def sample_shape(self):
+        return tuple(self._X.shape[1:])
+
+    def blocks(self, positions=None):
+        for task in self.tasks(_itself, positions):
+            yield task.compute()
+
+    def map(self, function, positions=None):
+        import dask
+
+        yield from dask.compute(*self.tasks(function, positions))
+
+    def tasks(self, function, positions=None):
+        """Return a delayed call of a function for each chunk that holds any of the rows."""
+        from dask.delayed import delayed
+
+        apply = delayed(_apply, pure=False, traverse=False)
+        function = delayed(function, traverse=False)  # goes to a worker once, not once a block
+        blocks, lengths = self._X.to_delayed().ravel(), np.asarray(self._X.chunks[0])
+        if positions is None:
+            return [apply(function, blocks[i]) for i in np.flatnonzero(lengths)]
+        stops = np.cumsum(lengths)
+        parts = np.split(positions, np.searchsorted(positions, stops[:-1]))
+        return [
+            # Positions travel only where there is a choice: they are in ascending order.
+            apply(function, block, None if len(part) == length else part - (stop - length))
+            for block, part, stop, length in zip(blocks, parts, stops, lengths, strict=True)
+            if len(part)
+        ]
+
+
+def _itself(block):
+    return block
+
+
+def _apply(function, block, rows=None):
+    return function(block if rows is None else index_rows(block, rows))
+
+
 def as_pool(X):
     """Wrap samples as a pool, which is read by blocks or by rows.
 
@@ -382,7 +445,7 @@ def as_pool(X):
     if gives_blocks(X):
         return BlockPool(X)
     if _is_dask(X):
-        return _dask_pool(X)
+        return DaskPool(X)
     if hasattr(X, "chunks"):
         return ChunkPool(X)
     is_frame(X)  # raises for frames that can't be taken row by row
@@ -451,20 +514,6 @@ def _is_dask(X):
     # What isn't imported has made no X.
     dask = sys.modules.get("dask")
     return dask is not None and dask.is_dask_collection(X)
-
-
-def _dask_pool(X):
-    import dask.array
-
-    if not isinstance(X, dask.array.Array):
-        raise TypeError(
-            f"A dask pool must be an array, got {type(X).__name__}; a dask DataFrame "
-            "becomes an array by to_dask_array(lengths=True)."
-        )
-    # Not at the top: dask is an optional dependency.
-    from skgal.utils._dask_pool import DaskPool
-
-    return DaskPool(X)
 
 
 def validate_pool(estimator, X, *, reset=True):
