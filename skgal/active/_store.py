@@ -515,7 +515,9 @@ class LabelStore:
                 label, noted = labels[position], {**remarks, "seconds": seconds[position]}
                 if position in problems:
                     refused[sample] = problems[position]
-                    self._log_refused(sample, problems[position], _row_of(answers, position), noted)
+                    who = {name: noted[name] for name in ("annotator", "seconds")}
+                    answer = _row_of(answers, position)
+                    self.refuse(sample, problems[position], answer=answer, **who)
                 else:
                     self._take(connection, sample, label, kind, noted, refused, conflicts)
         if refused or conflicts:
@@ -538,41 +540,51 @@ class LabelStore:
                 self._aggregate(connection, sample)
         elif is_open and not who:
             refused[sample] = _NAMELESS
-            self._log_refused(sample, _NAMELESS, label, remarks)
+            self.refuse(sample, _NAMELESS, answer=label, seconds=remarks["seconds"])
         elif (who not in own or own[who] != label) and (is_open or label != known):
             conflicts.append((sample, own.get(who, known), label))
             self._log(sample, "surplus", label, **remarks)
 
-    def _log_refused(self, sample, message, answer, remarks):
-        """Keep an answer that is unusable as evidence; its sample stays what it is."""
-        remarks = {"annotator": remarks["annotator"], "seconds": remarks["seconds"]}
-        self.refuse(sample, message, answer=answer, **remarks)
+    def _log(
+        self,
+        sample,
+        kind,
+        label=None,
+        *,
+        annotator=None,
+        seconds=None,
+        message=None,
+        details=None,
+        at=None,
+    ):
+        """Add an event, within a transaction, and let it change the state of its sample."""
+        for name, text in (("annotator", annotator), ("message", message)):
+            if not isinstance(text, str | None):
+                raise TypeError(f"{name} must be a string or None; got {text!r}.")
+        # As SQLite gives it back, or the digest would be another one.
+        seconds = None if seconds is None or seconds != seconds else float(seconds) + 0.0
+        label, details = encode_label(label), _as_json(details)
+        content = (sample, kind, label, annotator, seconds, message, details, at or _now())
+        event = insert_row(self._connection, "events", content)
+        if kind in STATUS_OF:
+            self._connection.execute(
+                "INSERT INTO states VALUES (?1, ?2, ?3)"
+                " ON CONFLICT (sample) DO UPDATE SET status = ?2, event = ?3",
+                (sample, STATUS_OF[kind], event),
+            )
+        return event
 
-    def _aggregate(self, connection, sample, kind="aggregated"):
-        """Log what all answers to a sample since it was last open come to."""
-        opinions = self._read_opinions(connection, sample)
-        label, details = _combine(opinions, self.combine)
-        names = dict.fromkeys(opinion.annotator for opinion in opinions if opinion.annotator)
-        self._log(sample, kind, label, annotator=", ".join(names) or None, details=details)
-        return label
-
-    def _read_opinions(self, connection, sample):
-        """The answers to a sample that count, oldest first, those declined among them."""
-        rows = connection.execute(
-            "SELECT id, kind, label, annotator, details FROM events WHERE sample = ? ORDER BY id",
+    def _state(self, connection, sample):
+        """Status and label of a sample."""
+        row = connection.execute(
+            "SELECT status, label FROM states JOIN events ON events.id = states.event"
+            " WHERE states.sample = ?",
             (sample,),
-        )
-        opinions = []
-        with self._damage_named(f"an answer to sample {sample}"):
-            for event, kind, label, annotator, details in rows.fetchall():
-                if kind in ("asked", "reopened"):
-                    opinions = []
-                elif kind in ("answered", "imported", "declined", "replicate"):
-                    opinions.append(_Opinion(event, annotator, decode_label(label)))
-                elif kind == "reasked" and details is not None:  # one was undone
-                    last = max(i for i, each in enumerate(opinions) if each.annotator == annotator)
-                    del opinions[last]
-        return opinions
+        ).fetchone()
+        if row is None:
+            raise ValueError(f"The store {self.path} has no sample with id {sample}.")
+        with self._damage_named(f"the label of sample {sample}"):
+            return row[0], decode_label(row[1])
 
     def refuse(self, ids, message, *, answer=None, annotator=None, seconds=None):
         """Keep an answer that is unusable, as evidence; samples stay what they are.
@@ -662,6 +674,13 @@ class LabelStore:
             If an id is unknown.
         """
         self._move(ids, "reopened", ("answered", "declined", "failed", "withdrawn"))
+
+    def _move(self, ids, kind, movable, **remarks):
+        """Log an event of a kind for those samples that have one of some statuses."""
+        with self._writing() as connection:
+            ids = as_ids(ids)
+            for sample in [s for s in ids if self._state(connection, s)[0] in movable]:
+                self._log(sample, kind, **remarks)
 
     def undo(self, annotator=None, ids=None):
         """Take back the answer, or refusal, that came last; its sample is pending again.
@@ -760,6 +779,8 @@ class LabelStore:
     def n_outputs(self, n_outputs):
         self._write_meta("n_outputs", None if n_outputs is None else int(n_outputs))
 
+    # Several answers to one sample
+
     @property
     def combine(self):
         """What several answers to one sample come to: "majority" (the default) or "shares".
@@ -785,6 +806,91 @@ class LabelStore:
                     self._aggregate(connection, sample)
                     if status == "pending":
                         self._log(sample, "reasked", new)
+
+    def _aggregate(self, connection, sample):
+        """Log what all answers to a sample since it was last open come to."""
+        opinions = self._read_opinions(connection, sample)
+        label, details = _combine(opinions, self.combine)
+        names = dict.fromkeys(opinion.annotator for opinion in opinions if opinion.annotator)
+        who = ", ".join(names) or None
+        self._log(sample, "aggregated", label, annotator=who, details=details)
+
+    def _read_opinions(self, connection, sample):
+        """The answers to a sample that count, oldest first, those declined among them."""
+        rows = connection.execute(
+            "SELECT id, kind, label, annotator, details FROM events WHERE sample = ? ORDER BY id",
+            (sample,),
+        )
+        opinions = []
+        with self._damage_named(f"an answer to sample {sample}"):
+            for event, kind, label, annotator, details in rows.fetchall():
+                if kind in ("asked", "reopened"):
+                    opinions = []
+                elif kind in ("answered", "imported", "declined", "replicate"):
+                    opinions.append(_Opinion(event, annotator, decode_label(label)))
+                elif kind == "reasked" and details is not None:  # one was undone
+                    last = max(i for i, each in enumerate(opinions) if each.annotator == annotator)
+                    del opinions[last]
+        return opinions
+
+    def opinions(self, ids=None):
+        """List who says what, side by side.
+
+        Parameters
+        ----------
+        ids : int or array-like of int, default=None
+            Of these samples only; None: of all that have an answer.
+
+        Returns
+        -------
+        dict from int to dict from str to label
+            For each sample the answers that count, by annotator (None for those without a name);
+            None where one couldn't tell. What was undone or came too late is in :meth:`events`.
+        """
+        with self._reading() as connection:
+            ids = [record.id for record in self.records(ids=ids, samples=False)]
+            found = {i: _by_annotator(self._read_opinions(connection, i)) for i in ids}
+        return {sample: opinions for sample, opinions in found.items() if opinions}
+
+    def agreement(self):
+        """Compare the answers of each two annotators to the same samples.
+
+        Returns
+        -------
+        list of dict
+            For each pair ``annotators``, a tuple, and ``n_samples``, how many both have answered.
+            For classes ``share``, of how many they say the same, and ``kappa``, Cohen's kappa: 1
+            where they always agree, 0 where they do so as often as by chance, NaN where both gave
+            a single class. Of class probabilities the most probable class counts. For numbers
+            ``rmse``, the root mean square difference. ``pandas.DataFrame(store.agreement())`` is a
+            table.
+
+        References
+        ----------
+        J. Cohen, A coefficient of agreement for nominal scales, Educational and Psychological
+        Measurement 20, 1960.
+
+        Examples
+        --------
+        >>> from skgal.active import LabelStore
+        >>> store = LabelStore()
+        >>> ids = store.add_query([[0.0], [1.0], [2.0], [3.0]])
+        >>> store.tell(ids, ["cat", "cat", "dog", "dog"], annotator="Ada")
+        >>> store.ask_again(ids)
+        >>> store.tell(ids, ["cat", "dog", "dog", "dog"], annotator="Bob")
+        >>> store.agreement()
+        [{'annotators': ('Ada', 'Bob'), 'n_samples': 4, 'share': 0.75, 'kappa': 0.5}]
+        """
+        pairs = {}
+        for opinions in self.opinions().values():
+            given = [(who, label) for who, label in opinions.items() if label is not None]
+            for first, second in combinations(sorted(given, key=lambda item: str(item[0])), 2):
+                names = first[0], second[0]
+                pairs.setdefault(names, []).append((first[1], second[1]))
+        return [
+            {"annotators": names, "n_samples": len(labels), **_compare(labels)}
+            for names, labels in sorted(pairs.items(), key=lambda item: str(item[0]))
+        ]
 
     # Reading
 
@@ -832,6 +938,40 @@ class LabelStore:
                     rows.append(connection.execute(query, (sample,)).fetchone())
                 rows = [row for row in rows if status in (None, row[10])]
             return [self._as_record(connection, row, samples) for row in rows]
+
+    def _as_record(self, connection, row, with_sample):
+        sample, digest, index, latent, round, strategy, model, prediction, details = row[:9]
+        asked_at, status, label, annotator, at, seconds, message, answer_details = row[9:]
+        closed = status in ("answered", "declined", "failed")
+        with self._damage_named(f"the record of sample {sample}"):
+            return Record(
+                id=sample,
+                X=self._read_sample(connection, sample) if with_sample else None,
+                hash=digest,
+                index=index,
+                latent=None if latent is None else from_npy(latent),
+                round=round,
+                strategy=strategy,
+                model=model,
+                prediction=decode_label(prediction),
+                details=_from_json(details),
+                status=status,
+                label=decode_label(label),
+                annotator=annotator if closed else None,
+                asked_at=datetime.fromisoformat(asked_at),
+                answered_at=datetime.fromisoformat(at) if closed else None,
+                seconds=seconds,
+                message=message,
+                answer_details=_from_json(answer_details),
+            )
+
+    def _read_sample(self, connection, sample):
+        format, expected, payload = connection.execute(
+            "SELECT format, checksum, payload FROM samples WHERE id = ?", (sample,)
+        ).fetchone()
+        if checksum(payload) != expected:
+            raise corrupt(self.path, f"sample {sample} doesn't match its checksum")
+        return decode_sample(format, payload)
 
     def find(self, hash):
         """Find a sample with a label by the hash of its values.
@@ -921,65 +1061,6 @@ class LabelStore:
                     for row in rows
                 ]
 
-    def opinions(self, ids=None):
-        """List who says what, side by side.
-
-        Parameters
-        ----------
-        ids : int or array-like of int, default=None
-            Of these samples only; None: of all that have an answer.
-
-        Returns
-        -------
-        dict from int to dict from str to label
-            For each sample the answers that count, by annotator (None for those without a name);
-            None where one couldn't tell. What was undone or came too late is in :meth:`events`.
-        """
-        with self._reading() as connection:
-            ids = [record.id for record in self.records(ids=ids, samples=False)]
-            found = {i: _by_annotator(self._read_opinions(connection, i)) for i in ids}
-        return {sample: opinions for sample, opinions in found.items() if opinions}
-
-    def agreement(self):
-        """Compare the answers of each two annotators to the same samples.
-
-        Returns
-        -------
-        list of dict
-            For each pair ``annotators``, a tuple, and ``n_samples``, how many both have answered.
-            For classes ``share``, of how many they say the same, and ``kappa``, Cohen's kappa: 1
-            where they always agree, 0 where they do so as often as by chance, NaN where both gave
-            a single class. Of class probabilities the most probable class counts. For numbers
-            ``rmse``, the root mean square difference. ``pandas.DataFrame(store.agreement())`` is a
-            table.
-
-        References
-        ----------
-        J. Cohen, A coefficient of agreement for nominal scales, Educational and Psychological
-        Measurement 20, 1960.
-
-        Examples
-        --------
-        >>> from skgal.active import LabelStore
-        >>> store = LabelStore()
-        >>> ids = store.add_query([[0.0], [1.0], [2.0], [3.0]])
-        >>> store.tell(ids, ["cat", "cat", "dog", "dog"], annotator="Ada")
-        >>> store.ask_again(ids)
-        >>> store.tell(ids, ["cat", "dog", "dog", "dog"], annotator="Bob")
-        >>> store.agreement()
-        [{'annotators': ('Ada', 'Bob'), 'n_samples': 4, 'share': 0.75, 'kappa': 0.5}]
-        """
-        pairs = {}
-        for opinions in self.opinions().values():
-            given = [(who, label) for who, label in opinions.items() if label is not None]
-            for first, second in combinations(sorted(given, key=lambda item: str(item[0])), 2):
-                names = first[0], second[0]
-                pairs.setdefault(names, []).append((first[1], second[1]))
-        return [
-            {"annotators": names, "n_samples": len(labels), **_compare(labels)}
-            for names, labels in sorted(pairs.items(), key=lambda item: str(item[0]))
-        ]
-
     def to_frame(self, *, samples=False, as_text=False, opinions=False):
         """Make a table of what was asked and answered.
 
@@ -1027,8 +1108,6 @@ class LabelStore:
                 content[f"label of {name}"] = pd.Series(values, dtype=object)
         return pd.DataFrame(content)
 
-    # Notes about the session
-
     def read_meta(self, key):
         """Read a note about the session.
 
@@ -1045,6 +1124,16 @@ class LabelStore:
         with self._reading() as connection, self._damage_named("a note about the session"):
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
             return None if row is None else json.loads(row[0])
+
+    @contextmanager
+    def _damage_named(self, what):
+        """Turn whatever decoding raises into a StoreCorruptError."""
+        try:
+            yield
+        except (StoreError, sqlite3.Error):
+            raise
+        except Exception as error:
+            raise corrupt(self.path, f"{what} can't be read ({error!r})") from error
 
     # What a learner's session keeps here: for `Session` alone, which knows what it means
 
@@ -1257,6 +1346,51 @@ class LabelStore:
                 self._connection.close()
                 self._connection = None
 
+    def _connect(self):
+        self._mutex = threading.RLock()
+        self._connection = open_file(self.path)
+        self._file = identify(self.path) if self.is_durable else None
+        self._process = os.getpid()
+
+    @contextmanager
+    def _reading(self):
+        """A connection for this process and, within the context, for this thread only."""
+        if self._process != os.getpid() and self.is_durable and self._connection is not None:
+            _inherited.append(self._connection)
+            self._connect()
+        with self._mutex, errors_named(self.path):
+            if self._connection is None:
+                raise ValueError(f"The store {self.path} is closed; open it again.")
+            yield self._connection
+
+    @contextmanager
+    def _writing(self):
+        """A connection in a transaction; a method that calls another has one for both."""
+        with self._reading() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
+            with run_transaction(connection):
+                yield connection
+        # Afterwards: what was paid for is recorded first, and can be read in this process.
+        self._check_present()
+
+    def _check_present(self):
+        """Refuse to go on where the file was deleted, moved or replaced since it was opened."""
+        if not self.is_durable or self._connection is None or self._process != os.getpid():
+            return
+        with suppress(FileNotFoundError):
+            if identify(self.path) == self._file:
+                return
+        raise StoreMissingError(
+            f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
+            "recorded now would be lost with this process. All that it holds can still be read, as "
+            "long as this process runs: store.backup(new_path) writes it to a new file, with which "
+            "the session goes on."
+        )
+
+    # What Python and scikit-learn ask of an object
+
     def __enter__(self):
         return self
 
@@ -1306,141 +1440,6 @@ class LabelStore:
         self._connect()
         if "content" in state:
             self._connection.deserialize(state["content"])
-
-    def _connect(self):
-        self._mutex = threading.RLock()
-        self._connection = open_file(self.path)
-        self._file = identify(self.path) if self.is_durable else None
-        self._process = os.getpid()
-
-    @contextmanager
-    def _reading(self):
-        """A connection for this process and, within the context, for this thread only."""
-        if self._process != os.getpid() and self.is_durable and self._connection is not None:
-            _inherited.append(self._connection)
-            self._connect()
-        with self._mutex, errors_named(self.path):
-            if self._connection is None:
-                raise ValueError(f"The store {self.path} is closed; open it again.")
-            yield self._connection
-
-    @contextmanager
-    def _writing(self):
-        """A connection in a transaction; a method that calls another has one for both."""
-        with self._reading() as connection:
-            if connection.in_transaction:
-                yield connection
-                return
-            with run_transaction(connection):
-                yield connection
-        # Afterwards: what was paid for is recorded first, and can be read in this process.
-        self._check_present()
-
-    def _check_present(self):
-        """Refuse to go on where the file was deleted, moved or replaced since it was opened."""
-        if not self.is_durable or self._connection is None or self._process != os.getpid():
-            return
-        with suppress(FileNotFoundError):
-            if identify(self.path) == self._file:
-                return
-        raise StoreMissingError(
-            f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
-            "recorded now would be lost with this process. All that it holds can still be read, as "
-            "long as this process runs: store.backup(new_path) writes it to a new file, with which "
-            "the session goes on."
-        )
-
-    def _state(self, connection, sample):
-        """Status and label of a sample."""
-        row = connection.execute(
-            "SELECT status, label FROM states JOIN events ON events.id = states.event"
-            " WHERE states.sample = ?",
-            (sample,),
-        ).fetchone()
-        if row is None:
-            raise ValueError(f"The store {self.path} has no sample with id {sample}.")
-        with self._damage_named(f"the label of sample {sample}"):
-            return row[0], decode_label(row[1])
-
-    def _move(self, ids, kind, movable, **remarks):
-        """Log an event of a kind for those samples that have one of some statuses."""
-        with self._writing() as connection:
-            ids = as_ids(ids)
-            for sample in [s for s in ids if self._state(connection, s)[0] in movable]:
-                self._log(sample, kind, **remarks)
-
-    def _log(
-        self,
-        sample,
-        kind,
-        label=None,
-        *,
-        annotator=None,
-        seconds=None,
-        message=None,
-        details=None,
-        at=None,
-    ):
-        """Add an event, within a transaction, and let it change the state of its sample."""
-        for name, text in (("annotator", annotator), ("message", message)):
-            if not isinstance(text, str | None):
-                raise TypeError(f"{name} must be a string or None; got {text!r}.")
-        # As SQLite gives it back, or the digest would be another one.
-        seconds = None if seconds is None or seconds != seconds else float(seconds) + 0.0
-        label, details = encode_label(label), _as_json(details)
-        content = (sample, kind, label, annotator, seconds, message, details, at or _now())
-        event = insert_row(self._connection, "events", content)
-        if kind in STATUS_OF:
-            self._connection.execute(
-                "INSERT INTO states VALUES (?1, ?2, ?3)"
-                " ON CONFLICT (sample) DO UPDATE SET status = ?2, event = ?3",
-                (sample, STATUS_OF[kind], event),
-            )
-        return event
-
-    def _as_record(self, connection, row, with_sample):
-        sample, digest, index, latent, round, strategy, model, prediction, details = row[:9]
-        asked_at, status, label, annotator, at, seconds, message, answer_details = row[9:]
-        closed = status in ("answered", "declined", "failed")
-        with self._damage_named(f"the record of sample {sample}"):
-            return Record(
-                id=sample,
-                X=self._read_sample(connection, sample) if with_sample else None,
-                hash=digest,
-                index=index,
-                latent=None if latent is None else from_npy(latent),
-                round=round,
-                strategy=strategy,
-                model=model,
-                prediction=decode_label(prediction),
-                details=_from_json(details),
-                status=status,
-                label=decode_label(label),
-                annotator=annotator if closed else None,
-                asked_at=datetime.fromisoformat(asked_at),
-                answered_at=datetime.fromisoformat(at) if closed else None,
-                seconds=seconds,
-                message=message,
-                answer_details=_from_json(answer_details),
-            )
-
-    def _read_sample(self, connection, sample):
-        format, expected, payload = connection.execute(
-            "SELECT format, checksum, payload FROM samples WHERE id = ?", (sample,)
-        ).fetchone()
-        if checksum(payload) != expected:
-            raise corrupt(self.path, f"sample {sample} doesn't match its checksum")
-        return decode_sample(format, payload)
-
-    @contextmanager
-    def _damage_named(self, what):
-        """Turn whatever decoding raises into a StoreCorruptError."""
-        try:
-            yield
-        except (StoreError, sqlite3.Error):
-            raise
-        except Exception as error:
-            raise corrupt(self.path, f"{what} can't be read ({error!r})") from error
 
 
 # Values on their way to the file, and back
