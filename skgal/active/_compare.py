@@ -1,4 +1,4 @@
-"""Strategies against each other, and against chance: the same data, starts and budgets for all."""
+"""Strategies compared with each other and with random sampling, from the same starts."""
 
 from dataclasses import dataclass
 from inspect import isfunction
@@ -81,7 +81,7 @@ def compare_strategies(
 
     Every strategy labels every data set once for each seed and estimator. The seed decides how the
     data are split and which labels are known at the start, so that strategies start alike and
-    their scores can be compared in pairs. Chance takes part: without a
+    their scores can be compared in pairs. Random sampling is always among them: without a
     :class:`~skgal.query.RandomSampling` among the strategies one is added, named ``"random"``.
 
     Parameters
@@ -120,7 +120,7 @@ def compare_strategies(
         nothing.
     callbacks : callback or list of callback, default=None
         Callbacks of scikit-learn, such as :class:`sklearn.callback.ProgressBar`: each run is a
-        task that they hear of.
+        task that they see.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def compare_strategies(
 
 
 class ComparedRuns(CallbackSupportMixin, BaseEstimator):
-    """Takes the histories of runs as they are done, so that callbacks hear of each."""
+    """Takes the histories of runs as they are done, so that callbacks see each."""
 
     _parameter_constraints = {}
 
@@ -437,13 +437,13 @@ class StrategyComparison:
         pandas = check_pandas_support("StrategyComparison._repr_html_")
         rows = [
             {
-                **place,
+                **cell,
                 "n_seeds": len(repetitions),
                 f"mean {measure}": np.mean([area(each, measure) for each in repetitions]),
                 f"final {measure}": np.mean([each[-1][measure] for each in repetitions]),
             }
             for measure in self.measures[:1]
-            for place, repetitions in self._groups()
+            for cell, repetitions in self._groups()
         ]
         table = pandas.DataFrame(rows).to_html(index=False, float_format="{:.4g}".format)
         return f"<p>{self!r}</p>{table}"
@@ -482,11 +482,11 @@ class StrategyComparison:
         known = list(dict.fromkeys(row["dataset"] for row in self.records))
         if dataset not in known:
             raise ValueError(f"dataset must be one of {known}, got {dataset!r}.")
-        groups = [(at, found) for at, found in self._groups() if at["dataset"] == dataset]
-        is_single = len({at.get("estimator") for at, _ in groups}) == 1
+        groups = [(cell, found) for cell, found in self._groups() if cell["dataset"] == dataset]
+        is_single = len({cell.get("estimator") for cell, _ in groups}) == 1
         return {
-            at["strategy"] if is_single else f"{at['estimator']}, {at['strategy']}": found
-            for at, found in groups
+            cell["strategy"] if is_single else f"{cell['estimator']}, {cell['strategy']}": found
+            for cell, found in groups
         }
 
     def _groups(self):
@@ -494,9 +494,9 @@ class StrategyComparison:
         found = {}
         for row in self.records:
             names = [name for name in Run._fields[:-1] if name in row]
-            at = tuple((name, row[name]) for name in names)
-            found.setdefault(at, {}).setdefault(row["seed"], []).append(row)
-        return [(dict(at), list(by_seed.values())) for at, by_seed in found.items()]
+            cell = tuple((name, row[name]) for name in names)
+            found.setdefault(cell, {}).setdefault(row["seed"], []).append(row)
+        return [(dict(cell), list(by_seed.values())) for cell, by_seed in found.items()]
 
     def summary(self, *, measure=None, target=None, confidence_level=0.95, random_state=0):
         """Sum up each strategy on each data set.
@@ -538,17 +538,17 @@ class StrategyComparison:
             raise ValueError(f"measure must be one of {self.measures}, got {measure!r}.")
         rng, rows, groups = as_random_state(random_state), [], self._groups()
         chance = {
-            _place(at): np.array([area(history, measure) for history in repetitions])
-            for at, repetitions in groups
-            if at["strategy"] == self.baseline
+            _setting(cell): np.array([area(history, measure) for history in repetitions])
+            for cell, repetitions in groups
+            if cell["strategy"] == self.baseline
         }
-        for at, repetitions in groups:
-            row = {**at, "n_seeds": len(repetitions)}
+        for cell, repetitions in groups:
+            row = {**cell, "n_seeds": len(repetitions)}
             areas = np.array([area(history, measure) for history in repetitions])
-            gains = areas - chance[_place(at)]
+            gains = areas - chance[_setting(cell)]
             row |= _estimate("area", areas, confidence_level, rng)
             row |= _estimate("gain", gains, confidence_level, rng)
-            is_baseline = at["strategy"] == self.baseline
+            is_baseline = cell["strategy"] == self.baseline
             row["p_value"] = np.nan if is_baseline else _p_value(gains, rng)
             row["final_score"] = np.mean([history[-1][measure] for history in repetitions])
             for phase in PHASES:
@@ -562,9 +562,9 @@ class StrategyComparison:
         return pandas.DataFrame(rows)
 
 
-def _place(at):
-    """Where a strategy was run: what its baseline has in common with it."""
-    return at["dataset"], at.get("estimator")
+def _setting(cell):
+    """Data set and estimator: what a strategy has in common with its baseline."""
+    return cell["dataset"], cell.get("estimator")
 
 
 def area(history, measure="score"):

@@ -100,7 +100,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     samples starts from all labels given, or from ``n_initial`` of them.
 
     Where an oracle is needed and there is none, ``fit`` learns what is known, and :meth:`ask` and
-    :meth:`tell` bring the other labels: the same session, in other hands.
+    :meth:`tell` bring the other labels; the session is the same.
 
     Every answer is in the store before the model is fitted again; it is still there when a fit, a
     strategy or an oracle fails. The initial labels are in y, and the store knows their digest. With
@@ -334,9 +334,11 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         simulates = self.oracle is None and not self._designs and known.all()
         store = open_store(self.store)
         with nullcontext() if self.oracle is None and not simulates else store.lock():
-            # Only now: a learner that is refused stays what it was.
+            # Only now, so that a learner whose arguments are refused stays as it was.
             oracle = self._begin(store, X, known, labels, validation, simulates)
-            n_rounds = self._count_rounds() if oracle else 0
+            n_rounds = 0
+            if oracle:  # unless it is stopped before, or batches are smaller
+                n_rounds = -(-self._n_left // self.batch_size) + self._session.has_unlabelled
             task = self._init_callback_context(max_subtasks=2 + n_rounds)
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._noting_kept_labels():
@@ -349,12 +351,12 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 while oracle and len(query := self._session.unlabelled or self._propose()):
                     n_done += 1
                     task.max_subtasks += n_done > n_rounds  # a strategy may propose few at a time
-                    turn = task.subcontext(task_name="round", max_subtasks=2)
-                    turn.call_on_fit_task_begin(estimator=self)
-                    with subtask(turn, "label", self):
+                    round_task = task.subcontext(task_name="round", max_subtasks=2)
+                    round_task.call_on_fit_task_begin(estimator=self)
+                    with subtask(round_task, "label", self):
                         self._session.label(oracle, query.ids)
-                    self._refit_if_new(turn)
-                    turn.call_on_fit_task_end(estimator=self)
+                    self._refit_if_new(round_task)
+                    round_task.call_on_fit_task_end(estimator=self)
             task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -371,7 +373,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         return get_tags(self.strategy).input_tags.sparse
 
     def _check(self, X, y):
-        """Check samples, labels, and that all who need each other are there."""
+        """Check samples and labels, and whether estimator, strategy and oracle suit each other."""
         if not (is_classifier(self.estimator) or is_regressor(self.estimator)):
             raise TypeError(
                 "estimator must be a classifier or a regressor, or a Pipeline that ends in one; "
@@ -429,7 +431,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         seed = parameters.get("random_state")
         strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
 
-        vars(self).pop("estimator_", None)  # from here on the learner is a new one
+        vars(self).pop("estimator_", None)  # what an earlier fit left
         self.store_, self.strategy_, self.history_ = store, strategy, session.history
         self.stop_reason_, self._seconds_strategy = None, None
         self._session = session
@@ -472,13 +474,12 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     # The model
 
-    def _count_rounds(self):
-        """How many rounds there will be, unless stopped before or batches are smaller."""
+    @property
+    def _n_left(self):
+        """How many samples may still be asked for: what is left of the budget, and of the pool."""
         budget = DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
-        left = max(budget - self._session.n_billed, 0)
-        if not self._designs:
-            left = min(left, len(self._session.candidates))
-        return -(-left // self.batch_size) + self._session.has_unlabelled
+        n_left = max(budget - self._session.n_billed, 0)
+        return n_left if self._designs else min(n_left, len(self._session.candidates))
 
     def _restore_model(self, task):
         """Fit the model as it was when the session was left, or for the first time."""
@@ -584,12 +585,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     # The strategy
 
     def _count_wanted(self, n=None):
-        """How many samples to ask for next; 0 once the budget or the pool is exhausted."""
-        if self.stop_reason_ is not None:
-            return 0
-        budget = DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
-        n_wanted = min(n or self.batch_size, max(budget - self._session.n_billed, 0))
-        return n_wanted if self._designs else min(n_wanted, len(self._session.candidates))
+        """How many samples to ask for next; 0 once a criterion has stopped the session."""
+        return min(n or self.batch_size, self._n_left) if self.stop_reason_ is None else 0
 
     def _fit_strategy(self, task=None):
         """Fit the strategy, or take it fitted from the cache."""
@@ -701,9 +698,9 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Query
             No more than the budget and the pool have left, so maybe of length 0. Samples that
             wait for their labels already are not among them: those are in :attr:`pending_`.
-            Where X has samples more than once, they may be there more than once, with ids of
-            their own: only a label that the store has already is not asked for again, so each
-            wants telling. An oracle is asked once, and its label is for all.
+            Samples that X has more than once may be there more than once, with ids of their own,
+            and each needs its label: only a label that the store has already is not asked for
+            again. (An oracle is asked once for all of them.)
 
         Raises
         ------
@@ -801,7 +798,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     def tell(self, query, y, *, annotator=None, seconds=None):
         """Record labels; they are in the store, and on disk if it is, when this returns.
 
-        In part, out of order, or again: all is well. As soon as nothing is pending, the model is
+        Labels may come in part, out of order, or again. As soon as nothing is pending, the model is
         fitted to all that is known.
 
         Parameters
@@ -886,8 +883,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     def resume(self, path, X, y, *, X_val=None, y_val=None):
         """Go on with the session that a store holds, in a new process or after a crash.
 
-        The same as ``fit`` with ``store=path``, but for its insisting that there is a session
-        to go on with. Labels in the store aren't asked for again, and the choices are those of
+        The same as ``fit`` with ``store=path``, except that there must be a session to go on
+        with. Labels in the store aren't asked for again, and the choices are those of
         a session without a break.
 
         Parameters
