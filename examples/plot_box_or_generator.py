@@ -50,9 +50,9 @@ for name, generator in generators.items():
     scores[f"+ 60 in the {name}"] = learner.score(trusses.X_test, trusses.y_test)
 
 # %%
-# Each panel has the real designs in grey. The box covers corners that nobody builds; that is worth
-# it if such designs matter to you, and costs nothing to train. The bars are accuracies on real
-# designs.
+# Each panel has the real designs in grey. The box covers corners that are never built; that is
+# worth it if such designs matter to you, and costs nothing to train. The bars are accuracies on
+# real designs.
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
 i, j = 1, 2

@@ -101,8 +101,8 @@ DecisionBoundaryDisplay.from_estimator(
     learner.estimator_, X, ax=right, response_method="predict", alpha=0.25
 )
 right.scatter(*X.T, c=y, s=8, alpha=0.4)
-bought = learner.labelled_.X[6:]
-points = right.scatter(*bought.T, c=np.arange(len(bought)), cmap="cividis", s=60, ec="k")
+designed = learner.labelled_.X[6:]
+points = right.scatter(*designed.T, c=np.arange(len(designed)), cmap="cividis", s=60, ec="k")
 right.set(title=f"Accuracy with 30 labels: {learner.score(X, y):.1%}", xlabel="", ylabel="")
 figure.colorbar(points, ax=right, label="order in which they were asked for")
 plt.show()

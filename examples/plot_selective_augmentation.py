@@ -51,8 +51,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-judge = make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, y)
+neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X, y)
 {
-    "whatever is drawn": round(float(np.mean(judge.predict(X_drawn) == y_drawn)), 2),
-    "after selection": round(float(np.mean(judge.predict(X_kept) == y_kept)), 2),
+    "whatever is drawn": round(float(np.mean(neighbours.predict(X_drawn) == y_drawn)), 2),
+    "after selection": round(float(np.mean(neighbours.predict(X_kept) == y_kept)), 2),
 }

@@ -33,7 +33,7 @@ gin = GIN(latent_dim=5, max_iter=800, random_state=0).fit(reactors.X)
 
 
 def learn(strategy, seed):
-    """Buy 80 labels and return the fitted learner."""
+    """Acquire 80 labels and return the fitted learner."""
     learner = ActiveLearner(
         model,
         strategy(FrozenEstimator(gin)),
