@@ -61,7 +61,7 @@ for ax, (name, X) in zip(axes, drawn.items(), strict=False):
     ax.scatter(
         *X[:200, [i, j]].T, s=14, c="C0" if name == "box" else "C1", label=f"from the {name}"
     )
-    ax.set(xlabel=trusses.feature_names[i], ylabel=trusses.feature_names[j])
+    ax.set(xlabel=f"{trusses.feature_names[i]} (mm)", ylabel=f"{trusses.feature_names[j]} (mm)")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=2)
 bars = axes[2].barh(
     list(scores), [100 * score for score in scores.values()], color=["0.6", "C0", "C1"]
