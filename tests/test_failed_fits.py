@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import BayesianRidge, LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from skgal.active import ActiveLearner
 from skgal.classifiers import (
     AnyEstimator,
     ClassifierFeatures,
@@ -17,7 +18,7 @@ from skgal.classifiers import (
 )
 from skgal.generators import ACGAN, CGAN, GAN, GIN, Autoencoder, DesignBox, PolarityGAN
 from skgal.matching import FeatureMatcher
-from skgal.query import ADBA, AISEL, ASAL, CoreSet, LatentRandom, SpaceFilling
+from skgal.query import ADBA, AISEL, ASAL, CoreSet, LatentRandom, RandomSampling, SpaceFilling
 from skgal.resampling import (
     GANOverSampler,
     GatedSampler,
@@ -91,3 +92,63 @@ def test_failed_fit_keeps_what_an_earlier_one_has_learnt(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sampler.fit_resample(X[:30], Y[:30])
     assert vars(sampler) == before
+
+
+class FailsOn(LogisticRegression):
+    """Fails to fit to some number of features."""
+
+    def __init__(self, n_features=None, error=ValueError):
+        super().__init__()
+        self.n_features = n_features
+        self.error = error
+
+    def fit(self, X, y, sample_weight=None):
+        if X.shape[1] == self.n_features:
+            raise self.error("no convergence")
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_learner_whose_first_new_model_fails_keeps_the_last(error, tmp_path):
+    learner = ActiveLearner(FailsOn(2, error), RandomSampling(), budget=10, random_state=0)
+    learner.fit(X, Y, X_val=X, y_val=Y)
+    before, predicted = dict(vars(learner)), learner.predict(X)
+    with pytest.raises(error, match="no convergence"):
+        learner.fit(X[:, :2], Y)
+    assert vars(learner) == before
+    np.testing.assert_array_equal(learner.predict(X), predicted)
+    assert (len(learner.labelled_), learner.labelled_.X.shape[1]) == (20, 3)
+    # The session goes on as if there had been no other.
+    assert len(learner.set_params(budget=13).ask(3)) == 3
+
+    # The labels of a session that can't go on are where they were, and the note says so.
+    path = tmp_path / "labels.db"
+    partly = [*Y[:20], *[None] * 40]
+    broken = ActiveLearner(LogisticRegression(), RandomSampling(), store=path, random_state=0)
+    broken.fit(X[:, :2], partly)
+    query = broken.ask(4)
+    broken.store_.tell(query.ids, Y[query.indices])
+    broken.store_.close()
+    with pytest.raises(error) as caught:
+        learner.set_params(store=path, budget=None).fit(X[:, :2], partly)
+    assert caught.value.__notes__ == [f"No label is lost: the 4 bought before this are in {path}."]
+    assert learner.labelled_.X.shape[1] == 3
+
+
+def test_a_learner_that_never_had_a_model_shows_what_was_labelled(tmp_path):
+    partly = [*Y[:20], *[None] * 40]
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), store=tmp_path / "labels.db", random_state=0
+    ).fit(X, partly)
+    query = learner.ask(4)
+    learner.store_.tell(query.ids, Y[query.indices])
+    learner.store_.close()
+    new = clone(learner).set_params(estimator=FailsOn(3))
+    with pytest.raises(ValueError, match="no convergence") as caught:
+        new.fit(X, partly)
+    assert new.labelled_.n_bought == 4
+    assert (
+        "in the learner's `labelled_`, after the initial ones, and in" in caught.value.__notes__[0]
+    )
+    with pytest.raises(NotFittedError):
+        new.predict(X)

@@ -171,7 +171,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     pending_ : Query
         The samples that wait for their labels.
     stop_reason_ : str or None
-        What ``stopping`` said last.
+        Why no more is asked for: what ``stopping`` said, or that the budget is spent or all of the
+        pool asked for. None if there is more to ask.
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
         on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of
@@ -334,6 +335,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         simulates = self.oracle is None and not self._designs and known.all()
         store = open_store(self.store)
         with nullcontext() if self.oracle is None and not simulates else store.lock():
+            before = dict(vars(self))
             # Only now, so that a learner whose arguments are refused stays as it was.
             oracle = self._begin(store, X, known, labels, validation, simulates)
             n_rounds = 0
@@ -341,7 +343,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 n_rounds = -(-self._n_left // self.batch_size) + self._session.has_unlabelled
             task = self._init_callback_context(max_subtasks=2 + n_rounds)
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-            with self._noting_kept_labels():
+            with self._noting_kept_labels(before):
                 # The model first: what is wrong with it shows before a generator is trained.
                 self._restore_model(task)
                 if self._count_wanted():
@@ -433,7 +435,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
         vars(self).pop("estimator_", None)  # what an earlier fit left
         self.store_, self.strategy_, self.history_ = store, strategy, session.history
-        self.stop_reason_, self._seconds_strategy = None, None
+        self._criterion_met, self._seconds_strategy = None, None
         self._session = session
         self._setup = _Setup(template, net_seed, strategy_seed, validation)
         if simulates:
@@ -457,28 +459,35 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         return initial_set(X, known, labels, shown, classes)
 
     @contextmanager
-    def _noting_kept_labels(self):
-        """Say, whatever error comes, where the labels are."""
+    def _noting_kept_labels(self, before):
+        """Say, whatever error comes, where the labels are; without a new model keep the last."""
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
-            self._session.refresh()
-            if self.labelled_.n_bought:
-                has_file = self.store_.is_durable and not isinstance(error, StoreMissingError)
-                error.add_note(
-                    f"No label is lost: the {self.labelled_.n_bought} bought before this are in "
-                    "the learner's `labelled_`, after the initial ones"
-                    + (f", and in {self.store_.path}." if has_file else ".")
-                )
+            session, places = self._session, []
+            session.refresh()
+            if "estimator_" in before and not hasattr(self, "estimator_"):
+                vars(self).clear()
+                vars(self).update(before)
+            else:
+                places.append("in the learner's `labelled_`, after the initial ones")
+            if session.store.is_durable and not isinstance(error, StoreMissingError):
+                places.append(f"in {session.store.path}")
+            if n_bought := session.labelled.n_bought:
+                where = ", and ".join(places) or "in the store"
+                error.add_note(f"No label is lost: the {n_bought} bought before this are {where}.")
             raise
 
     # The model
 
     @property
+    def _total_budget(self):
+        return DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
+
+    @property
     def _n_left(self):
         """How many samples may still be asked for: what is left of the budget, and of the pool."""
-        budget = DEFAULT_ROUNDS * self.batch_size if self.budget is None else self.budget
-        n_left = max(budget - self._session.n_billed, 0)
+        n_left = max(self._total_budget - self._session.n_billed, 0)
         return n_left if self._designs else min(n_left, len(self._session.candidates))
 
     def _restore_model(self, task):
@@ -580,13 +589,13 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     def _check_stopping(self):
         if self.stopping is not None:
-            self.stop_reason_ = self.stopping.check(self)
+            self._criterion_met = self.stopping.check(self)
 
     # The strategy
 
     def _count_wanted(self, n=None):
         """How many samples to ask for next; 0 once a criterion has stopped the session."""
-        return min(n or self.batch_size, self._n_left) if self.stop_reason_ is None else 0
+        return min(n or self.batch_size, self._n_left) if self._criterion_met is None else 0
 
     def _fit_strategy(self, task=None):
         """Fit the strategy, or take it fitted from the cache."""
@@ -650,7 +659,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         samples, y = _given_samples(session.X, self.labelled_)
         with seeded_nets(self.estimator_):
             if self._designs:
-                asked = session.asked_designs()
+                generator = getattr(self.strategy_, "generator_", None)
+                asked = session.asked_designs(getattr(generator, "latent_dim_", None))
                 return _design(self.strategy_, samples, y, self.estimator_, asked, n_wanted)
             candidates = session.candidates
             return _choose(self.strategy_, samples, y, self.estimator_, candidates, n_wanted)
@@ -675,6 +685,18 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         """LabelledSet: what is labelled, the initial samples first, then in the order of asking."""
         check_is_fitted(self, "_session")
         return self._session.labelled
+
+    @property
+    def stop_reason_(self):
+        """Why no more is asked for; None if there is more to ask."""
+        check_is_fitted(self, "_session")
+        if self._criterion_met is not None:
+            return self._criterion_met
+        if self._session.n_billed >= self._total_budget:
+            return f"budget: {self._session.n_billed} answers, of {self._total_budget}"
+        if not self._designs and not len(self._session.candidates):
+            return f"pool: all of its {self._session.X.shape[0]} samples are labelled or asked for"
+        return None
 
     @property
     def pending_(self):

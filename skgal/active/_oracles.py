@@ -93,11 +93,11 @@ def as_failed(answer, message, error=None):
     return answer._replace(label=None, status="failed", message=message, error=error)
 
 
-def raise_failures(failures, n_asked):
+def raise_failures(failures, n_asked, ids=None):
     """Raise a ValueError if answers failed, naming the samples, from the first error."""
     if not failures:
         return
-    named = "; ".join(f"sample {a.position}: {a.message}" for a in failures[:NAMED_FAILURES])
+    named = "; ".join(f"{_name_sample(a, ids)}: {a.message}" for a in failures[:NAMED_FAILURES])
     more = len(failures) - NAMED_FAILURES
     raise ValueError(
         f"There is no usable answer for {len(failures)} of {n_asked} samples of the "
@@ -105,12 +105,17 @@ def raise_failures(failures, n_asked):
     ) from failures[0].error
 
 
-def log_failure(answer):
+def log_failure(answer, ids=None):
     """Log an answer that failed, at the level WARNING."""
     if answer.status == "failed":
-        logger.warning(
-            "Sample %d of the batch: %s: %s", answer.position, answer.annotator, answer.message
-        )
+        name = _name_sample(answer, ids).capitalize()
+        logger.warning("%s: %s: %s", name, answer.annotator, answer.message)
+
+
+def _name_sample(answer, ids):
+    """Name a sample by its id, where it has one: an oracle alone knows a batch only."""
+    where = answer.position
+    return f"sample {where} of the batch" if ids is None else f"sample with id {ids[where]}"
 
 
 def annotator_name(oracle):
@@ -453,9 +458,7 @@ class CallableOracle:
                 parent=os.getpid(),
             )
             for answers in parallel(delayed(ask)(*task) for task in self._tasks(X)):
-                for answer in answers:
-                    log_failure(answer)
-                    yield answer
+                yield from answers
 
     def _tasks(self, X):
         """Iterate over calls: what to pass, and which samples of the batch that is."""
@@ -487,7 +490,11 @@ class CallableOracle:
         ValueError
             If calls failed and ``on_error="raise"``.
         """
-        answers = sorted(self.stream(X), key=lambda answer: answer.position)
+        answers = []
+        for answer in self.stream(X):
+            log_failure(answer)
+            answers.append(answer)
+        answers.sort(key=lambda answer: answer.position)
         if self.on_error == "raise":
             raise_failures([a for a in answers if a.status == "failed"], len(answers))
         return as_array(answers)
@@ -769,7 +776,7 @@ def _votes(oracle, X, classes):
             )
             if problems:
                 answer = as_failed(answer, problems[0])
-                log_failure(answer)
+        log_failure(answer)
         failures += [answer] if answer.status == "failed" else []
         yield answer
     if getattr(oracle, "on_error", "raise") != "decline":

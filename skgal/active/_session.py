@@ -9,9 +9,10 @@ written for each model that was fitted.
 """
 
 import hashlib
+import inspect
 import os
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -266,6 +267,7 @@ class Session:
         self._seen, self._counts = 0, Counter()
         self._unlabelled, self._reasked = set(), set()  # ids of what is pending
         self._records = {}  # without samples, by id: in the order of asking
+        self._failed_elsewhere = {}  # by id, what was told to have failed, whoever asked for it
         self._designs = {}  # the designed samples that were read, by id
         self._labelled = None
         self._unasked = np.ones(X.shape[0], dtype=bool)
@@ -279,8 +281,12 @@ class Session:
         """Read what is new in the store: others may have written to it."""
         records, seen, change = self.store._news(self._seen)
         for record in records:
-            if record.round is not None:  # imported labels are of no round
+            if record.round is not None:
                 self._update(record)
+            elif record.status in ("declined", "failed"):
+                self._failed_elsewhere[record.id] = record
+            else:  # imported labels, and what others have asked, are of no round
+                self._failed_elsewhere.pop(record.id, None)
         self._seen = seen
         if change != self.change:
             self.change, self._labelled = change, None
@@ -394,17 +400,26 @@ class Session:
         """Make a query of samples that were asked for, by their ids; of one status only."""
         return self._query(self.store.records(status, ids, samples=False))
 
-    def asked_designs(self):
-        """Return all designed samples that were asked about, and what became of them."""
+    def asked_designs(self, latent_dim=None):
+        """Return all designed samples that were asked about, and what became of them.
+
+        What is known to have failed before is among them; its latent points are NaN.
+        """
         records = [record for record in self._records.values() if record.latent is not None]
+        if records or latent_dim is not None:
+            known = self._failed_elsewhere.values()
+            records += [record for record in known if record.index is None]
         if not records:
             return None
         outcome = {"declined": 0.0, "failed": 0.0}
         query = self._query(records)
+        latent = query.latent
+        if latent is None:
+            latent = np.full((len(records), latent_dim), np.nan)
         succeeded = np.array(
             [outcome.get(r.status, np.nan) if r.label is None else 1.0 for r in records]
         )
-        return Asked(query.X, query.latent, succeeded)
+        return Asked(query.X, latent, succeeded)
 
     def _query(self, records):
         indices = [SYNTHETIC if record.index is None else record.index for record in records]
@@ -539,6 +554,7 @@ class _StoreOracle:
             "classes": getattr(oracle, "classes_", None),
         }
         self._name = annotator_name(oracle)
+        self._has_answered = False
         self._failing = []  # ids, since the last answer that was none of these failures
 
     def label_pending(self, store, ids):
@@ -548,9 +564,26 @@ class _StoreOracle:
             self._keep_stream(store, ids, self._oracle.stream(X))
             return
         start = perf_counter()
-        answers = self._oracle(X)
-        seconds = (perf_counter() - start) / len(ids)
-        store.tell(ids, answers, annotator=self._name, seconds=seconds, **self._rules)
+        with self._explained_call(X):
+            answers = self._oracle(X)
+            seconds = (perf_counter() - start) / len(ids)
+            store.tell(ids, answers, annotator=self._name, seconds=seconds, **self._rules)
+        self._has_answered = True
+
+    @contextmanager
+    def _explained_call(self, X):
+        """Tell whoever passed a function of one sample how it is called, and what to do."""
+        try:
+            yield
+        except Exception as error:
+            is_function = inspect.isroutine(getattr(self._oracle, "func", self._oracle))
+            if is_function and not self._has_answered:
+                error.add_note(
+                    f"{self._name} was called as an oracle is, with all samples of the batch at "
+                    f"once, of shape {X.shape}, to return a label for each. If it takes one "
+                    "sample, wrap it: oracle=CallableOracle(function)."
+                )
+            raise
 
     def _keep_stream(self, store, ids, stream):
         is_final = getattr(self._oracle, "on_error", "raise") == "decline"
@@ -560,9 +593,8 @@ class _StoreOracle:
                 positions.append(answer.position)
                 if not 0 <= answer.position < len(ids):
                     continue  # the stream is refused at its end
-                sample = int(ids[answer.position])
                 try:
-                    failure = self._keep(store, sample, answer, is_final)
+                    failure = self._keep(store, ids, answer, is_final)
                 except LabelError as error:  # another process was faster; that answer holds
                     conflicts.append(error)
                 else:
@@ -577,10 +609,11 @@ class _StoreOracle:
         if is_final:
             self._check_systematic(store, ids, failures)
         else:
-            raise_failures(failures, len(ids))
+            raise_failures(failures, len(ids), ids)
 
-    def _keep(self, store, sample, answer, is_final):
+    def _keep(self, store, ids, answer, is_final):
         """Bring an answer into the store; return it if it has failed."""
+        sample = int(ids[answer.position])
         remarks = {"annotator": answer.annotator or self._name, "seconds": answer.seconds}
         if answer.status != "failed":
             label = None if answer.status == "declined" else answer.label
@@ -592,11 +625,11 @@ class _StoreOracle:
                 if not error.refused:
                     raise
                 answer = as_failed(answer, error.refused[sample], error)
-                log_failure(answer)
         elif not is_final:
             store.refuse([sample], answer.message, **remarks)
         if is_final:
             store.fail([sample], answer.message, **remarks)
+        log_failure(answer, ids)
         return answer
 
     def _check_systematic(self, store, ids, failures):

@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.tree import DecisionTreeClassifier
 
@@ -346,7 +347,24 @@ def test_criterion_stops_a_session_and_says_why(path, blobs, partial, make_learn
     while len(query := by_hand.ask()):
         by_hand.tell(query, y[query.indices])
     assert by_hand.labelled_.n_bought == 8
-    assert make_learner(oracle=LabelOracle(X, y)).fit(*partial).stop_reason_ is None
+
+
+def test_why_no_more_is_asked_for(blobs, partial, make_learner):
+    X, y = blobs
+    learner = make_learner(oracle=LabelOracle(X, y)).set_params(budget=7).fit(*partial)
+    assert learner.stop_reason_ == "budget: 7 answers, of 7"
+    learner.set_params(budget=10)  # more money, and the session goes on
+    assert learner.stop_reason_ is None
+    assert len(learner.ask(3)) == 3
+    assert learner.stop_reason_ == "budget: 10 answers, of 10"
+    learner.ignore(learner.pending_)  # which isn't paid for
+    assert learner.stop_reason_ is None
+    by_hand = make_learner().set_params(budget=1000).fit(*partial)
+    assert by_hand.stop_reason_ is None
+    by_hand.ask(1000)
+    assert by_hand.stop_reason_ == f"pool: all of its {len(X)} samples are labelled or asked for"
+    with pytest.raises(NotFittedError):
+        make_learner().stop_reason_  # noqa: B018 - reading it raises
 
 
 class Slow(PoolStrategy):

@@ -89,7 +89,13 @@ def test_raising_and_hanging_calls_end_as_named_failures(n_jobs, caplog):
     assert all(answers[i].label == i % 2 for i in answers if i not in failed)
     logged = [record.getMessage() for record in caplog.records]
     name = "make_mishap.<locals>.mishap"
-    assert sorted(logged) == sorted(f"Sample {i} of the batch: {name}: {failed[i]}" for i in failed)
+    # By the ids of the store, which begin with 1.
+    assert sorted(logged) == sorted(f"Sample with id {i + 1}: {name}: {failed[i]}" for i in failed)
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "skgal.active"):  # without a store there are no ids
+        CallableOracle(make_mishap(), on_error="decline")(numbers(4))
+    (record,) = caplog.records
+    assert record.getMessage() == f"Sample 3 of the batch: {name}: {failed[3]}"
 
 
 def test_a_run_with_failing_calls_ends(caplog):
@@ -119,7 +125,7 @@ def test_a_run_with_failing_calls_ends(caplog):
 def test_failures_raise_after_the_rest_of_the_batch():
     oracle = CallableOracle(make_mishap(), timeout=PATIENCE)
     store = LabelStore()
-    match = r"2 of 8 .* sample 3: RuntimeError: .*sample 7: Timeout"
+    match = r"2 of 8 .* sample with id 4: RuntimeError: .*sample with id 8: Timeout"
     with pytest.raises(ValueError, match=match) as caught:
         label(oracle, numbers(8), CLASSES, store)
     assert [record.label for record in store.records()] == [0, 1, 0, None, 0, 1, 0, None]
@@ -127,7 +133,7 @@ def test_failures_raise_after_the_rest_of_the_batch():
     refused = [event for event in store.events() if event.kind == "refused"]
     assert [event.sample for event in refused] == [4, 8]
     assert "solver diverged" in refused[0].message
-    with pytest.raises(ValueError, match=r"1 of 4 .* sample 3: RuntimeError"):
+    with pytest.raises(ValueError, match=r"1 of 4 .* sample 3 of the batch: RuntimeError"):
         oracle(numbers(4))
 
 
@@ -233,14 +239,14 @@ def test_rows_of_frames_are_series():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (7, "sample 2: .*7 is none of the classes"),
-        (0.5, "sample 2: .*0.5"),
-        (np.inf, "sample 2: .*finite"),
-        ("cat", "sample 2: .*'cat'"),
-        ([0.9, 0.3], "sample 2: .*sum to 1"),
-        ([1.0, 0, 0], "sample 2: .*2 classes"),
-        (object(), "sample 2: "),
-        (np.ones((2, 2)), r"sample 2: .*shape \(2, 2\)"),
+        (7, "sample with id 3: .*7 is none of the classes"),
+        (0.5, "sample with id 3: .*0.5"),
+        (np.inf, "sample with id 3: .*finite"),
+        ("cat", "sample with id 3: .*'cat'"),
+        ([0.9, 0.3], "sample with id 3: .*sum to 1"),
+        ([1.0, 0, 0], "sample with id 3: .*2 classes"),
+        (object(), "sample with id 3: "),
+        (np.ones((2, 2)), r"sample with id 3: .*shape \(2, 2\)"),
     ],
 )
 @pytest.mark.parametrize("on_error", ["raise", "decline"])
@@ -619,3 +625,45 @@ def test_columns_of_unknown_classes_are_refused():
         label(
             VotingOracle([Reversed()], classes=["rosa", "setosa"]), numbers(2), ["rosa", "setosa"]
         )
+
+
+def of_one_design(x):
+    """Tell whether a design of two variables is good; a batch of them has no such truth."""
+    return 1 if x[0] > 0.5 else 0
+
+
+@pytest.mark.parametrize(
+    "func",
+    [of_one_design, lambda x: float(x[0]), lambda x: x.sum() > 1, lambda x: x[0] > 0.5],
+    ids=["raises", "converts", "answers once", "answers for one"],
+)
+def test_a_function_of_one_design_as_oracle_is_told_to_be_wrapped(func):
+    X = np.random.RandomState(0).uniform(size=(40, 2))
+    y = np.where(np.arange(40) < 10, X[:, 0] > 0.5, np.nan)
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=func, budget=8, batch_size=4, random_state=0
+    )
+    with pytest.raises((TypeError, ValueError), match=r"wrap it: oracle=CallableOracle") as caught:
+        learner.fit(X, y)
+    assert "of shape (4, 2)" in caught.value.__notes__[0]
+    wrapped = learner.set_params(oracle=CallableOracle(of_one_design)).fit(X, y)
+    assert wrapped.labelled_.n_bought == 8
+
+
+def test_a_function_that_has_answered_for_a_batch_is_not_told_so():
+    X = np.random.RandomState(0).uniform(size=(40, 2))
+    y = np.where(np.arange(40) < 10, X[:, 0] > 0.5, np.nan)
+    batches = []
+
+    def crashes(X):
+        batches.append(X)
+        if len(batches) == 2:
+            raise ValueError("the licence has expired")
+        return X[:, 0] > 0.5
+
+    learner = ActiveLearner(
+        LogisticRegression(), RandomSampling(), oracle=crashes, budget=8, batch_size=4
+    )
+    with pytest.raises(ValueError, match="the licence has expired") as caught:
+        learner.fit(X, y)
+    assert not any("wrap it" in note for note in caught.value.__notes__)

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
-from skgal.active import ActiveLearner, CallableOracle
+from skgal.active import ActiveLearner, CallableOracle, LabelStore
 from skgal.base import Asked
 from skgal.classifiers import EnsembleRegressor
 from skgal.generators import DesignBox
@@ -192,3 +192,37 @@ def test_designs_out_of_the_box_or_its_constraints_do_not_push_support_points():
     strategy = AISEL(box, n_candidates=500, random_state=0).fit(given)
     known = strategy._labelled_latent(given, np.array([0, 1, 0, 1]))
     assert known == pytest.approx(given[[0, 3]])
+
+
+@pytest.mark.parametrize("frame", [False, True])
+@pytest.mark.parametrize("strategy", STRATEGIES[:3], ids=lambda strategy: type(strategy).__name__)
+def test_designs_known_to_fail_are_told_to_the_store_before_the_session(strategy, frame, tmp_path):
+    def simulate(x):
+        if np.asarray(x)[0] > 0.6:
+            raise RuntimeError("the mesh folds")
+        return int(label(np.asarray(x)[np.newaxis])[0][0])
+
+    known = np.random.RandomState(1).uniform([0.6, -1, -1], 1, size=(15, 3))
+    names = ["a", "b", "c"]
+    given, folded = (pd.DataFrame(each, columns=names) if frame else each for each in (X, known))
+    box = DesignBox(bounds=dict.fromkeys(names, (-1, 1)) if frame else [(-1, 1)] * 3)
+    n_failed = {}
+    for name in ("unknown", "failed", "declined"):
+        store = LabelStore(tmp_path / f"{name}.db")
+        if name == "failed":
+            store.fail(store.add_query(folded), "the mesh folds")
+        elif name == "declined":
+            store.import_labels(folded, [None] * 15)
+        learner = ActiveLearner(
+            LogisticRegression(),
+            strategy.__class__(box, random_state=0),
+            oracle=CallableOracle(simulate, on_error="decline"),
+            store=store,
+            batch_size=20,
+            budget=20,
+            random_state=0,
+        ).fit(given, Y)
+        n_failed[name] = learner.labelled_.n_failed
+        assert learner.labelled_.n_bought + n_failed[name] == 20  # none of the 15 is billed
+    assert n_failed["failed"] == n_failed["declined"] <= 1
+    assert n_failed["unknown"] > 1
