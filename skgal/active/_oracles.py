@@ -748,7 +748,7 @@ class VotingOracle:
 def _votes(oracle, X, classes):
     """Iterate over an annotator's answers, checked; raise at the end if some failed for good."""
     columns = None if classes is None else getattr(oracle, "classes_", None)
-    rules = {"classes": classes, "columns": columns, "closed": classes is not None}
+    rules = {"classes": classes, "columns": classes if columns is None else columns}
     rules["n_outputs"] = 1 if classes is None else None
     failures, n_asked, name = [], count_samples(X), annotator_name(oracle)
     if columns is not None and (unknown := set(columns) - set(classes.tolist())):

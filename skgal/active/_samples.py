@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 from calendar import timegm
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain
@@ -104,8 +103,6 @@ def _decode_sparse(shape, indices, data):
 
 def hash_sample(sample):
     """Hash the values of a sample: equal where they are, whatever their dtype or library."""
-    if isinstance(sample, Mapping):
-        return _hash_row(list(sample), list(sample.values()))
     if sparse.issparse(sample):
         row = sparse.csr_matrix(sample, copy=True)
         row.sum_duplicates()

@@ -492,7 +492,7 @@ class LabelStore:
         """
         labels = [labels] if np.ndim(ids) == 0 else labels
         remarks = {"annotator": annotator, "message": message, "details": details}
-        rules = {"columns": classes, "closed": classes is not None, "missing_label": missing_label}
+        rules = {"columns": classes, "missing_label": missing_label}
         kind = "replicate" if replicate else "answered"
         self._answer(as_ids(ids), labels, kind, rules, seconds, remarks)
 
@@ -751,7 +751,7 @@ class LabelStore:
             If X and y differ in length, or a label is unusable: nothing is recorded then.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        rules = {"columns": classes, "closed": classes is not None, "missing_label": missing_label}
+        rules = {"columns": classes, "missing_label": missing_label}
         if len(y) != n_samples:
             raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
         with self._writing():

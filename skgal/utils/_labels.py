@@ -418,14 +418,13 @@ def as_labels(
     *,
     classes=None,
     columns=None,
-    closed=False,
     n_outputs=None,
     missing_label=np.nan,
 ):
     """Bring answers into the form that labels have inside; find those that are unusable.
 
-    Columns of class probabilities stand for ``columns``, or the known ``classes``; ``closed`` if
-    there are no others. Labels are numbers where ``n_outputs`` says how many. Returns a list of
+    Columns of class probabilities stand for the known ``classes``, or for ``columns``, which are
+    all that there are then. Labels are numbers where ``n_outputs`` says how many. Returns a list of
     labels, None where declined or unusable, and a dict from positions to what is wrong there.
     """
     rows = _rows(answers)
@@ -434,7 +433,7 @@ def as_labels(
             f"Expected a label for each of {n_answers} samples, the missing label where it is "
             f"declined; got {len(rows)}."
         )
-    columns = _as_list(classes if columns is None else columns)
+    closed, columns = columns is not None, _as_list(classes if columns is None else columns)
     known = {name: name for name in _as_list(classes) or columns}
     if closed:
         known |= {name: known.get(name, name) for name in columns}
@@ -521,7 +520,7 @@ def _as_class(answer, known, columns, closed):
         names = [_as_known(name, known, closed) for name in answer]
         return _as_probabilities(names, answer.values())
     answer = _single(answer)
-    if not _is_row(answer):
+    if not isinstance(answer, list):
         return _as_known(answer, known, closed)
     if not known:
         return _as_numbers(answer, len(answer))
@@ -572,7 +571,7 @@ def _as_probabilities(names, shares):
 def _as_numbers(answer, n_outputs):
     """A finite number, or a tuple of them."""
     answer = _single(answer)
-    numbers = answer if _is_row(answer) else [answer]
+    numbers = answer if isinstance(answer, list) else [answer]
     if len(numbers) != n_outputs:
         raise ValueError(f"Expected {n_outputs} numbers for each sample; got {answer!r}.")
     numbers = [_as_scalar(number) for number in numbers]
@@ -595,10 +594,6 @@ def _single(answer):
     if values.ndim != 1 or not values.size:
         raise ValueError(f"A label is one value or one row; got an array of shape {values.shape}.")
     return values.tolist()
-
-
-def _is_row(answer):
-    return isinstance(answer, list)
 
 
 def _as_scalar(label):
