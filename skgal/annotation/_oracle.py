@@ -195,14 +195,14 @@ class HumanOracle:
     def _wait(self, batch):
         """Keep the page served, and found, until the batch is done."""
         self._serve()
-        self._invite(batch)
+        self._open_page(batch)
         quiet_until = time.monotonic() + OPENING_SECONDS
         while not self._page.wait(POLL_SECONDS):
             self._serve()
             logger.debug("%d of %d samples are still pending.", batch.count_pending(), len(batch))
             quiet_until = max(quiet_until, self._page.last_seen + ABSENCE_SECONDS)
             if time.monotonic() > quiet_until:
-                self._say_address(batch)
+                self._log_address(batch)
                 quiet_until = time.monotonic() + ABSENCE_SECONDS
         logger.info("All %d samples have an answer.", len(batch))
 
@@ -213,16 +213,16 @@ class HumanOracle:
             server.start()
         self._server = server
 
-    def _invite(self, batch):
+    def _open_page(self, batch):
         """Open the page, unless it is open."""
         if time.monotonic() < self._page.last_seen + ABSENCE_SECONDS:
             return
         if self.open_browser and webbrowser.open(self.url):
             logger.info("%d samples wait for a label in the browser.", batch.count_pending())
         else:
-            self._say_address(batch)
+            self._log_address(batch)
 
-    def _say_address(self, batch):
+    def _log_address(self, batch):
         logger.warning("%d samples wait for a label at %s", batch.count_pending(), self._server.url)
 
 

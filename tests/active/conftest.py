@@ -1,4 +1,4 @@
-"""Small strategies, nets and data that the tests of this room share."""
+"""Small strategies, nets and data that the tests of this folder share."""
 
 import numpy as np
 import pytest

@@ -209,7 +209,7 @@ def test_label_oracle_finds_images_and_rows_of_frames():
     assert LabelOracle(frame, [0, 1])(frame.iloc[[1]]).tolist() == [1]
 
 
-def test_label_oracle_refuses_to_choose_between_twins():
+def test_label_oracle_refuses_to_choose_between_duplicates():
     oracle = LabelOracle([[1.0], [1.0], [2.0], [2.0]], [0, 1, 3, 3])
     with pytest.raises(ValueError, match=r"2 times, with the labels \[0, 1\]"):
         oracle([[1.0]])
@@ -222,7 +222,7 @@ def test_label_oracle_needs_one_label_a_sample():
         LabelOracle([[1.0], [2.0]], [0])
 
 
-def test_simulation_reveals_each_twin_s_own_label():
+def test_simulation_reveals_each_duplicate_s_own_label():
     X, y = np.ones((20, 1)), np.arange(20) % 2
     record = ActiveLearner(LogisticRegression(), RandomSampling(), budget=20).fit(X, y).labelled_
     np.testing.assert_array_equal(record.y, y[record.indices])

@@ -1,4 +1,4 @@
-"""Sessions in which somebody else brings the labels, or a store has them already."""
+"""Sessions in which others bring the labels, or a store has them already."""
 
 import numpy as np
 import pandas as pd
@@ -228,7 +228,7 @@ def test_known_labels_are_never_sent_to_the_oracle(blobs, partial, make_learner,
     assert any("the same as sample" in (record.message or "") for record in records)
 
 
-def test_twins_are_bought_once(blobs, partial, make_learner):
+def test_duplicates_are_bought_once(blobs, partial, make_learner):
     X, y = blobs
     X = np.repeat(X, 2, axis=0)
     known = np.repeat(partial[1], 2)
@@ -245,7 +245,7 @@ def test_twins_are_bought_once(blobs, partial, make_learner):
 
 
 @pytest.mark.parametrize("kind", [Stream, Person])
-def test_twins_of_one_batch_are_bought_once(path, blobs, partial, kind, make_learner):
+def test_duplicates_in_one_batch_are_bought_once(path, blobs, partial, kind, make_learner):
     X, y = (np.repeat(values, 2, axis=0) for values in blobs)
     oracle = kind(X, y)
     learner = make_learner(path, oracle=oracle, batch_size=20, budget=60, strategy=RandomSampling())
@@ -259,7 +259,7 @@ def test_twins_of_one_batch_are_bought_once(path, blobs, partial, kind, make_lea
         assert seconds == len(oracle.shown), "a duplicate's answer takes no time"
 
 
-def test_twins_share_a_failure(blobs, partial, make_learner):
+def test_duplicates_share_a_failure(blobs, partial, make_learner):
     X = np.repeat(blobs[0], 2, axis=0)
     asked = []
 

@@ -137,7 +137,7 @@ def test_labels_that_number_no_outputs_are_encoded(blobs, make_net, labels, soft
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_class_that_nobody_has_seen_yet_keeps_its_output(three_blobs, make_net, soft):
+def test_class_without_labels_keeps_its_output(three_blobs, make_net, soft):
     X, y = three_blobs
     partial = np.where((y != 1) & (np.arange(60) < 30), y, np.nan)
     answers = {

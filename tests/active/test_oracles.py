@@ -200,7 +200,7 @@ def test_what_a_hanging_call_has_started_is_killed(tmp_path):
     assert np.isnan(oracle(numbers(1))).all()
     os.set_blocking(reader, True)
     assert os.read(reader, 100) == b"started\n"
-    assert os.read(reader, 100) == b""  # the end: nobody is left who could write
+    assert os.read(reader, 100) == b""  # the end: no process is left that could write
     os.close(reader)
 
 

@@ -136,7 +136,7 @@ def test_unusable_answers_are_kept_as_they_came_and_the_others_are_recorded(
 
 
 @pytest.mark.parametrize("answers", [np.arange(3), "ab", np.array(1), [1], 7], ids=repr)
-def test_answers_of_which_nobody_knows_whose_they_are_are_kept_together(store, answers):
+def test_answers_of_the_wrong_number_are_kept_together(store, answers):
     ids = store.add_query([[0], [1]])
     with pytest.raises(LabelError, match="a label for each") as caught:
         store.tell(ids, answers)

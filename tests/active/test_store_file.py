@@ -467,7 +467,7 @@ def test_full_disk_keeps_what_was_committed(path):
         assert store.records("answered")[0].label == "cat"
 
 
-def test_lock_that_nobody_gives_back_is_named(path, monkeypatch):
+def test_lock_that_is_never_released_is_named(path, monkeypatch):
     LabelStore(path).close()
     monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.01)
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,4 +1,4 @@
-"""Two learners and one store: one buys at a time, and a killed one stands in nobody's way."""
+"""Two learners and one store: one labels at a time, and a killed one leaves no lock behind."""
 
 import subprocess
 import sys

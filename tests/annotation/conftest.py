@@ -1,4 +1,4 @@
-"""A session that somebody labels: over plain HTTP, or in a real browser."""
+"""A batch that a person labels: over plain HTTP, or in a real browser."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ def wait_for(condition, seconds=SECONDS):
 
 
 class Client:
-    """Talk to the server as the page does, or as nobody should."""
+    """Talk to the server as the page does, or in ways that must be refused."""
 
     def __init__(self, url):
         self.url = url

@@ -200,7 +200,7 @@ def test_the_browser_is_opened_once_and_the_address_said_if_it_cannot_be(monkeyp
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or False)
     caplog.set_level(logging.INFO, "skgal.annotation")
     store, oracle = LabelStore(), HumanOracle(["a", "b"])
-    oracle._page.wait = lambda timeout: True  # nobody needs to answer here
+    oracle._page.wait = lambda timeout: True  # no answer is needed here
     oracle.label_pending(store, store.add_query(TABLE))
     assert opened == [oracle.url]
     assert f"3 samples wait for a label at {oracle.url}" in caplog.text
