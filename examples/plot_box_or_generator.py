@@ -56,12 +56,13 @@ for name, generator in generators.items():
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
 i, j = 1, 2
+names = trusses.feature_names
 for ax, (name, X) in zip(axes, drawn.items(), strict=False):
     ax.scatter(*trusses.X_test[:1000, [i, j]].T, s=6, c="0.75", label="real designs")
     ax.scatter(
         *X[:200, [i, j]].T, s=14, c="C0" if name == "box" else "C1", label=f"from the {name}"
     )
-    ax.set(xlabel=f"{trusses.feature_names[i]} (mm)", ylabel=f"{trusses.feature_names[j]} (mm)")
+    ax.set(xlabel=f"{names[i]} ({trusses.units[i]})", ylabel=f"{names[j]} ({trusses.units[j]})")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=2)
 bars = axes[2].barh(
     list(scores), [100 * score for score in scores.values()], color=["0.6", "C0", "C1"]

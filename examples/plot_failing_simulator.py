@@ -66,8 +66,8 @@ for ax, (name, of) in zip(axes, records.items(), strict=True):
     ax.scatter(*X[~answered][:, [i, j]].T, marker="x", c="C1", label="failed")
     score = learners[name].score(lines.X_test, lines.y_test)
     ax.set(
-        xlabel=f"{lines.feature_names[i]} (km)",
-        ylabel=f"{lines.feature_names[j]} (MW)",
+        xlabel=f"{lines.feature_names[i]} ({lines.units[i]})",
+        ylabel=f"{lines.feature_names[j]} ({lines.units[j]})",
         title=f"{name}: {(~answered).sum()} of {len(of)} failed, accuracy {score:.1%}",
     )
 axes[0].legend(loc="lower left", bbox_to_anchor=(0, -0.25), ncols=2)

@@ -69,7 +69,11 @@ for kind, marker, mask in (
     ("designed by AISEL", "^", labelled.is_synthetic),
 ):
     right.scatter(*labelled.X[mask][:, [i, j]].T, marker=marker, ec="k", lw=0.8, fc="w", label=kind)
-right.set(xlabel=f"{names[i]} (K)", ylabel=f"{names[j]} (K)", title="Yellow: the reactor runs away")
+right.set(
+    xlabel=f"{names[i]} ({reactors.units[i]})",
+    ylabel=f"{names[j]} ({reactors.units[j]})",
+    title="Yellow: the reactor runs away",
+)
 right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)
 plt.show()
 
