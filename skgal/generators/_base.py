@@ -493,7 +493,8 @@ default="auto"
 
 def store_parameters(estimator, arguments):
     """Set the arguments of ``__init__``, its ``locals()``, as attributes of their names."""
-    vars(estimator).update({name: arguments[name] for name in arguments if name != "self"})
+    arguments = {name: value for name, value in arguments.items() if name != "self"}
+    vars(estimator).update(arguments)
 
 
 # The data

@@ -72,7 +72,7 @@ class HnswIndex(Index):
             ef_construction=_HNSW_EF_CONSTRUCTION,
             max_elements=len(points),
         )
-        # By one thread, for the same graph each time: voyager 2.2 doesn't heed its seed.
+        # By one thread, for the same graph each time: voyager 2.2 ignores its seed.
         for batch in gen_batches(len(points), _BATCH):
             self._graph.add_items(points[batch].astype(np.float32, copy=False), num_threads=1)
 

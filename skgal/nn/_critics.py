@@ -190,9 +190,8 @@ class ProjectionCritic(ConditionalCritic):
 class GivenClasses(nn.Module):
     """A conditional critic with the classes of a batch held fixed: a critic of samples alone.
 
-    What takes a `Critic`, a gradient penalty for instance, takes it too. A batch may be laid
-    several times, as when real samples are joined with generated ones of the same classes: the
-    classes repeat.
+    What takes a `Critic`, a gradient penalty for instance, takes it too. A batch may come several
+    times in a row, as when real samples are joined with generated ones of the same classes.
 
     Parameters
     ----------
@@ -599,7 +598,7 @@ class JointCritic(nn.Module):
 
 
 def join(x: Tensor, z: Tensor) -> Tensor:
-    """Lay samples and latents side by side.
+    """Concatenate flat samples and latents.
 
     Parameters
     ----------

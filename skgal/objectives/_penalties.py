@@ -167,7 +167,7 @@ class GradientPenalty(Penalty):
     ----------
     I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation (3).
 
-    With a target of 0, under which a critic comes to rest: L. Mescheder, A. Geiger, S. Nowozin,
+    With a target of 0, under which training converges: L. Mescheder, A. Geiger, S. Nowozin,
     "Which training methods for GANs do actually converge?", ICML 2018, equations (9) and (10) (R1
     and R2); H. Thanh-Tung, T. Tran, S. Venkatesh, "Improving generalization and stability of
     generative adversarial networks", ICLR 2019 (between). Both R1 and R2: Y. Huang et al., "The GAN
@@ -302,7 +302,7 @@ class ConsistencyTerm(Penalty):
 
     def loss(self, critic, real, fake, *, rng=None, step=0):
         """Return the penalty at the real batch; the critic has ``features`` and ``head``."""
-        # One pass over the batch laid twice: each copy of a sample gets its own mask.
+        # One pass over the batch twice in a row: each copy of a sample gets its own mask.
         features = critic.features(torch.cat([real, real]))
         first_features, second_features = features.chunk(2)
         first_logits, second_logits = critic.head(features).squeeze(1).chunk(2)

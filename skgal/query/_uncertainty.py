@@ -1,7 +1,7 @@
 """How unsure a model is of samples, one number a sample, and the strategies that rank by it.
 
 Classifiers are read by ``predict_proba`` or ``decision_function``, regressors by a standard
-deviation of their predictions. What is meant is what labels can teach: the noise that a Gaussian
+deviation of their predictions. Only what labels can reduce counts: the noise that a Gaussian
 process with a ``WhiteKernel`` knows of is left out.
 """
 

@@ -51,7 +51,7 @@ _N_QUANTILES = 1000
 # More categories than this go to networks as several digits, each one of so many.
 _MAX_ONE_HOT = 1000
 _BASE = 32
-# From so many rows on, a column of which nearly all values differ is taken for identifiers.
+# A column with this many rows or more, nearly all of them different, is taken for identifiers.
 _MIN_ROWS = 20
 _IDENTIFIER_SHARE = 0.9
 # Whole numbers below are exact in float64, and so is half the sum of two.

@@ -1,6 +1,6 @@
 """Pools of samples, in memory or not, that are read by blocks or by rows.
 
-From the bottom up: rows of whatever container, blocks of rows, the pools of each kind of container,
+From the bottom up: rows of any container, blocks of rows, the pools of each kind of container,
 how samples become one, and how estimators are checked against and fitted to pools.
 """
 
@@ -519,7 +519,7 @@ def _is_dask(X):
 def validate_pool(estimator, X, *, reset=True):
     """Check samples, and note or compare the number and names of their features.
 
-    Values pass, NaN and strings too: they are for a model or transformer to judge. Only NumPy
+    Values are not checked: NaN and strings are the model's or transformer's concern. Only NumPy
     arrays and lists are looked at; of blocks, the first.
 
     Parameters
