@@ -350,17 +350,14 @@ class _Keys:
 
 
 def _signature(value):
-    """What an estimator is, without the version that scikit-learn writes into its pickles.
-
-    Functions are known by their source, since lambdas can't be pickled at all.
-    """
+    """What an estimator is, without the version that scikit-learn writes into its pickles."""
     if isinstance(value, dict):
         return {name: _signature(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_signature(each) for each in value]
     if hasattr(value, "get_params") and not isinstance(value, type):
         return [type(value).__qualname__, _signature(value.get_params(deep=False))]
-    if isfunction(value):
+    if isfunction(value):  # known by its source, since lambdas can't be pickled at all
         return [value.__qualname__, get_func_code(value)[0]]
     return value
 

@@ -613,13 +613,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         self._seconds_strategy = perf_counter() - start
 
     def _propose(self, n=None):
-        """Have the strategy propose samples, and record them; those known already need no asking.
-
-        Returns
-        -------
-        Query
-            Of those that wait for their labels.
-        """
+        """Have the strategy propose samples, and record them; return those that need a label."""
         session = self._session
         while n_wanted := self._count_wanted(n):
             if self._seconds_strategy is None:
@@ -1068,10 +1062,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
 
 def check_samples(X, estimator, *, accept_sparse, input_name="X"):
-    """Check samples: an ndarray, csr matrix, DataFrame, or Pool of what is not in memory.
-
-    Arrays are validated; what is in DataFrames and streams is left to the estimator.
-    """
+    """Check samples: an ndarray, csr matrix, DataFrame, or Pool of what is not in memory."""
     finite = "allow-nan" if accepts_nan(estimator) else True
     if is_frame(X):
         return _check_frame(X, input_name, allow_nan=finite == "allow-nan")
@@ -1190,12 +1181,10 @@ def _can_go_on(model, labelled):
 
 
 def fit_strategy(strategy, X, y, memory=None, task=None, learner=None):
-    """Fit a strategy, or take it fitted from a cache of joblib.
-
-    What is cached follows from all that a fit may read: the strategy's parameters (those of
-    nested estimators too, the seeds among them), X, y, and the source of ``_fit``. So learners
-    that differ in their model, budget or batch size only, the cells of a grid, share one fit.
-    """
+    """Fit a strategy, or take it fitted from a cache of joblib."""
+    # What is cached follows from all that a fit may read: the strategy's parameters (those of
+    # nested estimators too, the seeds among them), X, y, and the source of `_fit`. So learners
+    # that differ in their model, budget or batch size only, the cells of a grid, share one fit.
     memory = as_memory(memory)
     if type(strategy).fit is BaseStrategy.fit:  # learns nothing, so hashing X would be the work
         return _fit(strategy, X, y, task, learner)

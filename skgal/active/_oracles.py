@@ -850,12 +850,9 @@ class Isolation:
             _kill(key)
 
     def call(self, func, argument, timeout):
-        """Call a function; after ``timeout`` seconds kill it, with all it started: TimeoutError.
-
-        The start of the child, and of the imports that func needs, don't count.
-        """
+        """Call a function; after ``timeout`` seconds kill it, with all it started: TimeoutError."""
         key = (self.token, threading.get_ident())
-        executor = _executors.get(key) or self._start(key, func)
+        executor = _executors.get(key) or self._start(key, func)  # which doesn't count
         future = executor.submit(func, argument)
         try:
             if wait([future], timeout).not_done:

@@ -1151,13 +1151,10 @@ class LabelStore:
             return self.read_meta(key)
 
     def _news(self, since):
-        """Records that events after one tell of; the last event; the last that changed a label.
-
-        "Changed a label": or what waits for one. All three are of one moment, whoever writes.
-        """
+        """Records that have changed since an event, the last event, and the last of a change."""
         with self._reading() as connection:
             is_nested = connection.in_transaction
-            if not is_nested:
+            if not is_nested:  # so that all is of one moment, whoever writes meanwhile
                 connection.execute("BEGIN")
             try:
                 last, change = connection.execute(
@@ -1349,7 +1346,7 @@ class LabelStore:
     def _connect(self):
         self._mutex = threading.RLock()
         self._connection = open_file(self.path)
-        self._file = identify(self.path) if self.is_durable else None
+        self._file = os.stat(self.path) if self.is_durable else None
         self._process = os.getpid()
 
     @contextmanager
@@ -1380,7 +1377,7 @@ class LabelStore:
         if not self.is_durable or self._connection is None or self._process != os.getpid():
             return
         with suppress(FileNotFoundError):
-            if identify(self.path) == self._file:
+            if os.path.samestat(os.stat(self.path), self._file):
                 return
         raise StoreMissingError(
             f"The store {self.path} was deleted, moved or replaced while it is in use: what is "
@@ -1699,12 +1696,6 @@ def touch(path):
             f"The lock of a store needs a file {path}, but there is a link, a folder or something "
             f"else ({error.strerror}); move it away."
         ) from error
-
-
-def identify(path):
-    """Which file a path leads to: device and inode."""
-    status = os.stat(path)
-    return status.st_dev, status.st_ino
 
 
 def check_regular(path):

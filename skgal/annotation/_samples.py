@@ -101,11 +101,7 @@ def _cell_text(value):
 
 
 def to_pixels(images, image_shape=None):
-    """Scale images to 8-bit pixels, one range for all of them.
-
-    The smallest value of all images becomes black and the largest white, whatever their dtype:
-    images of one batch can be compared with each other, those of two batches cannot.
-    """
+    """Scale images to 8-bit pixels: the smallest value of all becomes black, the largest white."""
     images = check_array(images, allow_nd=True, input_name="images")
     layout = DataLayout(images, image_shape)
     scaled = (layout.to_network(images) + 1) / 2
