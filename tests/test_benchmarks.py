@@ -121,9 +121,11 @@ def test_gains_of_augmentation_are_paired_by_seed(load):
     for seed, (before, after) in enumerate([(0.5, 0.6), (0.7, 0.7)]):
         base = {"seconds": 0.0, "boosting": before, "logistic": before}
         more = {"boosting": after, "logistic": after, "warned": seed == 0, "nearest_real": seed}
+        more |= {"overlap": seed / 10, "nearer_to_others": 0.5}
         runs |= {f"truss | none | {seed}": base, f"truss | default | {seed}": base | more}
     row = load("selective_tables").summarize(runs)["truss | default"]
     assert (row["n_seeds"], row["warned"], row["nearest_real"]) == (2, 1, 0.5)
+    assert (row["overlap"], row["nearer_to_others"]) == (0.05, 0.5)
     assert row["boosting"]["gain"] == pytest.approx(0.05)
     assert row["boosting"]["standard error of the gain"] == pytest.approx(0.05)
 
