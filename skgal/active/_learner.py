@@ -716,7 +716,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             wait for their labels already are not among them: those are in :attr:`pending_`.
             Samples that X has more than once may be there more than once, with ids of their own,
             and each needs its label: only a label that the store has already is not asked for
-            again. (An oracle is asked once for all of them.)
+            again. An oracle is asked once for all of them.
 
         Raises
         ------
