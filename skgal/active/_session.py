@@ -34,7 +34,7 @@ SYSTEMATIC_FAILURES = 10
 """So many failures in a row for one reason are the oracle's fault, not the samples'."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Query:
     """Samples on their way to the oracle.
 
@@ -76,8 +76,12 @@ class Query:
     def __len__(self):
         return len(self.indices)
 
+    def __repr__(self):
+        n_designed = np.count_nonzero(self.indices == SYNTHETIC)
+        return f"<Query: X of shape {tuple(self.X.shape)}, {n_designed} designed>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class LabelledSet:
     """Every labelled sample: the initial ones on top, then those bought, oldest first.
 
@@ -125,6 +129,10 @@ class LabelledSet:
 
     def __len__(self):
         return len(self.y)
+
+    def __repr__(self):
+        counts = f"{self.n_initial} initial and {self.n_bought} bought labels"
+        return f"<LabelledSet: X of shape {tuple(self.X.shape)}, {counts}>"
 
     @property
     def is_synthetic(self):

@@ -40,6 +40,10 @@ class Synthesis(NamedTuple):
     line: np.ndarray | None = None
     position: np.ndarray | None = None
 
+    def __repr__(self):
+        n_lines = "" if self.line is None else f", on {len(np.unique(self.line))} lines"
+        return f"<Synthesis: X of shape {tuple(self.X.shape)}{n_lines}>"
+
     @property
     def details(self):
         """What the record of each sample keeps of its line: a dict; None without lines."""
@@ -85,6 +89,10 @@ class Asked(NamedTuple):
     X: Any
     latent: np.ndarray
     succeeded: np.ndarray
+
+    def __repr__(self):
+        n_succeeded = np.count_nonzero(self.succeeded == 1)
+        return f"<Asked: X of shape {tuple(self.X.shape)}, {n_succeeded} succeeded>"
 
 
 class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):

@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skgal.active import ActiveLearner
-from skgal.base import PoolStrategy
+from skgal.base import Asked, PoolStrategy, Synthesis
 from skgal.query import RandomSampling, UncertaintySampling
 
 
@@ -282,11 +282,20 @@ def test_seeds_of_the_user_are_kept(blobs):
     assert learner.estimator.random_state is None
 
 
-def test_reprs_do_not_grow_with_the_session():
+@pytest.mark.parametrize("n", [300, 900, 1500])  # NumPy cuts arrays of more than 1000 short
+def test_reprs_do_not_grow_with_the_session(n):
     rng = np.random.RandomState(0)
     X = rng.normal(size=(5000, 4))
-    y = np.where(np.arange(5000) < 1500, (X[:, 0] > 0).astype(float), np.nan)
+    y = np.where(np.arange(5000) < n, (X[:, 0] > 0).astype(float), np.nan)
     learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=3000, store=":memory:")
-    query = learner.fit(X, y).ask(1500)
-    for shown in (learner, learner.store_, learner.labelled_, query):
-        assert len(repr(shown)) < 3000, type(shown).__name__
+    query = learner.fit(X, y).ask(n)
+    synthesis = Synthesis(X[:n], X[:n], np.arange(n) // 3, np.zeros(n))
+    asked = Asked(X[:n], X[:n], np.ones(n))
+    for shown in (learner, learner.store_, learner.labelled_, query, synthesis, asked):
+        assert len(repr(shown)) < 200, type(shown).__name__
+    assert repr(query) == f"<Query: X of shape ({n}, 4), 0 designed>"
+    assert repr(asked) == f"<Asked: X of shape ({n}, 4), {n} succeeded>"
+    assert repr(synthesis) == f"<Synthesis: X of shape ({n}, 4), on {n // 3} lines>"
+    learner.tell(query.ids[:100], rng.randint(2, size=100))
+    counts = f"{n} initial and 100 bought labels"
+    assert repr(learner.labelled_) == f"<LabelledSet: X of shape ({n + 100}, 4), {counts}>"
