@@ -200,7 +200,7 @@ def compare_strategies(
         for run in runs
     )
     results = parallel_in_order(n_jobs)(tasks)
-    progress = ComparedRuns().set_callbacks(*_as_list(callbacks))
+    progress = ComparedRuns().set_callbacks(*_listed(callbacks))
     histories = progress.fit(results, n_runs=len(runs)).histories_
     records = [
         {**run._asdict(), **row}
@@ -228,7 +228,7 @@ class ComparedRuns(CallbackSupportMixin, BaseEstimator):
         return self
 
 
-def _as_list(callbacks):
+def _listed(callbacks):
     if callbacks is None:
         return []
     return callbacks if isinstance(callbacks, list | tuple) else [callbacks]
@@ -238,7 +238,7 @@ def _simulate(key, seed, data, estimator, strategy, oracle, more):
     """Let one strategy label one data set; its history, scores included. ``key`` is for a cache."""
     more = dict(more)
     scoring, test_size = more.pop("scoring"), more.pop("test_size")
-    X, y, X_test, y_test = _split(data, test_size, estimator, seed)
+    X, y, X_test, y_test = _split_data(data, test_size, estimator, seed)
     scores = _Scores(X_test, y_test, scoring)
     learner = _make_learner(y, estimator, strategy, oracle, seed, stopping=scores, **more)
     rows = zip(learner.fit(X, y).history_, scores.values, strict=True)
@@ -247,7 +247,7 @@ def _simulate(key, seed, data, estimator, strategy, oracle, more):
 
 def _check_strategies(key, seed, data, estimator, strategies, more):
     """Refuse a strategy that can't work with an estimator on a data set, before any is run."""
-    X, y, _, _ = _split(data, more["test_size"], estimator, seed)
+    X, y, _, _ = _split_data(data, more["test_size"], estimator, seed)
     learner = _make_learner(
         y, estimator, RandomSampling(), None, seed, n_initial=more["n_initial"], budget=0
     ).fit(X, y)
@@ -268,7 +268,7 @@ def _check_strategies(key, seed, data, estimator, strategies, more):
             ) from error
 
 
-def _split(data, test_size, estimator, seed):
+def _split_data(data, test_size, estimator, seed):
     if len(data) == 4:
         X, y, X_test, y_test = data
         return X, y, X_test, y_test

@@ -510,7 +510,7 @@ def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent)
     for _ in range(attempts):
         try:
             answers = func(x) if timeout is None else isolation.call(func, x, timeout)
-            labels = _split(answers, positions)
+            labels = _split_answers(answers, positions)
         except Exception as error:  # whatever a user's function raises is an answer that failed
             labels, failure = None, error
         else:
@@ -528,7 +528,7 @@ def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent)
     ]
 
 
-def _split(answers, positions):
+def _split_answers(answers, positions):
     """Take the answers of one call apart, one for each sample."""
     if np.ndim(positions) == 0:
         return [answers]

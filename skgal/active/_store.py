@@ -1906,7 +1906,7 @@ def _read_rows(connection, table, columns):
             ).fetchone()
         except (sqlite3.Error, UnicodeError):  # on a bad page
             row = ()
-        if row is not None and (not row or not _is_whole(table, *row)):
+        if row is not None and (not row or not _is_readable(table, *row)):
             lost += 1
         elif row is not None:
             rows[rowid] = row[1:]
@@ -1927,7 +1927,7 @@ def _last_rowid(connection, table):
     return min(max(answers), 10**9)
 
 
-def _is_whole(table, digest, *content):
+def _is_readable(table, digest, *content):
     """Whether a row matches its digest and can be decoded."""
     *content, payload = content if table == "samples" else (*content, None)
     if _digest(table, content) != digest:
