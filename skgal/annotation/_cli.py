@@ -13,18 +13,7 @@ logger = logging.getLogger("skgal.annotation")
 
 
 def main(argv=None):
-    """Show the pending samples of a store on a page, and new ones as they come, until Ctrl-C.
-
-    Parameters
-    ----------
-    argv : list of str or None, default=None
-        Arguments, those of the process if None.
-
-    Returns
-    -------
-    int
-        Exit status.
-    """
+    """Show the pending samples of a store on a page, and new ones as they come, until Ctrl-C."""
     arguments = _parse(argv)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("skgal").setLevel(logging.INFO)

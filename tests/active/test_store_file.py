@@ -72,6 +72,26 @@ def test_threads_share_a_store(path):
         assert all(record.label == record.id % 3 for record in store.records())
 
 
+def test_what_is_new_is_of_one_moment(path, monkeypatch):
+    with LabelStore(path) as store, LabelStore(path) as other:
+        ids = store.add_query([[0.0], [1.0]])
+        read = store.records
+
+        def read_late(**conditions):
+            other.tell(ids[0], "cat")  # another process, between two reads of this one
+            return read(**conditions)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "records", read_late)
+            records, last, change = store._news(0)
+        assert [record.status for record in records] == ["pending", "pending"]
+        assert (last, change) == (2, 0)
+        records, last, change = store._news(last)
+        assert [(record.id, record.label) for record in records] == [(1, "cat")]
+        assert (last, change) == (3, 3)
+        assert store._news(last) == ([], 3, 3)
+
+
 # Files that aren't what they should be
 
 
