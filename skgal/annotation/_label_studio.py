@@ -125,9 +125,16 @@ def to_label_studio(
             tasks[-1]["predictions"] = [
                 _prediction(record.model, sample["prediction"], names, show_predictions)
             ]
-    (folder / "config.xml").write_text(_interface(kind, names), encoding="utf-8")
-    (folder / "tasks.json").write_text(json.dumps(tasks, indent=1), encoding="utf-8")
+    _write(folder / "config.xml", _interface(kind, names).encode())
+    _write(folder / "tasks.json", json.dumps(tasks, indent=1).encode())
     return ids
+
+
+def _write(path, content):
+    """Write a file anew; a link in its place is replaced, not followed."""
+    if path.is_symlink():
+        path.unlink()
+    path.write_bytes(content)
 
 
 def _tables(described):
@@ -146,7 +153,7 @@ def _images(batch, described, folder, image_url):
                 continue
             name = f"{described['samples'][start + offset]['id']}.png"
             (folder / "images").mkdir(exist_ok=True)
-            (folder / "images" / name).write_bytes(base64.b64decode(image))
+            _write(folder / "images" / name, base64.b64decode(image))
             yield f"{image_url.rstrip('/')}/{name}"
 
 
@@ -336,15 +343,27 @@ def _answer(entry):
     """The answer in an annotation of a full export, None if there is none; and what is wrong."""
     if entry.get("was_cancelled") or entry.get("skipped"):
         return None, None
-    regions = [r for r in entry.get("result") or [] if r.get("from_name") == "label"]
+    result = entry.get("result") or []
+    if not _is_list_of(Mapping, result):
+        return result, f"The result of an annotation is a list of objects; it is {result!r}."
+    regions = [region for region in result if region.get("from_name") == "label"]
     values = [region.get("value", {}) for region in regions]
-    answers = [a for value in values for a in (value.get("choices") or [])]
+    if not _is_list_of(Mapping, values):
+        return values, f"The value of a result is an object; there are the values {values}."
+    choices = [value.get("choices") or [] for value in values]
+    if not _is_list_of(list, choices):
+        return values, f"Choices are a list; the values are {values}."
+    answers = [choice for several in choices for choice in several]
     answers += [value["number"] for value in values if value.get("number") is not None]
     if len(answers) > 1:
         return answers, f"A sample has one label; the annotation has {answers}."
     if regions and not answers:
         return values, f"The answer is neither a choice nor a number: {values}."
     return (answers[0] if answers else None), None
+
+
+def _is_list_of(kind, values):
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
 
 
 def _short_answer(value):

@@ -8,6 +8,8 @@ from contextlib import suppress
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -15,6 +17,8 @@ from sklearn.utils import Bunch
 from skgal.utils import StrOptions, validate_params
 
 FOLDER_VARIABLE = "SKGAL_DATA"
+# What reading a damaged archive, or a damaged image in it, ends with.
+_DAMAGES = (OSError, EOFError, ValueError, NotImplementedError, RuntimeError, BadZipFile, ZlibError)
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
@@ -214,13 +218,19 @@ def read_from_folder(name, subset):
 
 
 def _read_parts(path, read_part, subset):
-    parts = ["train", "test"] if subset == "all" else [subset]
-    with np.load(path, allow_pickle=False) as archive:
-        try:
-            loaded = [_checked(*read_part(archive, part), path, part) for part in parts]
-        except KeyError as error:
-            raise ValueError(f"{path} has the arrays {archive.files}: {error.args[0]}") from error
-    data, target = (np.concatenate(arrays) for arrays in zip(*loaded, strict=True))
+    parts, names = ["train", "test"] if subset == "all" else [subset], []
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names += archive.files
+            loaded = [read_part(archive, part) for part in parts]
+    except KeyError as error:
+        raise ValueError(f"{path} has the arrays {names}: {error.args[0]}") from error
+    except (AttributeError, *_DAMAGES) as error:  # a single array has no files
+        raise ValueError(
+            f"{path} is damaged, or no archive of arrays as np.savez writes it: {error}"
+        ) from error
+    checked = [_checked(*arrays, path, part) for part, arrays in zip(parts, loaded, strict=True)]
+    data, target = (np.concatenate(arrays) for arrays in zip(*checked, strict=True))
     return data, target
 
 

@@ -674,7 +674,10 @@ def _components(values):
 def save_tensors(path, tensors, text):
     """Write tensors by name, and a text, to one safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(tensors, path, metadata={"skgal": text, "sha256": _digest(tensors, text)})
+    try:
+        save_file(tensors, path, metadata={"skgal": text, "sha256": _digest(tensors, text)})
+    except SafetensorError as error:
+        raise OSError(f"{path} can't be written: {error}.") from error
 
 
 def load_tensors(path):

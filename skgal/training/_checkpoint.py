@@ -86,8 +86,18 @@ class TrainingCheckpoint:
         Raises
         ------
         ValueError
-            If the file is damaged, or was saved by a training of another configuration.
+            If the file is damaged, or was saved by a training of another configuration; if
+            something else is in the place of the file, or of its folder.
         """
+        for path, is_right, kind in (
+            (self.path.parent, Path.is_dir, "a folder"),
+            (self.path, Path.is_file, "a file"),
+        ):
+            if os.path.lexists(path) and not is_right(path):
+                raise ValueError(
+                    f"A checkpoint is a file in a folder, and {path} is not {kind}; pass another "
+                    "folder, or remove it."
+                )
         if not self.path.exists():
             return None
         header, checksum, content = self._read()

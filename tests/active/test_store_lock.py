@@ -122,3 +122,24 @@ def test_links_and_folders_in_the_place_of_the_lock_are_named_and_left_alone(pat
 def test_a_folder_in_the_place_of_the_store_is_named(tmp_path):
     with pytest.raises(StoreError, match="is a folder"):
         LabelStore(tmp_path)
+
+
+@pytest.mark.parametrize("extension", ["-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_links_in_the_place_of_what_sqlite_writes_are_not_followed(
+    path, tmp_path, extension, is_new
+):
+    (tmp_path / "precious").write_text("precious")
+    if not is_new:
+        with LabelStore(path) as store:
+            store.add_query([[1.0]])
+    link = tmp_path / f"labels.db{extension}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "precious")
+    with pytest.raises(StoreError, match=r"labels\.db"), LabelStore(path) as store:
+        store.add_query([[2.0]])
+    assert (tmp_path / "precious").read_text() == "precious"
+    link.unlink()
+    if not is_new:
+        with LabelStore(path) as store:
+            assert len(store.records()) == 1

@@ -8,6 +8,7 @@ predictions.
 import base64
 import io
 import json
+from contextlib import suppress
 from xml.etree import ElementTree
 
 import numpy as np
@@ -307,3 +308,33 @@ def test_classes_are_found_by_their_names_and_keep_their_type(tmp_path):
         path = export(tmp_path, tasks_of(tmp_path), [annotation(["1"])], [annotation(["0"])])
         from_label_studio(store, path, classes=[1, 0])
         assert [repr(record.label) for record in store.records()[:2]] == ["1", "0"]
+
+
+@pytest.mark.parametrize("junk", [None, 1, "x", True, [], [[]], {}, {"choices": 1}])
+@pytest.mark.parametrize("place", ["result", "region", "value", "choices", "data"])
+def test_damaged_exports_are_answers_or_named(store, asked, tmp_path, junk, place):
+    to_label_studio(store, tmp_path)
+    damaged = annotation(["cat"])
+    region = damaged["result"][0]
+    if place == "region":
+        damaged["result"] = [junk]
+    else:
+        {"result": damaged, "value": region, "choices": region["value"]}.get(place, {})[place] = (
+            junk
+        )
+    tasks = tasks_of(tmp_path)
+    if place == "data":
+        tasks[0]["data"] = junk
+    path = export(tmp_path, tasks, [damaged])
+    with suppress(LabelError, ValueError):  # and no other error
+        from_label_studio(store, path)
+    assert [record.status for record in store.records()][1:] == ["pending", "pending"]
+
+
+def test_links_in_the_place_of_files_are_not_followed(store, asked, tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    for name in ("tasks.json", "config.xml"):
+        (tmp_path / name).symlink_to(tmp_path / "precious")
+    to_label_studio(store, tmp_path)
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert len(tasks_of(tmp_path)) == 3

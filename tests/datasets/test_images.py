@@ -1,6 +1,7 @@
 import builtins
 import io
 import os
+import pickle
 from urllib.error import URLError
 
 import numpy as np
@@ -155,6 +156,36 @@ def test_a_file_that_is_not_laid_out_as_documented(change, message, folder, offl
     np.savez(folder / "mnist.npz", **{key: a for key, a in arrays.items() if a is not None})
     with pytest.raises(ValueError, match=message):
         load_images("mnist")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_archives_are_named(save, folder, offline):
+    path = folder / "mnist.npz"
+    write_arrays(path, 28, 28)
+    save(path, **np.load(path))
+    content, rng = path.read_bytes(), np.random.RandomState(0)
+    damaged = [content[:n] for n in (0, 10, len(content) // 2, len(content) - 5)]
+    for start in rng.randint(len(content), size=30):
+        damaged.append(content[:start] + rng.bytes(40) + content[start + 40 :])
+    messages = []
+    for each in (*damaged, b"no archive", pickle.dumps({"X_train": 1})):
+        path.write_bytes(each)
+        try:
+            load_images("mnist")
+        except ValueError as error:
+            messages.append(str(error))
+    assert len(messages) > 25
+    assert all(message.startswith(str(path)) for message in messages)
+
+
+def test_damaged_images_in_an_archive_are_named(folder, offline):
+    write_jpegs(folder / "cifar10_jpeg.npz")
+    arrays = dict(np.load(folder / "cifar10_jpeg.npz"))
+    for n_kept in (0, 100, len(arrays["train_bytes"]) - 50):
+        cut = arrays | {"train_bytes": arrays["train_bytes"][:n_kept]}
+        np.savez(folder / "cifar10_jpeg.npz", **cut)
+        with pytest.raises(ValueError, match=r"cifar10_jpeg\.npz is damaged"):
+            load_images("cifar10")
 
 
 @pytest.mark.parametrize("name", BIG_SETS)

@@ -233,3 +233,11 @@ def test_a_file_that_claims_more_than_it_has_allocates_nothing(learnt, value, sa
         with pytest.raises(ValueError, match="does not hold what it should"):
             GAN.load(saved)
     assert set(tracker) <= {"meta"}
+
+
+def test_where_a_file_can_not_be_written(tmp_path):
+    generator = GAN(**SMALL).fit(X)
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / "none" / "here"):
+        with pytest.raises(OSError, match=f"{path} can't be written"):
+            generator.save(path)

@@ -436,6 +436,19 @@ def test_a_link_in_the_place_of_a_checkpoint_is_not_followed(tmp_path):
     assert (tmp_path / "other").read_text() == "precious"
 
 
+def test_what_is_in_the_place_of_a_checkpoint_or_its_folder_is_named(tmp_path):
+    (tmp_path / "game.pt").mkdir()
+    with pytest.raises(ValueError, match=r"game\.pt is not a file"):
+        make_resumable(tmp_path).fit(DATA)
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none")
+    for name in ("file", "nowhere"):
+        with pytest.raises(ValueError, match=rf"{name} is not a folder; pass another folder"):
+            make_resumable(tmp_path / name).fit(DATA)
+    assert (tmp_path / "file").read_text() == "precious"
+    assert not (tmp_path / "none").exists()
+
+
 # On a GPU.
 
 
