@@ -40,7 +40,6 @@ from skgal.objectives import OBJECTIVES, PENALTIES, LazyPenalty, Objective, Pena
 from skgal.training import PRECISIONS, GameNet, TaskReport, TrainingCheckpoint, latent_distribution
 from skgal.utils import (
     LAYOUTS,
-    DataLayout,
     Interval,
     PlainCodec,
     StrOptions,
@@ -504,14 +503,13 @@ def _check_training_samples(generator, X, *y):
     """Check samples and labels, if any; return the layout, the tensor and the labels."""
     X = as_samples(X)
     if not _is_table(X):
-        samples, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
-        layout = DataLayout(samples, generator.image_shape)
-        return layout, layout.to_network(samples), *y
-    if len(X) < 2:
+        X, *y = _check_array(generator, X, *y, reset=True, ensure_min_samples=2)
+    elif len(X) < 2:
         raise ValueError(
             f"Found {len(X)} sample(s) in X, but {type(generator).__name__} needs two or more."
         )
-    y = _check_table(generator, X, *y, reset=True)
+    else:
+        y = _check_table(generator, X, *y, reset=True)
     layout = make_layout(X, generator.image_shape)
     return layout, layout.to_network(X), *y
 

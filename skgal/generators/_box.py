@@ -136,8 +136,8 @@ class DesignBox(BaseGenerator):
         """
         columns = self._read(X, reset=True)
         self._template = FrameTemplate.of(X)
-        self._settle_ranges(columns)
-        self._settle_constraints()
+        self._learn_ranges(columns)
+        self._learn_constraints()
         self.latent_distribution_ = uniform(-1, 2)
         self.latent_dim_ = self._n_features_out = int(np.count_nonzero(self._is_free))
         self._anchors = None
@@ -289,7 +289,7 @@ class DesignBox(BaseGenerator):
             raise ValueError(f"Designs have shape {self._shape}, those of X have shape {shape}.")
         return columns
 
-    def _settle_ranges(self, columns):
+    def _learn_ranges(self, columns):
         """Set ranges, scales and categories of all columns."""
         n_columns = len(columns)
         names = list(getattr(self, "feature_names_in_", range(n_columns)))
@@ -356,7 +356,7 @@ class DesignBox(BaseGenerator):
         edges[:, self._is_log] = np.log(edges[:, self._is_log])
         self._centre, self._half = edges.mean(axis=0), np.ptp(edges, axis=0) / 2
 
-    def _settle_constraints(self):
+    def _learn_constraints(self):
         """Set the constraints, and refuse such as no design satisfies."""
         self._coefficients = None
         if self.constraints is None:

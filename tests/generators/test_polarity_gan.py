@@ -102,7 +102,7 @@ def test_numbers_with_gaps_are_within_those_of_their_class(counts, share, seed, 
             assert made.between(own.min() - 0.01, own.max() + 0.01).all()
 
 
-def test_the_judge_of_hulls_knows_the_outside():
+def test_the_reference_tells_points_outside_a_hull():
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     assert distances_to_hull(np.array([[0.3, 0.3], [0.5, 0.5]]), corners) == pytest.approx([0, 0])
     assert distances_to_hull(np.array([[0.6, 0.6]]), corners)[0] > 0.1

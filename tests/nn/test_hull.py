@@ -67,7 +67,7 @@ def test_weights_are_those_of_a_mean_of_the_own_class(n_anchors, n_neighbors, se
         assert is_in_hull(point, corners, 1e-6)
 
 
-def test_the_judge_of_hulls_knows_the_outside():
+def test_the_reference_tells_points_outside_a_hull():
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     assert is_in_hull(np.array([0.3, 0.3]), corners, 1e-9)
     assert not is_in_hull(np.array([0.51, 0.5]), corners, 1e-3)
