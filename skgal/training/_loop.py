@@ -242,9 +242,9 @@ class TrainingData:
         rows = self.next_rows()
         return self.samples[rows], None if self.labels is None else self.labels[rows]
 
-    def batch(self, **parts):
+    def batch(self, **fields):
         """Make a batch whose losses draw as the data do."""
-        return Batch(rng=self.rng, **parts)
+        return Batch(rng=self.rng, **fields)
 
     def draw_labels(self, n_samples):
         """Draw classes with their frequencies in the data, shape (n_samples,)."""
@@ -770,7 +770,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         if self.checkpoint is None:
             return
         state = {
-            "parts": self._parts(),
+            "parts": self._states(),
             "game": {name: part.state_dict() for name, part in self.module_.stateful().items()},
             "data": data.state_dict(),
             "callbacks": {name: _state_of(callback) for name, callback in self.callbacks_},
@@ -785,7 +785,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         state = None if self.checkpoint is None else self.checkpoint.load()
         if state is None:
             return False
-        self._load_parts(state["parts"])
+        self._load_states(state["parts"])
         for name, part in self.module_.stateful().items():
             part.load_state_dict(state["game"][name])
         data.load_state_dict(state["data"])
@@ -846,15 +846,15 @@ class GameNet(DocumentedMixin, NeuralNet):
             getattr(self, name + "_").eval()
         return self
 
-    def _parts(self):
+    def _states(self):
         """Return the states of networks and optimizers."""
         names = (name + "_" for name in (*self._modules, *self._optimizers))
         return {name: getattr(self, name).state_dict() for name in names if hasattr(self, name)}
 
-    def _load_parts(self, parts):
-        for name, part in parts.items():
+    def _load_states(self, states):
+        for name, state in states.items():
             # A copy: an optimizer would go on writing to the tensors that it is given.
-            getattr(self, name).load_state_dict(deepcopy(part))
+            getattr(self, name).load_state_dict(deepcopy(state))
 
     # Networks are pickled as their weights: parametrised layers don't pickle, and weights
     # trained on a GPU must load without one.
@@ -864,19 +864,19 @@ class GameNet(DocumentedMixin, NeuralNet):
         state["checkpoint"] = None  # the file stays with the training
         if not self.initialized_:
             return state
-        parts = self._parts()
-        for name in parts:
+        states = self._states()
+        for name in states:
             del state[name]
         state["rng_"] = self.rng_.get_state()
-        state["parts"] = _on_cpu(parts)
+        state["parts"] = _on_cpu(states)
         state["game"] = {name: part.state_dict() for name, part in self.module_.stateful().items()}
         return state
 
     @torch_defaults()
     def __setstate__(self, state):
-        parts, game = state.pop("parts", None), state.pop("game", {})
+        states, game = state.pop("parts", None), state.pop("game", {})
         self.__dict__.update(state)
-        if parts is None:
+        if states is None:
             return
         self.device = self._check_device(self.device, _usable_device(self.device))
         kept = {name: state[name] for name in ("history_", "verbose", "n_updates_")}
@@ -885,7 +885,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         self.history_, self.verbose = None, 0
         self.initialize()
         self.__dict__.update(kept)
-        self._load_parts(parts)
+        self._load_states(states)
         for name, part in self.module_.stateful().items():
             part.load_state_dict(game[name])
         for name in self._modules:

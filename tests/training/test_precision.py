@@ -79,7 +79,7 @@ def tensors_of(state):
 
 
 def assert_same_bits(net, other):
-    for one, two in zip(tensors_of(net._parts()), tensors_of(other._parts()), strict=True):
+    for one, two in zip(tensors_of(net._states()), tensors_of(other._states()), strict=True):
         assert torch.equal(one, two)
 
 
@@ -219,7 +219,7 @@ def test_penalties_are_those_in_float32():
 @pytest.mark.parametrize("penalty", [None, "spectral_norm", "gradient_penalty"])
 def test_all_that_is_kept_is_float32(penalty):
     net = make_net(penalty, precision="bfloat16").fit(IMAGES)
-    floating = [t for t in tensors_of(net._parts()) if t.is_floating_point()]
+    floating = [t for t in tensors_of(net._states()) if t.is_floating_point()]
     assert {tensor.dtype for tensor in floating} == {torch.float32}
     latent = torch.zeros(3, 2)
     generator = net.trained_.generator
