@@ -3,6 +3,7 @@
 import inspect
 import logging
 import os
+from collections.abc import Collection
 from contextlib import contextmanager, nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass
@@ -1083,8 +1084,17 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
         estimator="ActiveLearner",
         input_name=input_name,
     )
-    if X.dtype == object and all(isinstance(value, Real) for value in X.flat):
+    if X.dtype != object:
+        return X
+    if all(isinstance(value, Real) for value in X.flat):
         return X.astype(np.float64)  # numbers, which not every method of a model takes as objects
+    # A model may see such a value only once its sample was chosen, and paid for.
+    several = [v for v in X.flat if isinstance(v, Collection) and not isinstance(v, str | bytes)]
+    if several:
+        raise TypeError(
+            f"{input_name} holds {several[0]!r}; each value of that argument must be a string, a "
+            "number, or another scalar that the estimator takes."
+        )
     return X
 
 

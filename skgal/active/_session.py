@@ -585,7 +585,8 @@ class _StoreOracle:
             yield
         except Exception as error:
             is_function = inspect.isroutine(getattr(self._oracle, "func", self._oracle))
-            if is_function and not self._has_answered:
+            is_its_fault = not (self._has_answered or isinstance(error, StoreError))
+            if is_function and is_its_fault:
                 error.add_note(
                     f"{self._name} was called as an oracle is, with all samples of the batch at "
                     f"once, of shape {X.shape}, to return a label for each. If it takes one "

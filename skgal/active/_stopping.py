@@ -266,7 +266,7 @@ class CostBudget(StoppingCriterion):
             some = bought if len(bought) else np.arange(min(2, len(labelled)))
             prices = self._check(self.cost(take_rows(labelled.X, some)), len(some), "returned")
             return prices if len(bought) else prices[:0]
-        if not np.ndim(self.cost):
+        if isinstance(self.cost, Real):
             return np.full(len(bought), self.cost)
         n_samples = learner._session.X.shape[0]
         prices = self._check(self.cost, n_samples, "got")

@@ -211,6 +211,9 @@ def test_objects_that_are_numbers(estimator):
     check_dtype_object("ActiveLearner", ActiveLearner(estimator, UncertaintySampling()))
     ensemble = EnsembleClassifier if is_classifier(estimator) else EnsembleRegressor
     check_dtype_object("ensemble", ensemble(estimator, 2, random_state=0))
+    # What no model takes is refused even if the model would see it only once it was paid for.
+    few = ActiveLearner(estimator, RandomSampling(), budget=3, random_state=0)
+    check_dtype_object("ActiveLearner", few)
 
 
 class Counting(MLPClassifier):
@@ -354,10 +357,12 @@ def test_several_outputs_by_hand_and_in_simulation():
         -np.ones(40),
         np.ones((40, 2)),
         np.full(40, np.inf),
+        {"a": 1.0},
+        ["cheap"] * 40,
         lambda X: np.ones(1),
         lambda X: -np.ones(len(X)),
     ],
-    ids=["few", "NaN", "negative", "2-D", "infinite", "one", "negative callable"],
+    ids=["few", "NaN", "negative", "2-D", "infinite", "dict", "text", "one", "negative callable"],
 )
 def test_prices_are_checked_before_anything_is_bought(blobs, cost):
     X, y = blobs

@@ -30,6 +30,7 @@ from skgal.active import (
     VotingOracle,
 )
 from skgal.active._session import as_store_oracle
+from skgal.exceptions import StoreMissingError
 from skgal.query import RandomSampling
 
 PATIENCE = 0.5
@@ -650,7 +651,7 @@ def test_a_function_of_one_design_as_oracle_is_told_to_be_wrapped(func):
     assert wrapped.labelled_.n_bought == 8
 
 
-def test_a_function_that_has_answered_for_a_batch_is_not_told_so():
+def test_a_function_that_has_answered_for_a_batch_is_not_told_so(tmp_path):
     X = np.random.RandomState(0).uniform(size=(40, 2))
     y = np.where(np.arange(40) < 10, X[:, 0] > 0.5, np.nan)
     batches = []
@@ -667,3 +668,13 @@ def test_a_function_that_has_answered_for_a_batch_is_not_told_so():
     with pytest.raises(ValueError, match="the licence has expired") as caught:
         learner.fit(X, y)
     assert not any("wrap it" in note for note in caught.value.__notes__)
+
+    path = tmp_path / "labels.db"
+
+    def unlinks(X):
+        path.unlink()
+        return X[:, 0] > 0.5
+
+    with pytest.raises(StoreMissingError) as caught:
+        learner.set_params(oracle=unlinks, store=path).fit(X, y)
+    assert not any("wrap it" in note for note in getattr(caught.value, "__notes__", ()))
