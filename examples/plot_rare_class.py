@@ -45,7 +45,7 @@ pipe = make_pipeline(
     GatedSampler(SMOTE(random_state=0), classifier, scoring="balanced_accuracy", random_state=0),
     classifier,
 )
-cross_val_score(pipe, X, y, scoring="balanced_accuracy", cv=3).mean()
+round(float(cross_val_score(pipe, X, y, scoring="balanced_accuracy", cv=3).mean()), 2)
 
 # %%
 # One line a fold: up means that resampling helped in it.

@@ -83,4 +83,4 @@ plt.show()
 scores = {
     name: np.mean([each.history_[-1]["score"] for each in runs]) for name, runs in learners.items()
 }
-{name: round(100 * score, 1) for name, score in scores.items()}
+{name: round(float(100 * score), 1) for name, score in scores.items()}
