@@ -29,6 +29,7 @@ from sklearn.utils import check_consistent_length
 from skgal.metrics import entropy
 from skgal.utils import (
     Interval,
+    PrintedParameters,
     StrOptions,
     _safe_indexing,
     as_label_array,
@@ -151,7 +152,7 @@ def as_array(answers):
 # What users pass
 
 
-class LabelOracle:
+class LabelOracle(PrintedParameters):
     """An oracle that reveals labels known beforehand, to simulate labelling.
 
     Parameters
@@ -251,7 +252,7 @@ def _hashable_rows(X):
     return [tuple(x.tolist()) if large else row.tobytes() for x, row, large in rows]
 
 
-class EstimatorOracle:
+class EstimatorOracle(PrintedParameters):
     """An oracle that answers as a fitted estimator predicts.
 
     Parameters
@@ -312,7 +313,7 @@ class EstimatorOracle:
         return self
 
 
-class CallableOracle:
+class CallableOracle(PrintedParameters):
     """An oracle that calls a function: in parallel, with retries and a time limit.
 
     Parameters
@@ -550,7 +551,7 @@ def _portable(error):
         return RuntimeError("".join(traceback.format_exception_only(error)))
 
 
-class VotingOracle:
+class VotingOracle(PrintedParameters):
     r"""An oracle of several annotators, all of whom are asked about every sample.
 
     Parameters

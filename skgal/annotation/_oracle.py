@@ -9,6 +9,7 @@ import numpy as np
 
 from skgal.active import LabelStore
 from skgal.annotation._batch import Batch, PageState
+from skgal.utils import PrintedParameters
 
 logger = logging.getLogger("skgal.annotation")
 
@@ -25,7 +26,7 @@ Browsers let pages in the background run once a minute only.
 """
 
 
-class HumanOracle:
+class HumanOracle(PrintedParameters):
     """An oracle that shows samples on a web page of this machine, where a person labels them.
 
     The page is served from a thread of this process, at 127.0.0.1 only and under an address

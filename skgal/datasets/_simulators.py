@@ -57,6 +57,10 @@ class SimulatorOracle:
         if task == "class":
             self.classes_ = np.arange(len(simulation.classes))
 
+    def __repr__(self):
+        outputs = [name for name, _ in self.simulation.outputs]
+        return f"{type(self).__name__}(task={self.task!r}, outputs={outputs})"
+
     def __call__(self, X, **options):
         r"""Compute designs.
 

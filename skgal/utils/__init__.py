@@ -38,6 +38,7 @@ from skgal.utils._layout import (
     make_layout,
 )
 from skgal.utils._nested import (
+    PrintedParameters,
     accepts_nan,
     is_net,
     last_step,
@@ -92,6 +93,7 @@ __all__ = [
     "MixedLayout",
     "PlainCodec",
     "Pool",
+    "PrintedParameters",
     "StrOptions",
     "_check_method_params",
     "_estimator_has",

@@ -1,9 +1,11 @@
-"""What is inside an estimator, and fits that end in an interrupt or an error."""
+"""What is inside an estimator, how objects are printed, and fits that end in an error."""
 
 import signal
 import threading
 from contextlib import contextmanager
 from functools import wraps
+from inspect import signature
+from reprlib import Repr
 
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -204,6 +206,44 @@ def last_step(estimator):
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
     return estimator
+
+
+class PrintedParameters:
+    """Mixin of objects that are no estimators: printed with the parameters that were set.
+
+    Examples
+    --------
+    >>> from skgal.utils import PrintedParameters
+    >>> class Solver(PrintedParameters):
+    ...     def __init__(self, func, retries=0):
+    ...         self.func, self.retries = func, retries
+    >>> Solver(sum)
+    Solver(func=sum)
+    """
+
+    def __repr__(self):
+        """Return the class and its parameters, long ones cut short."""
+        shown = []
+        for name, parameter in signature(type(self)).parameters.items():
+            value = getattr(self, name)
+            if value is not parameter.default:
+                text = getattr(value, "__qualname__", None) or _brief.repr(value)
+                shown.append(f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class _Brief(Repr):
+    """Values on one line; arrays and tables by their shape."""
+
+    def repr1(self, value, level):
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple) and shape:
+            return f"<{type(value).__name__} of shape {shape}>"
+        return " ".join(super().repr1(value, level).split())
+
+
+_brief = _Brief()
+_brief.maxother = 200
 
 
 def accepts_nan(estimator):

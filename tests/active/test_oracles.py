@@ -678,3 +678,19 @@ def test_a_function_that_has_answered_for_a_batch_is_not_told_so(tmp_path):
     with pytest.raises(StoreMissingError) as caught:
         learner.set_params(oracle=unlinks, store=path).fit(X, y)
     assert not any("wrap it" in note for note in getattr(caught.value, "__notes__", ()))
+
+
+def test_oracles_are_printed_by_the_parameters_that_were_set(blobs):
+    calls = CallableOracle(broken, n_jobs=2, on_error="decline")
+    assert repr(calls) == "CallableOracle(func=broken, n_jobs=2, on_error='decline')"
+    shown = repr(LabelOracle(np.zeros((9, 2)), np.arange(9)))
+    assert shown == "LabelOracle(X=<ndarray of shape (9, 2)>, y=<ndarray of shape (9,)>)"
+    assert repr(EstimatorOracle(LogisticRegression(C=2))) == (
+        "EstimatorOracle(estimator=LogisticRegression(C=2))"
+    )
+    assert repr(VotingOracle([calls, calls, calls], classes=[0, 1])).startswith(
+        "VotingOracle(oracles=[CallableOracle(func=broken, "
+    )
+    assert "func=broken" in repr(
+        ActiveLearner(LogisticRegression(), RandomSampling(), oracle=calls)
+    )
