@@ -210,6 +210,15 @@ def test_text_for_a_missing_label_is_warned_of(entry):
         TEXT_ENTRIES[entry](y)
 
 
+def test_a_session_warns_once():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ActiveLearner(
+            LogisticRegression(), UncertaintySampling(), n_initial=9, batch_size=3, budget=12
+        ).fit(X, texts(np.nan))
+    assert sum("as text" in str(each.message) for each in caught) == 1
+
+
 def test_every_cast_to_text():
     objects = np.array(["a", np.nan, None, pd.NA, pd.NaT], dtype=object)
     empty = np.zeros(3, dtype="U4")

@@ -38,7 +38,8 @@ def check_samples(X, y, missing_label=np.nan):
     elif not hasattr(X, "shape"):
         X = np.asarray(X)
     check_consistent_length(X, y)
-    if y is not None:
+    # Objects were cast by nobody; such are also the labels of a learner, which has warned by then.
+    if y is not None and str(getattr(y, "dtype", "")) != "object":
         warn_of_text_for_missing(as_label_array(y), missing_label)
     return X
 
