@@ -9,11 +9,13 @@ from copy import copy, deepcopy
 from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.callback import CallbackSupportMixin
 from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import (
     assert_all_finite,
     check_array,
@@ -507,7 +509,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     def _refit_if_new(self, task=None):
         """Fit the model anew if labels came or went since it was fitted."""
         if not self._session.is_current:
-            self._refit((self.estimator_, self.label_encoder_), task)
+            self._refit(FittedModel(self.estimator_, self.label_encoder_), task)
 
     def _refit(self, previous, task=None):
         """Fit a new model to all that is labelled, and add an entry to the history."""
@@ -542,12 +544,12 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         return bool(getattr(last_step(self._setup.template), "warm_start", False))
 
     def _fit_model(self, labelled, previous=None, task=None):
-        """Fit a model to labels; return it, and what decodes its predictions or None."""
+        """Fit a model to labels, from the start or going on from the one of the round before."""
         # A copy, so that the model of the round before is still there if this fit fails.
         goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
         with seeded_nets(self._setup.template, self._setup.net_seed):
-            estimator = deepcopy(previous[0]) if goes_on else clone(self._setup.template)
+            estimator = deepcopy(previous.estimator) if goes_on else clone(self._setup.template)
             with subtask(task, "model", self, estimator):
                 encoder = fit_estimator(
                     estimator,
@@ -557,19 +559,19 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                     classes=labelled.classes,
                     sample_weight=weights,
                 )
-        return estimator, encoder
+        return FittedModel(estimator, encoder)
 
-    def _fit_earlier(self, entry):
-        """Fit the model of an entry of the history again, to the labels that it had."""
+    def _fit_earlier(self, number):
+        """Fit the model of an entry of the history, by its number, to the labels that it had."""
         model = None
-        for each in range(entry + 1) if self._is_warm_start else [entry]:
+        for each in range(number + 1) if self._is_warm_start else [number]:
             model = self._fit_model(self._session.labelled_at(each), model)
         return model
 
-    def _as_of(self, entry):
-        """Return a copy with the model of an entry of the history, to predict with."""
+    def _as_of(self, number):
+        """Return a copy with the model of an entry of the history, by its number, to predict."""
         earlier = copy(self)
-        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(entry)
+        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(number)
         return earlier
 
     def _further_scores(self):
@@ -1177,6 +1179,13 @@ class _Setup:
     net_seed: int
     strategy_seed: int | None
     validation: tuple | None
+
+
+class FittedModel(NamedTuple):
+    """A fitted estimator, and what decodes its predictions; None where they are labels already."""
+
+    estimator: BaseEstimator
+    encoder: LabelEncoder | None
 
 
 def _can_go_on(model, labelled):
