@@ -651,15 +651,15 @@ class VotingOracle(PrintedParameters):
             ``"decline"``.
         """
         n_annotators = len(self.oracles)
-        ballots, errors = {}, []
+        votes_of, errors = {}, []  # by position, then by annotator
         for name, vote in _in_turn(self._streams(X), errors):
-            ballot = ballots.setdefault(vote.position, {})
-            ballot[name] = vote
-            if len(ballot) == n_annotators:
-                yield self._count(vote.position, ballots.pop(vote.position))
+            votes = votes_of.setdefault(vote.position, {})
+            votes[name] = vote
+            if len(votes) == n_annotators:
+                yield self._count(vote.position, votes_of.pop(vote.position))
         # Left are the samples without the vote of an annotator whose stream raised.
-        for position, ballot in sorted(ballots.items()):
-            yield self._count(position, ballot)
+        for position, votes in sorted(votes_of.items()):
+            yield self._count(position, votes)
         if errors:
             raise errors[0]
 
@@ -728,10 +728,10 @@ class VotingOracle(PrintedParameters):
             numbers = [vote.label for vote in given.values()]
             label, disagreement = float(np.mean(numbers)), float(np.std(numbers))
         else:
-            ballots = np.array([self._shares(vote.label) for vote in given.values()])
-            shares = ballots.mean(axis=0)
+            proba = np.array([self._shares(vote.label) for vote in given.values()])
+            shares = proba.mean(axis=0)
             disagreement = float(entropy(shares[np.newaxis])[0])
-            label = shares if self.soft else self._majority(ballots, shares)
+            label = shares if self.soft else self._majority(proba, shares)
         answer.details["disagreement"] = disagreement
         return answer._replace(label=label)
 
@@ -739,9 +739,9 @@ class VotingOracle(PrintedParameters):
         shares = label if isinstance(label, Mapping) else {label: 1.0}
         return [shares.get(name, 0.0) for name in self._known_classes().tolist()]
 
-    def _majority(self, ballots, shares):
+    def _majority(self, proba, shares):
         winners = np.isclose(shares, shares.max())
-        backed = ballots.argmax(axis=1)
+        backed = proba.argmax(axis=1)
         decisive = next((k for k in backed if winners[k]), shares.argmax())
         return self._known_classes()[decisive].item()
 

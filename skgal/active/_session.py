@@ -170,7 +170,7 @@ def settle_seed(store, X, random_state):
     """Return the seed of a store's session; begin a session, on these samples, if there is none."""
     # In memory there is nothing to go on with, and hashing a large pool takes a while.
     pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
-    if pool is not None and store._settle("pool", pool) != pool:
+    if pool is not None and store._write_meta_once("pool", pool) != pool:
         raise StoreMismatchError(
             f"The store {store.path} belongs to another data set: its session began with other "
             "samples than this X, or with the same in another order. Nothing was changed; pass "
@@ -182,7 +182,7 @@ def settle_seed(store, X, random_state):
             seed = int(random_state)
         else:
             seed = draw_seed(as_random_state(random_state))
-        seed = store._settle("seed", seed)
+        seed = store._write_meta_once("seed", seed)
     return seed
 
 
@@ -259,7 +259,7 @@ class Session:
         self.store, self.X, self.initial = store, X, initial
         # Samples with the same values have one label; not in a simulation.
         self._duplicates_share_labels = duplicates_share_labels
-        if store._settle("initial", _hash_labels(initial)) != _hash_labels(initial):
+        if store._write_meta_once("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
                 f"The session in the store {store.path} began with other labels. Nothing was "
                 "changed; pass the y it began with (those bought since are in the store), the "
@@ -287,7 +287,7 @@ class Session:
 
     def refresh(self):
         """Read what is new in the store: others may have written to it."""
-        records, seen, change = self.store._news(self._seen)
+        records, seen, change = self.store._changes_since(self._seen)
         for record in records:
             if record.round is not None:
                 self._update(record)
@@ -352,9 +352,9 @@ class Session:
             self._labelled = self._labelled_set(self._records.values())
         return self._labelled
 
-    def labelled_at(self, entry):
+    def labelled_at(self, number):
         """Return what was labelled when the model of an entry of the history was fitted."""
-        last = self._fitted_at[entry]
+        last = self._fitted_at[number]
         if last >= self.change:
             return self.labelled
         states = {}
@@ -510,7 +510,7 @@ class Session:
     def purchase(self):
         """Sum up what was spent since the last entry of the history."""
         since = self._fitted_at[-1] if self._fitted_at else 0
-        notes, seconds_oracle = self.store._spent(since)
+        notes, seconds_oracle = self.store._costs_since(since)
         return {
             "seconds_query": sum(note["seconds_query"] for _, note in notes),
             "seconds_oracle": seconds_oracle,
@@ -547,12 +547,11 @@ def as_store_oracle(oracle, read_samples, *, missing_label=np.nan):
 
 
 class _StoreOracle:
-    """Asks a callable or a stream, and has the store check and keep each answer.
+    """Asks a callable or a stream, and has the store check and keep each answer."""
 
-    An answer of a stream is committed before the next is taken from it: when its generator goes on
-    behind a ``yield``, the answer yielded is on disk. What a plain callable returns is committed at
-    once, as a whole.
-    """
+    # An answer of a stream is committed before the next is taken from it: when its generator goes
+    # on behind a `yield`, the answer yielded is on disk. What a plain callable returns is committed
+    # at once, as a whole.
 
     def __init__(self, oracle, read_samples, missing_label):
         self._oracle = oracle

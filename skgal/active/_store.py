@@ -587,7 +587,7 @@ class LabelStore:
             return row[0], decode_label(row[1])
 
     def refuse(self, ids, message, *, answer=None, annotator=None, seconds=None):
-        """Keep an answer that is unusable, as evidence; samples stay what they are.
+        """Log an answer that is unusable; the status of its samples stays as it is.
 
         Parameters
         ----------
@@ -940,14 +940,14 @@ class LabelStore:
             return [self._as_record(connection, row, samples) for row in rows]
 
     def _as_record(self, connection, row, with_sample):
-        sample, digest, index, latent, round, strategy, model, prediction, details = row[:9]
+        sample, hash_, index, latent, round, strategy, model, prediction, details = row[:9]
         asked_at, status, label, annotator, at, seconds, message, answer_details = row[9:]
         closed = status in ("answered", "declined", "failed")
         with self._damage_named(f"the record of sample {sample}"):
             return Record(
                 id=sample,
                 X=self._read_sample(connection, sample) if with_sample else None,
-                hash=digest,
+                hash=hash_,
                 index=index,
                 latent=None if latent is None else from_npy(latent),
                 round=round,
@@ -1143,14 +1143,14 @@ class LabelStore:
             connection.execute("DELETE FROM meta WHERE key = ?", (key,))
             insert_row(connection, "meta", (key, json.dumps(value)))
 
-    def _settle(self, key, value):
+    def _write_meta_once(self, key, value):
         """Write a note unless there is one under that key; return the one that holds."""
         with self._writing():
             if self.read_meta(key) is None:
                 self._write_meta(key, value)
             return self.read_meta(key)
 
-    def _news(self, since):
+    def _changes_since(self, since):
         """Records that have changed since an event, the last event, and the last of a change."""
         with self._reading() as connection:
             is_nested = connection.in_transaction
@@ -1168,7 +1168,7 @@ class LabelStore:
                     connection.execute("ROLLBACK")
         return records, last, change
 
-    def _spent(self, since):
+    def _costs_since(self, since):
         """Notes about the batches asked for after an event, and seconds of all answers since."""
         query = "SELECT coalesce(sum(seconds), 0.0) FROM events WHERE id > ?"
         with self._reading() as connection:
@@ -1325,7 +1325,7 @@ class LabelStore:
             with store._writing() as connection:
                 write_salvaged(connection, tables, n_lost)
                 store._write_meta("salvaged", n_lost)
-        except BaseException:  # a Ctrl-C as well: no half a store is left
+        except BaseException:  # a Ctrl-C as well: no incomplete store is left
             for suffix in ("", "-wal", "-shm"):
                 Path(new_path + suffix).unlink(missing_ok=True)
             raise
@@ -1641,9 +1641,8 @@ def _new_content():
 
 def _create(path):
     """Make a new file beside its place, whole, and link it there: none is ever half made."""
-    if os.path.lexists(f"{path}-wal") and not os.path.lexists(
-        path
-    ):  # SQLite would take it for the log of the new file
+    # SQLite would take such a log for that of the new file.
+    if os.path.lexists(f"{path}-wal") and not os.path.lexists(path):
         raise StoreError(
             f"There is no store {path}, but its log {path}-wal, which may have labels in it: the "
             "store was deleted or moved alone. Move it back, or the log away."

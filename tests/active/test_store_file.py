@@ -83,13 +83,13 @@ def test_what_is_new_is_of_one_moment(path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(store, "records", read_late)
-            records, last, change = store._news(0)
+            records, last, change = store._changes_since(0)
         assert [record.status for record in records] == ["pending", "pending"]
         assert (last, change) == (2, 0)
-        records, last, change = store._news(last)
+        records, last, change = store._changes_since(last)
         assert [(record.id, record.label) for record in records] == [(1, "cat")]
         assert (last, change) == (3, 3)
-        assert store._news(last) == ([], 3, 3)
+        assert store._changes_since(last) == ([], 3, 3)
 
 
 # Files that aren't what they should be
@@ -264,11 +264,11 @@ def read_all(path):
                 store.events(),
                 store.classes,
                 store._read_entries(),
-                store._spent(0),
+                store._costs_since(0),
                 [getattr(store.find(each), "id", None) for each in hashes],
                 [store.records(status) for status in ("answered", "pending")],
                 store.counts(),
-                store._news(0),
+                store._changes_since(0),
             )
         )
 
