@@ -65,7 +65,7 @@ _SUBPACKAGE_OF = {
     "make_truss": "datasets",
     "support_points": "design",
 }
-_ROOMS = {
+_SUBPACKAGES = {
     "active",
     "annotation",
     "base",
@@ -88,11 +88,11 @@ _ROOMS = {
     "utils",
 }
 
-__all__ = sorted({*_SUBPACKAGE_OF, *_ROOMS, "__version__"})
+__all__ = sorted({*_SUBPACKAGE_OF, *_SUBPACKAGES, "__version__"})
 
 
 def __getattr__(name):
-    if name in _ROOMS:
+    if name in _SUBPACKAGES:
         return import_module(f"skgal.{name}")
     if name in _SUBPACKAGE_OF:
         return getattr(import_module(f"skgal.{_SUBPACKAGE_OF[name]}"), name)

@@ -1,6 +1,6 @@
 """How classifiers are fitted, and what a torch classifier trained by skorch needs around it.
 
-:func:`fit_estimator` and its kin import torch only for a net; all other names load it on first use.
+The names imported below load torch only for a net; all others load it on first use.
 """
 
 from importlib import import_module

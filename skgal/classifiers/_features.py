@@ -147,7 +147,7 @@ class ClassifierFeatures(
         Parameters
         ----------
         X : array, DataFrame or sparse matrix of n_samples samples
-            Such as in ``fit``.
+            Like those of ``fit``.
 
         Returns
         -------

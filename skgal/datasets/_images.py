@@ -1,13 +1,14 @@
 """The image sets by name: what they are called, how they are split, where they come from."""
 
+import os
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
+from sklearn.datasets import fetch_openml, load_digits
 from sklearn.utils import Bunch
 
-from skgal.datasets._folder import read_from_folder
-from skgal.datasets._openml import fetch_from_openml
+from skgal.datasets._folder import FOLDER_VARIABLE, read_from_folder
 from skgal.utils import StrOptions, validate_params
 
 
@@ -143,7 +144,7 @@ def load_images(name, *, subset="train", return_X_y=False, data_home=None):
         data, target = _read_digits(image_set.rows(subset))
     else:
         found = read_from_folder(name, subset)
-        data, target = found or fetch_from_openml(
+        data, target = found or _fetch_from_openml(
             name, *image_set.openml, image_set.rows(subset), image_set.image_shape, data_home
         )
     if return_X_y:
@@ -160,3 +161,25 @@ def _read_digits(rows):
     digits = load_digits()
     data = np.rint(digits.images[rows, np.newaxis] * (255 / 16)).astype(np.uint8)
     return data, digits.target[rows].astype(np.int64)
+
+
+def _fetch_from_openml(name, openml_name, version, rows, image_shape, data_home):
+    """Fetch rows of an image set from openml.org, or from where they were stored before."""
+    try:
+        X, y = fetch_openml(
+            openml_name,
+            version=version,
+            data_home=data_home,
+            as_frame=False,
+            # Both give the same numbers; pandas, where there is one, is much faster.
+            parser="pandas" if find_spec("pandas") else "liac-arff",
+            return_X_y=True,
+        )
+    except OSError as error:
+        raise OSError(
+            f"{name} could not be downloaded from openml.org ({error}). Without a network, put "
+            f"{name}.npz, laid out as skgal.datasets.load_images says, into the folder that the "
+            f"environment variable {FOLDER_VARIABLE} names (now "
+            f"{os.environ.get(FOLDER_VARIABLE, 'unset')})."
+        ) from error
+    return X[rows].astype(np.uint8).reshape(-1, *image_shape), y[rows].astype(np.int64)

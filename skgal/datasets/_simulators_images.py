@@ -179,13 +179,11 @@ def solve_stenosis(images):
 
 
 def _flow(tissue):
-    """Minimise the dissipation of a unit flow over its stream function at the pixels' corners.
-
-    With u = (psi_y, -psi_x), Stokes flow with the Brinkman drag a(x) u minimises
-    ``integral (laplace psi)^2 + a |grad psi|^2``, and the minimum is the pressure drop times the
-    flow. psi is 0 on the lower and 1 on the upper wall, where nothing slips; at both ends
-    pressure is uniform and the flow straight, as if the vessel went on mirrored.
-    """
+    """Minimise the dissipation of a unit flow over its stream function at the pixels' corners."""
+    # With u = (psi_y, -psi_x), Stokes flow with the Brinkman drag a(x) u minimises
+    # integral (laplace psi)^2 + a |grad psi|^2, and the minimum is the pressure drop times the
+    # flow. psi is 0 on the lower and 1 on the upper wall, where nothing slips; at both ends
+    # pressure is uniform and the flow straight, as if the vessel went on mirrored.
     n_rows, n_columns = tissue.shape
     n_inner = n_rows - 1
     drag = _DRAG * _CONVEXITY * tissue / (_CONVEXITY + 1 - tissue)  # Borrvall and Petersson
@@ -217,12 +215,10 @@ def _flow(tissue):
 
 @lru_cache(maxsize=4)
 def _viscous_form(n_rows, n_columns):
-    """Write ``integral w (laplace psi)^2`` as psi A psi - 2 load psi + base, all linear in w.
-
-    Returns the matrices that map w, the weights of the corners, to the bands of A and to the load,
-    and the vector that maps it to the base. At a wall, where psi has no slope, its second
-    derivative is twice the difference to the nearest corner.
-    """
+    """Write ``integral w (laplace psi)^2`` as psi A psi - 2 load psi + base, all linear in w."""
+    # Returned are the matrices that map w, the weights of the corners, to the bands of A and to the
+    # load, and the vector that maps it to the base. At a wall, where psi has no slope, its second
+    # derivative is twice the difference to the nearest corner.
     n_inner = n_rows - 1
     inner = sparse.eye_array(n_rows + 1, format="lil")
     inner[0, 0] = inner[-1, -1] = 0

@@ -174,7 +174,7 @@ Penalty, or a list of these, default="auto"
             callbacks.append(selection)
         return callbacks
 
-    def finish(self, tensor, labels, rng, training):
+    def finish(self, tensor, labels, rng, setup):
         """Warn of a training that has failed."""
         self.latent_distribution_ = latent_distribution(self.latent)
         _warn_of_collapse(self, tensor, labels)

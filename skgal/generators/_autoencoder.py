@@ -112,9 +112,9 @@ default="auto"
         return self.latent_dim_
 
 
-def fit_autoencoder(training, tensor, make_encoder, make_decoder, *, max_iter, seed):
+def fit_autoencoder(setup, tensor, make_encoder, make_decoder, *, max_iter, seed):
     """Train an autoencoder for another estimator to start from; return its game."""
-    settings = training.settings("autoencoder") | {
+    settings = setup.settings("autoencoder") | {
         "max_iter": max_iter,
         "lr": _LEARNING_RATE,
         "optimizer__betas": _BETAS,

@@ -128,11 +128,11 @@ class BAGAN(ClassifyingMixin, ConditionalAdversarialGenerator):
             "classifier_weight": self.classifier_weight,
         }
 
-    def prepare(self, tensor, labels, rng, training):
+    def prepare(self, tensor, labels, rng, setup):
         """Train the autoencoder, and have the game start from it."""
         architecture, shape = self.resolve_architecture(), self.layout_.shape
         autoencoder = fit_autoencoder(
-            training,
+            setup,
             tensor,
             partial(make_classifier, architecture, shape, self.latent_dim),
             partial(architecture.make_generator, self.latent_dim, shape),

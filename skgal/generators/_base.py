@@ -255,19 +255,19 @@ default="auto"
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         rng = as_random_state(self.random_state)
-        training = Training(self, (tensor, labels), context)
+        setup = NetSetup(self, (tensor, labels), context)
         seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
         if self.is_warm_start():
-            self.net_ = training.resume_net(self.net_, callbacks)
+            self.net_ = setup.resume_net(self.net_, callbacks)
         else:
             self.latent_dim_ = self.latent_dim
-            self.net_ = self._make_net(seed, **training.settings("game", callbacks))
+            self.net_ = self._make_net(seed, **setup.settings("game", callbacks))
             self.net_.initialize()
-            self.prepare(tensor, labels, rng, training)
+            self.prepare(tensor, labels, rng, setup)
         self.net_.partial_fit(tensor, labels)
         self.history_ = history_rows(self.net_)
         self.n_iter_ = self.history_[-1]["updates"]
-        self.finish(tensor, labels, rng, training)
+        self.finish(tensor, labels, rng, setup)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -306,7 +306,7 @@ default="auto"
         """Return the skorch callbacks of the game."""
         return list(self.callbacks or ())
 
-    def prepare(self, tensor, labels, rng, training):
+    def prepare(self, tensor, labels, rng, setup):
         """Bring new networks near the solution before the game; nothing here.
 
         Parameters
@@ -317,11 +317,11 @@ default="auto"
             Their classes.
         rng : numpy.random.RandomState
             What seeds are drawn from.
-        training : Training
+        setup : NetSetup
             Its ``settings`` are those of any further net.
         """
 
-    def finish(self, tensor, labels, rng, training):
+    def finish(self, tensor, labels, rng, setup):
         """Do what follows the game; nothing here. The parameters are those of `prepare`."""
 
     def resolve_architecture(self):
@@ -578,7 +578,7 @@ def _check_table(generator, X, *y, reset):
 # The training
 
 
-class Training:
+class NetSetup:
     """What one ``fit`` gives the nets that it trains: settings, callbacks, checkpoints."""
 
     def __init__(self, estimator, data, context):

@@ -25,7 +25,6 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
         How the critic is told the class: as further columns or image planes [1]_, or by an inner
         product of its features with an embedding of the class [2]_.
 
-
     See Also
     --------
     ACGAN : Its critic guesses the class instead, so it is a classifier too.

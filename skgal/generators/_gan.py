@@ -35,7 +35,6 @@ default="auto"
         64 columns and of 256 for more; ``"dense"`` for images of fewer than 8 pixels a side, else
         ``"resize"``.
 
-
     See Also
     --------
     GIN : A generator with an encoder, whose latent space can be designed in.

@@ -220,12 +220,12 @@ default=None
         make_encoder = self.resolve_encoder().make_encoder
         return partial(make_encoder, self.latent_dim, self.layout_.shape)
 
-    def finish(self, tensor, labels, rng, training):
+    def finish(self, tensor, labels, rng, setup):
         """Fit the encoder to invert the generator, unless the two have learnt together."""
-        super().finish(tensor, labels, rng, training)
+        super().finish(tensor, labels, rng, setup)
         if self._is_joint():
             return
-        net = self._make_encoder_net(draw_seed(rng), **training.settings("encoder"))
+        net = self._make_encoder_net(draw_seed(rng), **setup.settings("encoder"))
         schedule = LRScheduler(
             torch.optim.lr_scheduler.OneCycleLR,
             step_every="batch",

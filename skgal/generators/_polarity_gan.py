@@ -272,11 +272,11 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
             )
         return features.shape[1:]
 
-    def prepare(self, tensor, labels, rng, training):
+    def prepare(self, tensor, labels, rng, setup):
         """Train the autoencoder, and set the anchors and their codes."""
         architecture, shape = self.resolve_architecture(), self.layout_.shape
         autoencoder = fit_autoencoder(
-            training,
+            setup,
             tensor,
             partial(architecture.make_encoder, self.latent_dim, shape),
             partial(architecture.make_generator, self.latent_dim, shape),

@@ -291,6 +291,7 @@ class ConsistencyTerm(Penalty):
         ValueError
             If it has none.
         """
+        # By name, for skgal.nn and skgal.objectives don't import each other.
         layers = [layer for layer in critic.modules() if type(layer).__name__ == "Dropout"]
         if not layers:
             raise ValueError(

@@ -53,7 +53,6 @@ class ADBA(LatentStrategy):
         Draws the candidates, and seeds generator and latent classifier if these have no seed of
         their own.
 
-
     Notes
     -----
     The boundary is that of the latent classifier, not of ``clf``, which may be None. In the
@@ -117,14 +116,14 @@ class ADBA(LatentStrategy):
         _check_classifier(clf)
         _check_classes(clf.classes_)
 
-    def _synthesize(self, X, y, clf, batch_size, history, rng):
+    def _synthesize(self, X, y, clf, batch_size, asked, rng):
         if clf is not None:
             _check_classifier(clf)
         sizes = _line_sizes(batch_size, self.n_points)
         known, labels = self._labelled_latent(X, y)
         boundary = self._fit_boundary(known, labels, draw_seed(rng))
         candidates = self._candidates(X, y, len(sizes), rng)
-        candidates = candidates[history.likely(candidates, len(sizes))]
+        candidates = candidates[asked.likely(candidates, len(sizes))]
         far = boundary.distance(candidates)
         through = candidates[np.argsort(np.abs(far), kind="stable")[: len(sizes)]]
         reach = boundary.distance(np.concatenate([known, candidates]))

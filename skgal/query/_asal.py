@@ -154,7 +154,6 @@ class GAAL(LatentSearch, LatentStrategy):
     random_state : int, RandomState instance or None, default=None
         Decides where the search starts, and seeds the generator if that has no seed of its own.
 
-
     See Also
     --------
     ASAL : Has the most similar samples of a pool labelled instead.
@@ -202,12 +201,12 @@ class GAAL(LatentSearch, LatentStrategy):
         self.tol = tol
         self.random_state = random_state
 
-    def _design(self, X, y, clf, batch_size, history, rng):
-        if len(history.latent) == 0:
+    def _design(self, X, y, clf, batch_size, asked, rng):
+        if len(asked.latent) == 0:
             return self._search(clf, batch_size, rng)
         found = self._search(clf, _N_TRIALS * batch_size, rng)
-        found = found[history.likely(found, batch_size)]
-        squares = history.distance(found) ** 2
+        found = found[asked.likely(found, batch_size)]
+        squares = asked.distance(found) ** 2
         return found[k_centre_greedy(found, squares, batch_size, rng.random_sample(len(found)))]
 
 

@@ -31,7 +31,7 @@ from skgal.utils import (
 )
 
 
-def check_samples(X, y, missing_label=np.nan):
+def check_pool_and_labels(X, y, missing_label=np.nan):
     """Check that X has a label for each row; lists become arrays, blocks a pool, nothing a copy."""
     if gives_blocks(X):
         X = as_pool(X)
@@ -265,7 +265,7 @@ class CandidateStrategy(PoolStrategy):
             If the model or the strategy has to be fitted, and isn't.
         """
         self._validate_params()
-        X = check_samples(X, y, self.missing_label)
+        X = check_pool_and_labels(X, y, self.missing_label)
         candidates = find_candidates(X, y, candidates, self.missing_label)
         check_batch_size(batch_size, len(candidates), "unlabelled candidates")
         chosen, utilities = self._choose(X, y, clf, candidates, batch_size)

@@ -5,7 +5,12 @@ from scipy.stats import qmc
 from sklearn.utils.validation import check_is_fitted
 
 from skgal.base import Synthesis, SynthesisStrategy
-from skgal.query._base import GeneratorStrategy, RankingStrategy, check_batch_size, check_samples
+from skgal.query._base import (
+    GeneratorStrategy,
+    RankingStrategy,
+    check_batch_size,
+    check_pool_and_labels,
+)
 from skgal.query._latent import INSIDE
 from skgal.utils import StrOptions, as_random_state, draw_seed
 
@@ -55,7 +60,6 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
         itself but doesn't know the earlier ones.
     random_state : int, RandomState instance or None, default=None
         Scrambles the sequence, and seeds the generator if that has no seed of its own.
-
 
     Notes
     -----
@@ -127,7 +131,7 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
         check_is_fitted(self)
         self._validate_params()
         check_batch_size(batch_size)
-        X = check_samples(X, y)
+        X = check_pool_and_labels(X, y)
         self._check_sample_shape(X)
         n_before = max(X.shape[0] - self._n_given, 0) if asked is None else len(asked.latent)
         if self.method == "latin":

@@ -112,7 +112,7 @@ class FromSkactiveml(CandidateStrategy):
         arguments = {}
         for name in sorted((required - given) & set(_MODEL_ARGUMENTS)):
             check_is_fitted(clf)
-            # Not at the top: only who brings a strategy has scikit-activeml.
+            # Not at the top: scikit-activeml is optional.
             from skgal.query._skactiveml_models import as_skactiveml_model, needs_refit
 
             if "ignore_partial_fit" in wanted and not self.refit:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skgal.base import Synthesis, SynthesisStrategy
 from skgal.design import support_points
 from skgal.exceptions import UniformUncertaintyWarning
-from skgal.query._base import GeneratorStrategy, check_batch_size, check_samples, top_k
+from skgal.query._base import GeneratorStrategy, check_batch_size, check_pool_and_labels, top_k
 from skgal.query._uncertainty import DENSITY_MEASURES, MEASURES, output_scales, uncertainty_rater
 from skgal.utils import (
     Interval,
@@ -37,8 +37,8 @@ from skgal.utils import (
 class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
     """Base of strategies that choose latent points and generate the samples there."""
 
-    def _design(self, X, y, clf, batch_size, history, rng):
-        """Choose latent points: an array of shape (batch_size, latent_dim)."""
+    def _design(self, X, y, clf, batch_size, asked, rng):
+        """Choose latent points, an array (batch_size, latent_dim), given an `AskedLatent`."""
         raise NotImplementedError
 
     def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
@@ -79,21 +79,21 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         check_is_fitted(self)
         self._validate_params()
         check_batch_size(batch_size)
-        X = check_samples(X, y)
+        X = check_pool_and_labels(X, y)
         if X.shape[0] == 0:
             raise ValueError("The pool is empty: X has no samples.")
         self._check_sample_shape(X)
         labelled = ~is_missing(y, getattr(self, "missing_label", np.nan))
-        history = AskedLatent(asked, self.generator_, take_rows(X, np.flatnonzero(labelled)))
+        asked = AskedLatent(asked, self.generator_, take_rows(X, np.flatnonzero(labelled)))
         # How much was asked tells the rounds of active learning apart; they can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
-        words = [seed, X.shape[0], history.n_without_label]
+        words = [seed, X.shape[0], asked.n_without_label]
         rng = np.random.RandomState(words if words[-1] else words[:-1])
-        return self._synthesize(X, y, clf, batch_size, history, rng)
+        return self._synthesize(X, y, clf, batch_size, asked, rng)
 
-    def _synthesize(self, X, y, clf, batch_size, history, rng):
+    def _synthesize(self, X, y, clf, batch_size, asked, rng):
         """Do what :meth:`synthesize` does, once its arguments are checked."""
-        latent = self._design(X, y, clf, batch_size, history, rng)
+        latent = self._design(X, y, clf, batch_size, asked, rng)
         return Synthesis(self.generator_.generate(latent), latent)
 
 
@@ -252,15 +252,15 @@ class LatentRandom(LatentStrategy):
         self.generator = generator
         self.random_state = random_state
 
-    def _design(self, X, y, clf, batch_size, history, rng):
+    def _design(self, X, y, clf, batch_size, asked, rng):
         drawn = self.generator_.sample_latent(batch_size, random_state=draw_seed(rng))
-        if history.n_without_label == 0:
+        if asked.n_without_label == 0:
             return drawn
         # A draw is drawn anew as often as it is expected to fail.
         refused = np.arange(batch_size)
         for _ in range(_MAX_REDRAWS):
-            success = history.success(drawn[refused])
-            unlikely = success < LIKELY * history.success(drawn).max()
+            success = asked.success(drawn[refused])
+            unlikely = success < LIKELY * asked.success(drawn).max()
             refused = refused[unlikely | (rng.random_sample(len(refused)) > success)]
             if len(refused) == 0:
                 break
@@ -292,7 +292,6 @@ class LatentUncertainty(GuidedLatentStrategy):
     random_state : int, RandomState instance or None, default=None
         Scrambles the Sobol set, decides between equally uncertain points, and seeds the
         generator if that has no seed of its own.
-
 
     References
     ----------
@@ -337,12 +336,12 @@ class LatentUncertainty(GuidedLatentStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _design(self, X, y, clf, batch_size, history, rng):
+    def _design(self, X, y, clf, batch_size, asked, rng):
         candidates = self._candidates(rng)
         check_batch_size(batch_size, len(candidates), "latent candidates (see n_candidates)")
         utilities = self._uncertainty(candidates, y, clf).astype(np.float64)
-        too_near = history.distance(candidates) < _spacing(candidates, rng)
-        utilities[too_near | ~history.likely(candidates)] = -np.inf
+        too_near = asked.distance(candidates) < _spacing(candidates, rng)
+        utilities[too_near | ~asked.likely(candidates)] = -np.inf
         tie_break = rng.random_sample(len(candidates))
         return candidates[top_k(utilities, batch_size, tie_break)]
 
@@ -495,7 +494,7 @@ class AISEL(GuidedLatentStrategy):
         if self.balance and is_regressor(clf):
             raise ValueError("balance=True is for classifiers; a regressor has no classes.")
 
-    def _design(self, X, y, clf, batch_size, history, rng):
+    def _design(self, X, y, clf, batch_size, asked, rng):
         self._check_balance(clf)
         candidates = self._candidates(rng)
         density = self._uncertainty(candidates, y, clf)
@@ -505,26 +504,26 @@ class AISEL(GuidedLatentStrategy):
             density = np.ones_like(density)
         elif self.balance:
             density = balanced(density, self._predicted(candidates, clf))
-        success = history.success(candidates)
+        success = asked.success(candidates)
         likely = success >= LIKELY * success.max()
         points = support_points(
             batch_size,
             candidates[likely],
             weights=(density * success)[likely] if density[likely].any() else None,
-            existing=np.concatenate([self._labelled_latent(X, y), history.without_label]),
+            existing=np.concatenate([self._labelled_latent(X, y), asked.without_label]),
             bounds=self.generator_.latent_distribution_.support(),
             max_iter=self.max_iter,
             n_jobs=self.n_jobs,
             random_state=draw_seed(rng),
         )
-        n_points = batch_size + history.n_pending  # which stand for the density together
+        n_points = batch_size + asked.n_pending  # which stand for the density together
         n_neighbors = self._count_neighbors(len(candidates), n_points)
         if n_neighbors > 0:
-            near = history.distance(candidates) < _spacing(candidates, rng)
+            near = asked.distance(candidates) < _spacing(candidates, rng)
             free = likely & ~near if np.count_nonzero(likely & ~near) >= batch_size else likely
             return _densest_nearby(points, candidates[free], (density * success)[free], n_neighbors)
         # Between the candidates that attract it, a point may lie where there is none.
-        misplaced = history.success(points) < LIKELY * success.max()
+        misplaced = asked.success(points) < LIKELY * success.max()
         if hasattr(self.generator_, "is_feasible"):
             misplaced |= ~self.generator_.is_feasible(points)
         if misplaced.any():

@@ -491,12 +491,11 @@ def _compare(real, new, components):
 
 
 def _compare_places(own, others, new):
-    """Compare where a class's new samples and its real ones lie between it and other classes.
-
-    Return the share of other classes' samples whose nearest neighbour is a new one (no sample of
-    this class is asked), the probability that a new sample lies nearer to other classes, in
-    proportion to its own, than a real one, and the p-value of that being more than a half.
-    """
+    """Compare where a class's new samples and its real ones lie between it and other classes."""
+    # Returned are the share of other classes' samples whose nearest neighbour is a new one (no
+    # sample of this class is asked), the probability that a new sample lies nearer to other
+    # classes, in proportion to its own, than a real one, and the p-value of that being more than a
+    # half.
     # Both thinned out alike, so that the share stays what it is.
     share = min(1.0, 10 * _MAX_COMPARED / max(len(others), len(new)))
     own, others, new = (

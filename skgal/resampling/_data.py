@@ -24,7 +24,7 @@ from skgal.utils import (
 
 def check_samples_and_labels(resampler, X, y):
     """Check samples and labels; return X, y, and whether y had a column for each class."""
-    y, is_one_hot = check_labels(y)
+    y, is_one_hot = flatten_labels(y)
     X = as_samples(X)
     if sparse := _sparse_dtypes(X):
         X = X.astype({name: dtype.subtype for name, dtype in sparse.items()})
@@ -38,7 +38,7 @@ def check_samples_and_labels(resampler, X, y):
     return (X if is_frame(X) else samples), y, is_one_hot
 
 
-def check_labels(y):
+def flatten_labels(y):
     """Return one label per sample as an array, and whether y was one-hot; refuse missing ones."""
     labels = as_label_array(y)
     if labels.ndim == 1:

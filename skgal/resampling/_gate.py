@@ -27,7 +27,7 @@ from skgal.exceptions import (
     SingleSampleClassWarning,
     UselessSamplesWarning,
 )
-from skgal.resampling._data import check_labels, labels_as_passed
+from skgal.resampling._data import flatten_labels, labels_as_passed
 from skgal.utils import (
     HasMethods,
     Interval,
@@ -308,10 +308,10 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         return X, labels_as_passed(labels, y, is_one_hot)
 
     def _check(self, X, y):
-        """Check the data as the sampler does, and return its labels as `check_labels` does."""
+        """Check the data as the sampler does, and return its labels as `flatten_labels` does."""
         for name in ("decision_", "sampler_", "transformers_", "sampling_strategy_"):
             vars(self).pop(name, None)
-        labels, is_one_hot = check_labels(y)
+        labels, is_one_hot = flatten_labels(y)
         if not (is_frame(X) or accepts_nan(self.classifier)):
             check_array(X, accept_sparse=True, dtype=None, allow_nd=True, estimator=self.classifier)
         # A sampler's fit checks only; that of a Pipeline trains all of it.

@@ -770,8 +770,8 @@ class GameNet(DocumentedMixin, NeuralNet):
         if self.checkpoint is None:
             return
         state = {
-            "parts": self._states(),
-            "game": {name: part.state_dict() for name, part in self.module_.stateful().items()},
+            "states": self._states(),
+            "stateful": {name: part.state_dict() for name, part in self.module_.stateful().items()},
             "data": data.state_dict(),
             "callbacks": {name: _state_of(callback) for name, callback in self.callbacks_},
             "n_updates": self.n_updates_,
@@ -785,9 +785,9 @@ class GameNet(DocumentedMixin, NeuralNet):
         state = None if self.checkpoint is None else self.checkpoint.load()
         if state is None:
             return False
-        self._load_states(state["parts"])
+        self._load_states(state["states"])
         for name, part in self.module_.stateful().items():
-            part.load_state_dict(state["game"][name])
+            part.load_state_dict(state["stateful"][name])
         data.load_state_dict(state["data"])
         for name, callback in self.callbacks_:
             _restore(callback, state["callbacks"].get(name, {}))
@@ -868,13 +868,15 @@ class GameNet(DocumentedMixin, NeuralNet):
         for name in states:
             del state[name]
         state["rng_"] = self.rng_.get_state()
-        state["parts"] = _on_cpu(states)
-        state["game"] = {name: part.state_dict() for name, part in self.module_.stateful().items()}
+        state["states"] = _on_cpu(states)
+        state["stateful"] = {
+            name: part.state_dict() for name, part in self.module_.stateful().items()
+        }
         return state
 
     @torch_defaults()
     def __setstate__(self, state):
-        states, game = state.pop("parts", None), state.pop("game", {})
+        states, stateful = state.pop("states", None), state.pop("stateful", {})
         self.__dict__.update(state)
         if states is None:
             return
@@ -887,7 +889,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         self.__dict__.update(kept)
         self._load_states(states)
         for name, part in self.module_.stateful().items():
-            part.load_state_dict(game[name])
+            part.load_state_dict(stateful[name])
         for name in self._modules:
             getattr(self, name + "_").eval()
         if rng_state.shape == self.rng_.get_state().shape:  # else another kind of device
@@ -1003,6 +1005,7 @@ def _check_finite(name, mean, n_updates):
 
 def _is_early_stopping(interrupt):
     """Whether skorch's EarlyStopping raised the interrupt, and not Ctrl-C."""
+    # It raises a bare KeyboardInterrupt, as Ctrl-C does: only where it was raised tells them apart.
     *_, (frame, _) = walk_tb(interrupt.__traceback__)
     callback = frame.f_locals.get("self")
     is_there = frame.f_code is EarlyStopping.on_epoch_end.__code__

@@ -29,7 +29,7 @@ def offline(monkeypatch):
     def fetch_openml(*args, **kwargs):
         raise URLError("no network in tests")
 
-    monkeypatch.setattr("skgal.datasets._openml.fetch_openml", fetch_openml)
+    monkeypatch.setattr("skgal.datasets._images.fetch_openml", fetch_openml)
 
 
 def random_images(n, *image_shape):
@@ -201,8 +201,8 @@ def test_openml_where_the_folder_lacks_the_file(name, has_pandas, folder, monkey
         y = np.array([str(i % 10) for i in range(n)], dtype=object)
         return np.broadcast_to(row.astype(float), (n, row.size)), y
 
-    monkeypatch.setattr("skgal.datasets._openml.fetch_openml", fetch_openml)
-    monkeypatch.setattr("skgal.datasets._openml.find_spec", lambda _: has_pandas or None)
+    monkeypatch.setattr("skgal.datasets._images.fetch_openml", fetch_openml)
+    monkeypatch.setattr("skgal.datasets._images.find_spec", lambda _: has_pandas or None)
     X, y = load_images(name, subset="test", return_X_y=True, data_home="somewhere")
     assert X.shape == (10_000, *image_shape)
     assert X.dtype == np.uint8

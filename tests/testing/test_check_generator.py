@@ -87,8 +87,8 @@ class ReadsTheGlobalState(Broken):
 
 
 class LosesItsPlace(GAN):
-    def finish(self, tensor, labels, rng, training):
-        super().finish(tensor, labels, rng, training)
+    def finish(self, tensor, labels, rng, setup):
+        super().finish(tensor, labels, rng, setup)
         if self.checkpoint is not None:
             for parameter in self.net_.trained_.generator.parameters():
                 parameter.data += 1
