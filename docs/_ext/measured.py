@@ -452,7 +452,7 @@ def read_page(app, page, source):
     """Draw the numbers of a page before it is parsed."""
     if NUMBER.search(source[0]):
         for path in RESULTS.glob("*.json"):
-            app.env.note_dependency(str(path), docname=page)
+            app.env.note_dependency(str(path))
         source[0] = draw_numbers(source[0], keep_comments=False)
 
 
