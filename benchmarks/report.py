@@ -7,6 +7,7 @@ the single runs, a line each.
 import json
 import shlex
 import sys
+from numbers import Integral, Real
 
 _DIGITS = 6
 
@@ -64,4 +65,6 @@ def _rounded(value):
         return {key: _rounded(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(entry) for entry in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
+    if isinstance(value, Real) and not isinstance(value, Integral):  # NumPy's as well
+        return float(f"{value:.{_DIGITS}g}")
+    return value

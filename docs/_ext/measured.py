@@ -311,21 +311,32 @@ def generator_images_table():
 
 
 def generator_tables_table():
-    """What smaller networks and fewer updates cost and reach on tables, all arms with one seed."""
+    """What smaller networks and fewer updates cost and reach on tables."""
     formats = {"seconds": ".1f", "energy": ".3f", "frechet": ".3f", "recall": ".2f"}
-    return _runs_of("tables", {}, formats, seeds=["100"])
+    return _runs_of("tables", {}, formats)
 
 
-def _runs_of(experiment, names, formats, seeds=None):
-    """Return a row for each run of an experiment, with some of its scores."""
-    rows = []
+def _runs_of(experiment, names, formats):
+    """Return a row for each arm of an experiment: means and ranges of seeds not tuned on."""
+    groups = {}
     for key, scores in load("generator_defaults")["runs"].items():
         kind, data, arm, seed = key.split(" | ")
-        if kind == experiment and (seeds is None or seed in seeds):
-            cells = (f"{scores[name]:{form}}" for name, form in formats.items())
-            rows.append([names.get(data, data), arm, *cells])
+        if kind == experiment and int(seed) < 100:
+            groups.setdefault((data, arm), []).append(scores)
+    rows = []
+    for (data, arm), runs in sorted(groups.items()):
+        cells = [
+            _mean_and_range([run[name] for run in runs], form) for name, form in formats.items()
+        ]
+        rows.append([names.get(data, data), arm, str(len(runs)), *cells])
     titles = {"frechet": "Fréchet", "energy": "energy distance"}
-    return ["", "", *(titles.get(name, name) for name in formats)], rows
+    return ["", "", "seeds", *(titles.get(name, name) for name in formats)], rows
+
+
+def _mean_and_range(values, form):
+    """Write a mean, and the smallest and the largest where there are several."""
+    mean = format(sum(values) / len(values), form)
+    return mean if len(values) == 1 else f"{mean} ({min(values):{form}} to {max(values):{form}})"
 
 
 def reconstruction_table():

@@ -1,13 +1,15 @@
 """The generative adversarial network."""
 
+from numbers import Integral
+
 from skgal.generators._adversarial import AdversarialGenerator, lazy_zero_centred_penalty
 from skgal.generators._base import store_parameters
 from skgal.nn import Dense
 from skgal.training import AdversarialGame
-from skgal.utils import StrOptions
+from skgal.utils import Interval, StrOptions
 
-# The most columns of a table, and the hidden units of networks for so many.
-_TABLE_WIDTHS = ((64, 128), (float("inf"), 256))
+# Up to so many columns small networks and fewer updates do; of wider tables they learn a part.
+_FEW_COLUMNS = 16
 
 
 class GAN(AdversarialGenerator):
@@ -24,15 +26,18 @@ class GAN(AdversarialGenerator):
     ----------
     latent : {"normal", "uniform"}, default="normal"
         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
+    max_iter : int or None, default=None
+        Updates of the generator. None: 1,500, and 2,500 for tables of more than 16 columns, in
+        which categories count as often as they have values.
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
-        ``"spectral_norm"`` for images; for tables ``GradientPenalty(weight=1, target=0)`` at every
-        fourth step of the critic.
+        ``"spectral_norm"`` for images; for tables ``GradientPenalty(weight=1, target=0)``, of up
+        to 16 columns at every fourth step of the critic.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is `Dense` for tables, with two layers of 128 units for up to
-        64 columns and of 256 for more; ``"dense"`` for images of fewer than 8 pixels a side, else
+        16 columns and of 256 for more; ``"dense"`` for images of fewer than 8 pixels a side, else
         ``"resize"``.
 
     See Also
@@ -57,6 +62,7 @@ default="auto"
 
     _parameter_constraints = {
         **AdversarialGenerator._parameter_constraints,
+        "max_iter": [None, Interval(Integral, 1, None, closed="left")],
         "latent": [StrOptions({"normal", "uniform"})],
     }
 
@@ -69,7 +75,7 @@ default="auto"
         penalty="auto",
         architecture="auto",
         image_shape=None,
-        max_iter=1500,
+        max_iter=None,
         batch_size=64,
         critic_iter=1,
         learning_rate=5e-4,
@@ -91,16 +97,24 @@ default="auto"
         """Return the architecture for the samples that ``fit`` has seen."""
         if self.architecture != "auto" or self.layout_.is_image:
             return super().resolve_architecture()
-        (n_features,), groups = self.layout_.shape, self.layout_.groups
-        width = next(width for most, width in _TABLE_WIDTHS if n_features <= most)
-        dense = Dense(hidden=(width, width))
+        width = 128 if self._has_few_columns() else 256
+        dense, groups = Dense(hidden=(width, width)), self.layout_.groups
         return dense if groups is None else dense.for_table(groups)
 
     def resolve_penalties(self):
         """Return what keeps the critic smooth."""
-        if self.penalty == "auto" and not self.layout_.is_image:
+        if self.penalty == "auto" and self._has_few_columns():
             return (lazy_zero_centred_penalty(),)
         return super().resolve_penalties()
+
+    def resolve_max_iter(self):
+        """Return the number of updates."""
+        if self.max_iter is not None:
+            return self.max_iter
+        return 1500 if self.layout_.is_image or self._has_few_columns() else 2500
+
+    def _has_few_columns(self):
+        return not self.layout_.is_image and self.layout_.shape[0] <= _FEW_COLUMNS
 
     def make_game(self, architecture):
         """Return the game of a generator and a critic."""

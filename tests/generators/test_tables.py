@@ -8,6 +8,7 @@ import pytest
 
 from skgal.generators import ACGAN, BAGAN, CGAN, GAN, GIN, BiGAN, PolarityGAN
 from skgal.nn import DCGAN, Dense
+from skgal.objectives import LazyPenalty
 from skgal.utils import as_label_array
 
 N = 60
@@ -229,3 +230,12 @@ def test_values_of_a_mixed_frame_are_learnt_as_the_frame_is():
     assert {type(value) for value in drawn[:, 0]} == {int}
     with pytest.raises(ValueError, match="pass a DataFrame"):
         GAN(**SMALL).fit(X.astype(str))
+
+
+@pytest.mark.parametrize(("n_columns", "units", "updates"), [(16, 128, 1500), (17, 256, 2500)])
+def test_wide_tables_get_larger_networks_and_more_updates(n_columns, units, updates):
+    X = np.random.RandomState(0).normal(size=(20, n_columns))
+    gan = GAN(max_iter=1, random_state=0).fit(X)
+    assert gan.resolve_architecture().hidden == (units, units)
+    assert isinstance(gan.resolve_penalties()[0], LazyPenalty) is (n_columns <= 16)
+    assert gan.set_params(max_iter=None).resolve_max_iter() == updates
