@@ -79,11 +79,12 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         check_is_fitted(self)
         self._validate_params()
         check_batch_size(batch_size)
-        X = check_pool_and_labels(X, y)
+        missing_label = getattr(self, "missing_label", np.nan)
+        X = check_pool_and_labels(X, y, missing_label)
         if X.shape[0] == 0:
             raise ValueError("The pool is empty: X has no samples.")
         self._check_sample_shape(X)
-        labelled = ~is_missing(y, getattr(self, "missing_label", np.nan))
+        labelled = ~is_missing(y, missing_label)
         asked = AskedLatent(asked, self.generator_, take_rows(X, np.flatnonzero(labelled)))
         # How much was asked tells the rounds of active learning apart; they can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
