@@ -239,6 +239,15 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(side) for side in shape)
 
 
+class ConvolutionalArchitecture(Architecture):
+    """Base of architectures whose networks halve and double an image's sides, level by level."""
+
+    def check(self, shape: Sequence[int]) -> None:
+        """Refuse parameters or a shape that no network can be built for."""
+        super().check(shape)
+        resolution_levels(shape)
+
+
 class Level(NamedTuple):
     """A size of an image, and the strides that lead to the next coarser one."""
 

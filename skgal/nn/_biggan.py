@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from skgal.nn._architecture import Architecture, Critic, one_hot, resolution_levels
+from skgal.nn._architecture import ConvolutionalArchitecture, Critic, one_hot, resolution_levels
 from skgal.nn._residual import Residual
 from skgal.nn._stochastic import Dropout
 from skgal.utils import Interval
@@ -23,7 +23,7 @@ _QUERY_SHARE = 8
 _VALUE_SHARE = 2
 
 
-class BigGAN(Architecture):
+class BigGAN(ConvolutionalArchitecture):
     """Residual networks with conditional batch normalisation and self-attention.
 
     BigGAN is this architecture with ``conditioning="projection"``, ``objective="hinge"`` and
@@ -68,11 +68,6 @@ class BigGAN(Architecture):
     def __init__(self, *, width: int = 256, attention: bool = True):
         self.width = width
         self.attention = attention
-
-    def check(self, shape: Sequence[int]) -> None:
-        """Refuse parameters or a shape that no network can be built for."""
-        super().check(shape)
-        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator of samples without classes."""

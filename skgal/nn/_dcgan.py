@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from skgal.nn._architecture import LEAK, Architecture, Critic, resolution_levels
+from skgal.nn._architecture import LEAK, ConvolutionalArchitecture, Critic, resolution_levels
 from skgal.nn._stochastic import Dropout
 from skgal.utils import Interval, StrOptions
 
@@ -17,7 +17,7 @@ from skgal.utils import Interval, StrOptions
 _MAX_WIDENING = 8
 
 
-class DCGAN(Architecture):
+class DCGAN(ConvolutionalArchitecture):
     """Strided convolutions down, transposed convolutions up, for images with a side of at least 7.
 
     The number of levels follows from the size: each side is halved, on its own, until it is about 4
@@ -53,11 +53,6 @@ class DCGAN(Architecture):
     def __init__(self, *, width: int = 24, norm: str | None = "batch"):
         self.width = width
         self.norm = norm
-
-    def check(self, shape: Sequence[int]) -> None:
-        """Refuse parameters or a shape that no network can be built for."""
-        super().check(shape)
-        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator."""

@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from skgal.nn._architecture import LEAK, Architecture, Critic, resolution_levels
+from skgal.nn._architecture import LEAK, ConvolutionalArchitecture, Critic, resolution_levels
 from skgal.nn._dcgan import channels_last
 from skgal.nn._stochastic import Dropout
 from skgal.utils import Interval
@@ -18,7 +18,7 @@ from skgal.utils import Interval
 _MAX_WIDENING = 4
 
 
-class R3GAN(Architecture):
+class R3GAN(ConvolutionalArchitecture):
     """Residual blocks without normalisation, for images with a side of at least 7.
 
     Each level has bottleneck blocks: a 1x1 convolution, a 3x3 convolution, a 1x1 convolution that
@@ -59,11 +59,6 @@ class R3GAN(Architecture):
     def __init__(self, *, width: int = 24, n_blocks: int = 1):
         self.width = width
         self.n_blocks = n_blocks
-
-    def check(self, shape: Sequence[int]) -> None:
-        """Refuse parameters or a shape that no network can be built for."""
-        super().check(shape)
-        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator: blocks from the coarsest level to the image's."""

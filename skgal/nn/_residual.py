@@ -7,12 +7,12 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
-from skgal.nn._architecture import Architecture, Critic, resolution_levels
+from skgal.nn._architecture import ConvolutionalArchitecture, Critic, resolution_levels
 from skgal.nn._stochastic import Dropout
 from skgal.utils import Interval
 
 
-class Residual(Architecture):
+class Residual(ConvolutionalArchitecture):
     """Residual blocks, each halving or doubling the image, for images with a side of at least 7.
 
     Deeper than `DCGAN` and slower, for its first layers work at the image's full resolution. Each
@@ -43,11 +43,6 @@ class Residual(Architecture):
 
     def __init__(self, *, width: int = 64):
         self.width = width
-
-    def check(self, shape: Sequence[int]) -> None:
-        """Refuse parameters or a shape that no network can be built for."""
-        super().check(shape)
-        resolution_levels(shape)
 
     def make_generator(self, latent_dim: int, shape: Sequence[int]) -> nn.Module:
         """Build the generator."""

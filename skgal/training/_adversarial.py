@@ -187,7 +187,22 @@ class AdversarialGame(Game):
         return self.generator(latent)
 
 
-class BidirectionalGame(AdversarialGame):
+class EncoderGame(AdversarialGame):
+    """Base of adversarial games whose generator and encoder learn together."""
+
+    def __init__(self, generator, critic, *, encoder, **kwargs):
+        super().__init__(generator, critic, **kwargs)
+        self.encoder = encoder()
+
+    def parts(self):
+        """Return the critic, and generator and encoder, which learn together."""
+        both = nn.ModuleList([self.generator, self.encoder])
+        return super().parts() | {
+            "generator": Part(both, self.generator_batch, self.generator_loss)
+        }
+
+
+class BidirectionalGame(EncoderGame):
     r"""A generator and an encoder against a critic of a sample and a latent.
 
     .. math:: \min_{G, E} \max_D V(D(x, E(x)), D(G(z), z))
@@ -219,17 +234,6 @@ class BidirectionalGame(AdversarialGame):
     >>> type(game).__name__, game.encoder(torch.zeros(3, 4)).shape
     ('BidirectionalGame', torch.Size([3, 2]))
     """
-
-    def __init__(self, generator, critic, *, encoder, **kwargs):
-        super().__init__(generator, critic, **kwargs)
-        self.encoder = encoder()
-
-    def parts(self):
-        """Return the critic, and generator and encoder, which learn together."""
-        both = nn.ModuleList([self.generator, self.encoder])
-        return super().parts() | {
-            "generator": Part(both, self.generator_batch, self.generator_loss)
-        }
 
     def make_batch(self, data, *, with_real):
         """Draw joined samples and latents; the generator's loss reads the real ones as well."""

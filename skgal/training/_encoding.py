@@ -1,10 +1,9 @@
 """Games with an encoder: an autoencoder, inversion after a training, inversion within it."""
 
 import torch
-from torch import nn
 from torch.nn.functional import mse_loss
 
-from skgal.training._adversarial import AdversarialGame
+from skgal.training._adversarial import EncoderGame
 from skgal.training._loop import Game, Part, TrainingData, draw_latent
 
 # Least standard deviation that a feature is measured in, of a range of 2.
@@ -206,7 +205,7 @@ class InvertibleGame(Game):
         return self.generator(latent)
 
 
-class InvertibleAdversarialGame(AdversarialGame):
+class InvertibleAdversarialGame(EncoderGame):
     r"""A generator and an encoder that learn together, against a critic.
 
     The generator's turn, which trains the encoder too, minimises the generator's loss of
@@ -231,19 +230,6 @@ class InvertibleAdversarialGame(AdversarialGame):
     >>> type(game).__name__, sorted(name for name, _ in game.named_children())
     ('InvertibleAdversarialGame', ['critic', 'encoder', 'generator'])
     """
-
-    averaged = ("generator", "encoder")
-
-    def __init__(self, generator, critic, *, encoder, **kwargs):
-        super().__init__(generator, critic, **kwargs)
-        self.encoder = encoder()
-
-    def parts(self):
-        """Return the critic, and generator and encoder, which learn together."""
-        both = nn.ModuleList([self.generator, self.encoder])
-        return super().parts() | {
-            "generator": Part(both, self.generator_batch, self.generator_loss)
-        }
 
     def generator_batch(self, data, previous):
         """Return real samples, and generated ones with their latent points, not augmented."""
