@@ -476,6 +476,6 @@ def _dropout_passes(member, X, method, n_passes, seed):
         hooks.callback(module.eval)
         for seed_of_pass in np.random.SeedSequence(seed).generate_state(n_passes).tolist():
             dropping = copy(member)
-            dropping.prediction_seed_ = seed_of_pass
+            dropping._prediction_seed = seed_of_pass
             passes.append(getattr(dropping, method)(X))
     return passes

@@ -381,6 +381,8 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit"])],
         "random_state": ["random_state"],
     }
+    # Of what draws in predicting, such as dropout that is left on.
+    _prediction_seed = 0
 
     def __init__(self, estimator, *, random_state=None):
         self.estimator = estimator
@@ -429,8 +431,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _call(self, method, X, **params):
         check_is_fitted(self)
-        # What draws in predicting, such as dropout that is left on.
-        with seeded_nets(self.estimator_, getattr(self, "prediction_seed_", 0)):
+        with seeded_nets(self.estimator_, self._prediction_seed):
             return getattr(self.estimator_, method)(cast_for_nets(self.estimator_, X), **params)
 
     def predict(self, X, **params):

@@ -20,6 +20,10 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
     it has any, in explicit keyword arguments, as any scikit-learn estimator: they can be searched
     as ``objective__name``.
 
+    The losses get as many logits of real as of generated samples, at least one of each. After a
+    training, ``critic_loss`` is also called with one zero for each, on the CPU, to compare the
+    critic's loss with that of a critic that can't tell them apart.
+
     Attributes
     ----------
     compares : bool, default=False
@@ -54,9 +58,9 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        real : torch.Tensor of shape (n_real,)
+        real : torch.Tensor of shape (n_samples,)
             The critic's logits of real samples.
-        fake : torch.Tensor of shape (n_fake,)
+        fake : torch.Tensor of shape (n_samples,)
             Those of generated samples.
 
         Returns
@@ -71,9 +75,9 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        fake : torch.Tensor of shape (n_fake,)
+        fake : torch.Tensor of shape (n_samples,)
             The critic's logits of generated samples.
-        real : torch.Tensor of shape (n_fake,) or None, default=None
+        real : torch.Tensor of shape (n_samples,) or None, default=None
             Those of real samples, without a gradient, where the objective ``compares``.
 
         Returns

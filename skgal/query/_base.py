@@ -286,6 +286,10 @@ class RankingStrategy(CandidateStrategy):
     adds its own to a copy of ``_parameter_constraints``. A strategy that can't work with every
     model has a method ``check_model(clf, X)`` that raises a TypeError before anything is paid for.
 
+    Blocks come in the dtype of X, and skorch nets refuse float64: a strategy that calls ``clf`` and
+    is to work with nets as well gives it ``skgal.classifiers.cast_for_nets(clf, block)``, which
+    changes nothing for other models.
+
     Parameters
     ----------
     random_state : int, RandomState instance or None, default=None
@@ -305,6 +309,20 @@ class RankingStrategy(CandidateStrategy):
     >>> X = np.array([[1.0, 0.0], [7.0, 2.0], [3.0, 5.0]])
     >>> LargestValue().query(X, [0, np.nan, np.nan], None).tolist()
     [1]
+
+    Those whose most likely class is the least likely, with any classifier, nets included:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skgal.classifiers import cast_for_nets
+    >>> class LeastLikely(RankingStrategy):
+    ...     def compute_utilities(self, X, y, clf, candidates):
+    ...         def rate(block):
+    ...             return -clf.predict_proba(cast_for_nets(clf, block)).max(axis=1)
+    ...
+    ...         return candidates.map(rate)
+    >>> clf = LogisticRegression().fit(X[:2], [0, 1])
+    >>> LeastLikely().query(X, [0, 1, np.nan], clf).tolist()
+    [2]
     """
 
     def __init__(self, *, missing_label=np.nan, random_state=None):
@@ -322,7 +340,7 @@ class RankingStrategy(CandidateStrategy):
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Their labels, missing ones included.
         clf : estimator or None
-            The fitted model, as the query was given it.
+            The fitted model, as the query was given it; see ``cast_for_nets`` above.
         candidates : Candidates
             What may be chosen: ``candidates.map(function)`` applies a function to one block of them
             after the other, ``candidates.positions`` says which rows of X they are,

@@ -19,7 +19,7 @@ from sklearn.svm import SVC, LinearSVC
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from torch import nn
 
-from skgal.classifiers import LossPredictionClassifier
+from skgal.classifiers import LossPredictionClassifier, cast_for_nets
 from skgal.differentiable import differentiable
 from skgal.exceptions import NotDifferentiableError
 from skgal.generators import ACGAN, BAGAN, GAN, GIN, PolarityGAN
@@ -38,6 +38,7 @@ from skgal.query import (
     LearningLoss,
     ProbCover,
     RandomSampling,
+    RankingStrategy,
     TypiClust,
     UncertaintySampling,
 )
@@ -237,3 +238,23 @@ def test_samplers_in_a_pipeline_are_for_training_only(strategy):
     pipeline.fit(X[:N_LABELLED], TARGET[:N_LABELLED])
     without = make_pipeline(pipeline[0], pipeline[-1])
     np.testing.assert_array_equal(chosen(pipeline), chosen(without))
+
+
+class LeastLikely(RankingStrategy):
+    """A user's own strategy, as the docstring of RankingStrategy tells how to write one."""
+
+    def compute_utilities(self, X, y, clf, candidates):
+        def rate(block):
+            return -clf.predict_proba(cast_for_nets(clf, block)).max(axis=1)
+
+        return candidates.map(rate)
+
+
+@pytest.mark.parametrize("clf", ["logistic", "skorch", "pipeline, skorch"])
+def test_own_strategy_with_samples_of_float64(clf):
+    model = clone(CLASSIFIERS[clf])
+    with seeded_nets(model):
+        model.fit(X[:N_LABELLED], TARGET[:N_LABELLED])
+        chosen = LeastLikely(random_state=0).query(X.astype(np.float64), Y, model, batch_size=3)
+        confidence = model.predict_proba(X[N_LABELLED:]).max(axis=1)
+    assert sorted(chosen) == sorted(N_LABELLED + np.argsort(confidence)[:3])
