@@ -438,7 +438,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
         vars(self).pop("estimator_", None)  # what an earlier fit left
         self.store_, self.strategy_, self.history_ = store, strategy, session.history
-        self._criterion_met, self._seconds_strategy = None, None
+        self._criterion_met = None
+        self._strategy_is_fitted, self._seconds_strategy = False, 0.0
         self._session = session
         self._setup = _Setup(template, net_seed, strategy_seed, validation)
         if simulates:
@@ -613,13 +614,13 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         # To the initial labels only: a session that is resumed must choose alike.
         samples, y = _given_samples(self._session.X, self._session.initial)
         self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory, task, self)
-        self._seconds_strategy = perf_counter() - start
+        self._strategy_is_fitted, self._seconds_strategy = True, perf_counter() - start
 
     def _propose(self, n=None):
         """Have the strategy propose samples, and record them; return those that need a label."""
         session = self._session
         while n_wanted := self._count_wanted(n):
-            if self._seconds_strategy is None:
+            if not self._strategy_is_fitted:
                 self._fit_strategy()
             start = perf_counter() - self._seconds_strategy
             self._seconds_strategy = 0.0  # part of the first query's time

@@ -491,21 +491,33 @@ class LabelStore:
             If an id is unknown; nothing is recorded then.
         """
         labels = [labels] if np.ndim(ids) == 0 else labels
-        remarks = {"annotator": annotator, "message": message, "details": details}
-        rules = {"columns": classes, "missing_label": missing_label}
-        kind = "replicate" if replicate else "answered"
-        self._answer(as_ids(ids), labels, kind, rules, seconds, remarks)
+        self._answer(
+            as_ids(ids),
+            labels,
+            "replicate" if replicate else "answered",
+            columns=classes,
+            missing_label=missing_label,
+            seconds=seconds,
+            remarks={"annotator": annotator, "message": message, "details": details},
+        )
 
-    def _answer(self, ids, answers, kind, rules, seconds, remarks):
+    def _answer(self, ids, answers, kind, *, columns, missing_label, remarks, seconds=None):
         """Record answers of any form in one transaction; raise for those that don't count."""
         seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
         refused, conflicts = {}, []
         with self._writing() as connection:
             for sample in ids:
                 self._state(connection, sample)  # refuses ids that are unknown
-            rules = {"classes": self.classes, "n_outputs": self.n_outputs, **rules}
+            known_classes, n_outputs = self.classes, self.n_outputs
             try:
-                labels, problems = as_labels(answers, len(ids), **rules)
+                labels, problems = as_labels(
+                    answers,
+                    len(ids),
+                    classes=known_classes,
+                    columns=columns,
+                    n_outputs=n_outputs,
+                    missing_label=missing_label,
+                )
             except ValueError as error:  # not one for each: which is of which sample is unknown
                 refused = dict.fromkeys(ids, str(error))
                 if ids:
@@ -519,18 +531,22 @@ class LabelStore:
                     answer = _row_of(answers, position)
                     self.refuse(sample, problems[position], answer=answer, **who)
                 else:
-                    self._take(connection, sample, label, kind, noted, refused, conflicts)
+                    problem, conflict = self._take(connection, sample, label, kind, noted)
+                    if problem is not None:
+                        refused[sample] = problem
+                    if conflict is not None:
+                        conflicts.append(conflict)
         if refused or conflicts:
             raise LabelError(refused, conflicts)
 
-    def _take(self, connection, sample, label, kind, remarks, refused, conflicts):
-        """Log a valid label: a sample's first, a further one that counts, or a surplus one."""
+    def _take(self, connection, sample, label, kind, remarks):
+        """Log a valid label; return a problem, and a conflict with another label, if any."""
         status, known = self._state(connection, sample)
         if known is None:
             if (status, label) != ("declined", None):
                 event = "answered" if kind == "replicate" else kind
                 self._log(sample, "declined" if label is None else event, label, **remarks)
-            return
+            return None, None
         who, is_open = remarks["annotator"], status == "pending"
         opinions = self._read_opinions(connection, sample)
         own = {opinion.annotator: opinion.label for opinion in opinions if who}
@@ -539,11 +555,12 @@ class LabelStore:
             if is_open or label is not None:
                 self._aggregate(connection, sample)
         elif is_open and not who:
-            refused[sample] = _NAMELESS
             self.refuse(sample, _NAMELESS, answer=label, seconds=remarks["seconds"])
+            return _NAMELESS, None
         elif (who not in own or own[who] != label) and (is_open or label != known):
-            conflicts.append((sample, own.get(who, known), label))
             self._log(sample, "surplus", label, **remarks)
+            return None, (sample, own.get(who, known), label)
+        return None, None
 
     def _log(
         self,
@@ -751,12 +768,18 @@ class LabelStore:
             If X and y differ in length, or a label is unusable: nothing is recorded then.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        rules = {"columns": classes, "missing_label": missing_label}
         if len(y) != n_samples:
             raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
         with self._writing():
             ids = self.add_query(X, strategy="import")
-            self._answer(ids.tolist(), y, "imported", rules, None, {"annotator": annotator})
+            self._answer(
+                ids.tolist(),
+                y,
+                "imported",
+                columns=classes,
+                missing_label=missing_label,
+                remarks={"annotator": annotator},
+            )
         return ids
 
     # What a label may be
