@@ -22,6 +22,7 @@ from skgal.active._learner import (
     check_samples,
     check_strategy_parameters,
 )
+from skgal.active._oracles import ORACLE_FORMS
 from skgal.active._session import count_initial
 from skgal.query import RandomSampling
 from skgal.utils import (
@@ -44,7 +45,7 @@ _CONSTRAINTS = {
     "strategies": [dict],
     "datasets": [dict, tuple, list],
     "seeds": [Interval(Integral, 1, None, closed="left"), "array-like"],
-    "oracles": [dict, callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
+    "oracles": [dict, *ORACLE_FORMS, None],
 }
 
 COLUMNS = ("n_labels", "n_bought", "seconds_fit", "seconds_query", "seconds_oracle")

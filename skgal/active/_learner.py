@@ -27,7 +27,7 @@ from sklearn.utils import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, check_memory
 
-from skgal.active._oracles import annotator_name
+from skgal.active._oracles import ORACLE_FORMS, annotator_name
 from skgal.active._session import (
     SYNTHETIC,
     Query,
@@ -253,7 +253,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit"])],
         "strategy": [HasMethods(["fit", "query"]), HasMethods(["fit", "synthesize"])],
-        "oracle": [callable, HasMethods(["stream"]), HasMethods(["label_pending"]), None],
+        "oracle": [*ORACLE_FORMS, None],
         "n_initial": [Interval(Integral, 1, None, closed="left"), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "budget": [Interval(Integral, 0, None, closed="left"), None],

@@ -28,6 +28,7 @@ from sklearn.utils import check_consistent_length
 
 from skgal.metrics import entropy
 from skgal.utils import (
+    HasMethods,
     Interval,
     PrintedParameters,
     StrOptions,
@@ -87,6 +88,18 @@ class Answer(NamedTuple):
 
 
 # What all oracles have in common
+
+# An oracle has one of three forms; of an object with several, a learner uses the first:
+#
+#     label_pending(store, ids)   has samples of a store labelled, and returns when none of them is
+#                                 pending any more; it writes to the store itself (HumanOracle)
+#     stream(X)                   a generator of an Answer for each row of X, in any order
+#     oracle(X) -> y              labels of all rows at once
+#
+# It may have attributes: `classes_`, the classes it knows, in the order of the columns of its
+# probabilities; `soft`, whether it answers with these; `annotator` or `name`, who answers;
+# `on_error`, "decline" if samples of a stream that have failed are not to be asked about again.
+ORACLE_FORMS = [callable, HasMethods(["stream"]), HasMethods(["label_pending"])]
 
 
 def as_failed(answer, message, error=None):

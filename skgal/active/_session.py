@@ -524,7 +524,7 @@ class Session:
         self.history.append(entry)
 
 
-# Oracles: whatever comes, all of them label what a store has pending
+# Oracles: those of other forms (see ORACLE_FORMS) get a `label_pending`
 
 
 class RevealedLabels:
