@@ -352,7 +352,13 @@ def _fill_polars(polars, column, described):
 
 
 def _fill_arrow(pyarrow, column, described):
-    return pyarrow.array(_python_values(column, described), type=_arrow_dtype(described))
+    values, dtype = _python_values(column, described), _arrow_dtype(described)
+    if not pyarrow.types.is_dictionary(dtype):
+        return pyarrow.array(values, type=dtype)
+    # pyarrow 17 makes no dictionary of large strings from Python's objects.
+    found = pyarrow.array(values, type=dtype.value_type).dictionary_encode()
+    indices = found.indices.cast(dtype.index_type)
+    return pyarrow.DictionaryArray.from_arrays(indices, found.dictionary, ordered=dtype.ordered)
 
 
 def _precision_and_scale(described):

@@ -158,7 +158,7 @@ def test_a_critic_that_cannot_see_the_coarsest_images_is_named():
 def test_samples_are_nearer_their_own_class():
     X, y = bright_and_dark(64)
     stackgan = fitted(
-        X, y, latent_dim=4, max_iter=60, batch_size=16, learning_rate=1e-2, stage_width=4
+        X, y, latent_dim=4, max_iter=100, batch_size=16, learning_rate=3e-3, stage_width=4
     )
     asked = np.repeat(NAMES, 20)
     samples, classes = stackgan.sample(y=asked, random_state=1)
