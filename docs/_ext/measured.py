@@ -38,6 +38,8 @@ def percent(cell, digits=1):
     return text if spread is None else f"{text} ± {100 * spread:.{digits}f}"
 
 
+TABLES = ("feeder", "reactor", "shield", "truss")
+IMAGES = ("conduction", "stenosis")
 SIMULATOR_ARMS = {
     "random": "random designs of a GIN",
     "sobol": "Sobol sequence in a box",
@@ -83,18 +85,23 @@ def simulator_values_table():
 
 def simulator_images_table():
     """Accuracy on images of a material and of a vessel, and the lead over random ones."""
-    return _simulators(
-        "class, rounds of 40",
-        "accuracy, % (lead)",
-        lambda cell: f"{100 * cell['final']:.1f} ({_lead(cell)})",
-        lambda cell: f"{100 * cell['native']:.1f}",
-    )
+    rows = []
+    for size in (40, 70):
+        header, [native, *of_size] = _simulators(
+            f"class, rounds of {size}",
+            "accuracy, % (lead)",
+            lambda cell: f"{100 * cell['final']:.1f} ({_lead(cell)})",
+            lambda cell: f"{100 * cell['native']:.1f}",
+            IMAGES,
+        )
+        rows += [[f"rounds of {size}: {name}", *cells] for name, *cells in (native, *of_size)]
+    return header, rows
 
 
-def _simulators(case, title, write, write_native):
+def _simulators(case, title, write, write_native, simulators=TABLES):
     """Tabulate the simulators' arms of one task and size of rounds."""
     summary = load("simulators")["summary"]
-    tables = {n.split(",")[0]: table for n, table in summary.items() if n.endswith(f", {case}")}
+    tables = {name: summary[f"{name}, {case}"] for name in simulators}
     rows = [["given designs only", *(write_native(t["random"]) for t in tables.values())]]
     for arm, label in SIMULATOR_ARMS.items():
         cells = [table.get(arm) for table in tables.values()]
