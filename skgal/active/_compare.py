@@ -28,7 +28,6 @@ from skgal.query import RandomSampling
 from skgal.utils import (
     HasMethods,
     Interval,
-    _fit_context,
     as_random_state,
     check_pandas_support,
     parallel_in_order,
@@ -36,6 +35,7 @@ from skgal.utils import (
     subtask,
     take_rows,
     validate_parameter_constraints,
+    validated_fit,
 )
 
 BASELINE = "random"
@@ -216,7 +216,7 @@ class ComparedRuns(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints = {}
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     def fit(self, results, *, n_runs):
         """Collect the histories."""
         context = self._init_callback_context("compare_strategies", max_subtasks=n_runs)

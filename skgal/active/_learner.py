@@ -50,7 +50,6 @@ from skgal.utils import (
     HasMethods,
     Interval,
     _estimator_has,
-    _fit_context,
     _safe_indexing,
     accepts_nan,
     as_label_array,
@@ -71,6 +70,7 @@ from skgal.utils import (
     spread_labels,
     subtask,
     take_rows,
+    validated_fit,
     warn_of_minus_one,
     warn_user,
 )
@@ -299,7 +299,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     # Fitting
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, X_val=None, y_val=None):
         """Buy labels and learn from them, or begin a session of :meth:`ask` and :meth:`tell`.
 

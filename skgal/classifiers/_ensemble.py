@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from contextlib import ExitStack
-from copy import copy
 from numbers import Integral
 from typing import NamedTuple
 
@@ -27,7 +26,6 @@ from skgal.utils import (
     HasMethods,
     Interval,
     StrOptions,
-    _fit_context,
     as_label_array,
     as_random_state,
     check_class_labels,
@@ -36,6 +34,7 @@ from skgal.utils import (
     restored_on_failure,
     take_rows,
     unwrap,
+    validated_fit,
 )
 
 
@@ -92,7 +91,7 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y, sample_weight=None):
         """Fit the members.
@@ -151,7 +150,7 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
     def _learn_noise(self, X, y, rows):
         """Learn what the members can't say themselves; nothing here."""
 
-    def _members(self, method, X, **params):
+    def _members(self, method, X):
         """Call a method of each member; or of the one member, dropping anew in each pass."""
         check_is_fitted(self)
         if self.method == "dropout":
@@ -159,7 +158,7 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
                 self.estimators_[0], X, method, self.n_estimators, self._dropout_seed
             )
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(getattr(member, method))(X, **params) for member in self.estimators_
+            delayed(getattr(member, method))(X) for member in self.estimators_
         )
 
     def __sklearn_tags__(self):
@@ -475,7 +474,5 @@ def _dropout_passes(member, X, method, n_passes, seed):
             hooks.callback(hook.remove)
         hooks.callback(module.eval)
         for seed_of_pass in np.random.SeedSequence(seed).generate_state(n_passes).tolist():
-            dropping = copy(member)
-            dropping._prediction_seed = seed_of_pass
-            passes.append(getattr(dropping, method)(X))
+            passes.append(member._call(method, X, seed=seed_of_pass))
     return passes

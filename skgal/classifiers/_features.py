@@ -16,12 +16,12 @@ from skgal.classifiers._fit import AnyEstimator
 from skgal.features import feature_extractor
 from skgal.utils import (
     HasMethods,
-    _fit_context,
     check_class_labels,
     last_step,
     nets_in,
     restored_on_failure,
     validate_pool,
+    validated_fit,
 )
 
 
@@ -105,7 +105,7 @@ class ClassifierFeatures(
         self.classifier = classifier
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y):
         """Train the classifier.

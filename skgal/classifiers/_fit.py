@@ -381,8 +381,6 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit"])],
         "random_state": ["random_state"],
     }
-    # Of what draws in predicting, such as dropout that is left on.
-    _prediction_seed = 0
 
     def __init__(self, estimator, *, random_state=None):
         self.estimator = estimator
@@ -429,10 +427,19 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
             self.classes_ = (self.label_encoder_ or estimator).classes_
         return self
 
-    def _call(self, method, X, **params):
+    def _call(self, method, X, *, seed=0, **params):
+        """Call a method of the estimator; what draws in it, as dropout left on does, has a seed."""
         check_is_fitted(self)
-        with seeded_nets(self.estimator_, self._prediction_seed):
-            return getattr(self.estimator_, method)(cast_for_nets(self.estimator_, X), **params)
+        with seeded_nets(self.estimator_, seed):
+            y = getattr(self.estimator_, method)(cast_for_nets(self.estimator_, X), **params)
+        if method == "predict_proba" and self.label_encoder_ is not None:
+            n_classes = len(self.classes_)
+            if y.shape[1] == n_classes:
+                return y
+            y = y[:, :n_classes]  # a net may have outputs that no class uses
+            return y / y.sum(axis=1, keepdims=True)
+        is_column = isinstance(y, np.ndarray) and y.shape[1:] == (1,)
+        return y[:, 0] if method == "predict" and is_regressor(self) and is_column else y
 
     def predict(self, X, **params):
         """Predict class labels or numbers.
@@ -451,9 +458,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         """
         if self.label_encoder_ is not None:
             return self.classes_[self.predict_proba(X).argmax(axis=1)]
-        y = self._call("predict", X, **params)
-        is_column = is_regressor(self) and isinstance(y, np.ndarray) and y.ndim == 2
-        return y[:, 0] if is_column and y.shape[1] == 1 else y
+        return self._call("predict", X, **params)
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
@@ -467,11 +472,7 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        proba = self._call("predict_proba", X)
-        if self.label_encoder_ is None or proba.shape[1] == len(self.classes_):
-            return proba
-        proba = proba[:, : len(self.classes_)]  # a net may have outputs that no class uses
-        return proba / proba.sum(axis=1, keepdims=True)
+        return self._call("predict_proba", X)
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X):

@@ -43,7 +43,6 @@ from skgal.utils import (
     Interval,
     PlainCodec,
     StrOptions,
-    _fit_context,
     as_label_array,
     as_random_state,
     as_samples,
@@ -53,6 +52,7 @@ from skgal.utils import (
     is_mixed,
     make_layout,
     restored_on_failure,
+    validated_fit,
 )
 
 # Parameters that may change between a killed training and the one that goes on.
@@ -222,7 +222,7 @@ default="auto"
             What it is made with.
         """
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated_fit(prefer_skip_nested_validation=True)
     @restored_on_failure
     def fit(self, X, y=None):
         """Train the networks.
@@ -492,6 +492,7 @@ default="auto"
 
 def store_parameters(estimator, arguments):
     """Set the arguments of ``__init__``, its ``locals()``, as attributes of their names."""
+    # Plain assignments would be twenty in each of nine classes, and one forgotten shows late.
     arguments = {name: value for name, value in arguments.items() if name != "self"}
     vars(estimator).update(arguments)
 

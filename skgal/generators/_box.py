@@ -10,13 +10,13 @@ from skgal.base import BaseGenerator
 from skgal.utils import (
     Column,
     FrameTemplate,
-    _fit_context,
     as_random_state,
     as_samples,
     frame_columns,
     is_frame,
     is_mixed,
     restored_on_failure,
+    validated_fit,
 )
 
 _N_ANCHORS = 1024
@@ -117,7 +117,7 @@ class DesignBox(BaseGenerator):
         self.constraints = constraints
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated_fit(prefer_skip_nested_validation=True)
     @restored_on_failure
     def fit(self, X, y=None):
         """Learn columns, dtypes and the ranges that ``bounds`` doesn't give.

@@ -18,12 +18,12 @@ from skgal.utils import (
     HasMethods,
     Interval,
     StrOptions,
-    _fit_context,
     as_random_state,
     draw_seed,
     restored_on_failure,
     seeded_nets,
     validate_pool,
+    validated_fit,
 )
 
 # Longer lists of neighbours cost more than looking at all available rows.
@@ -142,7 +142,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y=None):
         """Compute the features of a pool and build the index.

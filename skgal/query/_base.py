@@ -16,7 +16,6 @@ from skgal.features import feature_extractor, fit_features
 from skgal.utils import (
     HasMethods,
     StrOptions,
-    _fit_context,
     as_label_array,
     as_pool,
     as_random_state,
@@ -27,6 +26,7 @@ from skgal.utils import (
     restored_on_failure,
     subtask,
     validate_pool,
+    validated_fit,
     warn_of_text_for_missing,
 )
 
@@ -390,7 +390,7 @@ class EmbeddingStrategy(CandidateStrategy):
         if isinstance(self.features, str):
             feature_extractor(self.features, clf)(X)
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y=None):
         """Fit the transformer, if ``features`` is one; else check the samples only.
@@ -471,7 +471,7 @@ class GeneratorStrategy(CallbackSupportMixin, BaseStrategy):
     }
     _needs_encoder = False
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y=None):
         """Fit the generator.

@@ -28,7 +28,6 @@ from skgal.resampling._data import (
 )
 from skgal.utils import (
     HasMethods,
-    _fit_context,
     _raise_for_params,
     as_random_state,
     as_samples,
@@ -40,6 +39,7 @@ from skgal.utils import (
     seed_unset,
     subtask,
     take_rows,
+    validated_fit,
     warn_user,
 )
 
@@ -124,7 +124,7 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
     def _default_generator(self, X=None):
         """Return the generator that None stands for, for such samples."""
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y, **params):
         """Check the data, and count what there is to generate; nothing is trained.
@@ -148,7 +148,7 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
         self.sampling_strategy_ = self._count_missing(labels)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit_resample(self, X, y, **params):
         """Train the generator, and add what it draws to the data.

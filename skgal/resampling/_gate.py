@@ -33,7 +33,6 @@ from skgal.utils import (
     Interval,
     StrOptions,
     _check_method_params,
-    _fit_context,
     _raise_for_params,
     accepts_nan,
     as_random_state,
@@ -44,6 +43,7 @@ from skgal.utils import (
     seed_unset,
     subtask,
     take_rows,
+    validated_fit,
     warn_user,
 )
 
@@ -222,7 +222,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit(self, X, y, **params):
         """Check the data; nothing is trained.
@@ -244,7 +244,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         self._check(X, y)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @validated_fit(prefer_skip_nested_validation=False)
     @restored_on_failure
     def fit_resample(self, X, y, **params):
         """Find out whether resampling helps, and resample if it does.

@@ -1,6 +1,13 @@
 """Input data (labels, tables, images, pools), random states, and helpers for estimators."""
 
-from skgal.utils._callbacks import parallel_in_order, subtask
+from skgal.utils._fits import (
+    parallel_in_order,
+    restored_on_failure,
+    stopped_by_interrupt,
+    subtask,
+    validated_fit,
+    warn_user,
+)
 from skgal.utils._frames import (
     Column,
     FrameTemplate,
@@ -44,8 +51,6 @@ from skgal.utils._nested import (
     last_step,
     nets_in,
     resolve_component,
-    restored_on_failure,
-    stopped_by_interrupt,
     unwrap,
 )
 from skgal.utils._plain import PlainCodec
@@ -80,7 +85,6 @@ from skgal.utils._sklearn import (
     validate_parameter_constraints,
     validate_params,
 )
-from skgal.utils._warnings import _fit_context, warn_user
 
 __all__ = [
     "LAYOUTS",
@@ -97,7 +101,6 @@ __all__ = [
     "StrOptions",
     "_check_method_params",
     "_estimator_has",
-    "_fit_context",
     "_raise_for_params",
     "_safe_indexing",
     "accepts_nan",
@@ -149,6 +152,7 @@ __all__ = [
     "validate_parameter_constraints",
     "validate_params",
     "validate_pool",
+    "validated_fit",
     "warn_of_minus_one",
     "warn_of_text_for_missing",
     "warn_user",

@@ -21,8 +21,8 @@ import numpy as np
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skgal.utils._fits import warn_user
 from skgal.utils._sklearn import is_pandas_na
-from skgal.utils._warnings import warn_user
 
 MAX_EXACT = 2**53
 """The integers up to here float64 holds exactly, so that NaN may stand beside them."""

@@ -29,6 +29,7 @@ from skgal.exceptions import (
     ConstantColumnWarning,
     IdentifierColumnWarning,
 )
+from skgal.utils._fits import warn_user, warn_user_once
 from skgal.utils._frames import (
     Column,
     FrameTemplate,
@@ -42,7 +43,6 @@ from skgal.utils._frames import (
     read_series,
 )
 from skgal.utils._labels import is_missing
-from skgal.utils._warnings import warn_user, warn_user_once
 
 # Rows are scaled so many bytes of float64 at a time: a copy of all of them is float32 only.
 _BLOCK_BYTES = 2**24

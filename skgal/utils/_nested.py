@@ -1,9 +1,5 @@
-"""What is inside an estimator, how objects are printed, and fits that end in an error."""
+"""What is inside an estimator, and how objects that are none are printed."""
 
-import signal
-import threading
-from contextlib import contextmanager
-from functools import wraps
 from inspect import signature
 from reprlib import Repr
 
@@ -84,91 +80,6 @@ def resolve_component(given, parameter, kinds, base):
     component = clone(given)
     component._validate_params()
     return component
-
-
-def restored_on_failure(fit):
-    """Leave an estimator as it was before if an error or Ctrl-C ends its ``fit``.
-
-    Parameters
-    ----------
-    fit : method
-        Of an estimator, which it returns or not.
-
-    Returns
-    -------
-    method
-        Of the same signature.
-
-    Examples
-    --------
-    >>> from sklearn.base import BaseEstimator
-    >>> from skgal.utils import restored_on_failure
-    >>> class Failing(BaseEstimator):
-    ...     @restored_on_failure
-    ...     def fit(self, X, y=None):
-    ...         self.n_rows_ = len(X)
-    ...         raise KeyboardInterrupt
-    >>> failing = Failing()
-    >>> try:
-    ...     failing.fit([[0.0]])
-    ... except KeyboardInterrupt:
-    ...     print(hasattr(failing, "n_rows_"))
-    False
-    """
-
-    @wraps(fit)
-    def restoring(self, *args, **kwargs):
-        before = dict(vars(self))
-        try:
-            return fit(self, *args, **kwargs)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return restoring
-
-
-class _Interrupted(BaseException):
-    """What Ctrl-C raises within a fit: skorch swallows a KeyboardInterrupt."""
-
-
-@contextmanager
-def stopped_by_interrupt():
-    """Raise KeyboardInterrupt on Ctrl-C even where skorch's ``fit`` swallows it.
-
-    A search or an ensemble of nets ends at once, too. What callbacks of skorch raise to stop a
-    training early is left alone.
-
-    Examples
-    --------
-    >>> from skgal.utils import stopped_by_interrupt
-    >>> with stopped_by_interrupt():
-    ...     pass  # net.fit(X, y)
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield  # only the main thread gets signals
-        return
-    interrupts = []
-
-    def interrupt(number, frame):
-        try:
-            before(number, frame)
-        except KeyboardInterrupt as error:
-            interrupts.append(error)
-            raise _Interrupted from error
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except _Interrupted:
-        if not interrupts:  # of a context around this one
-            raise
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupts:
-        raise KeyboardInterrupt
 
 
 def nets_in(estimator):
