@@ -3,7 +3,7 @@
 from skgal.query._adba import ADBA, label_lines
 from skgal.query._asal import ASAL, GAAL
 from skgal.query._badge import BADGE
-from skgal.query._base import Candidates, RankingStrategy
+from skgal.query._base import BatchStrategy, Candidates, EmbeddingStrategy, RankingStrategy
 from skgal.query._baselines import RandomSampling, SpaceFilling
 from skgal.query._clustering import ProbCover, TypiClust
 from skgal.query._core_set import CoreSet
@@ -17,9 +17,11 @@ __all__ = [
     "ASAL",
     "BADGE",
     "GAAL",
+    "BatchStrategy",
     "Candidates",
     "CertaintySampling",
     "CoreSet",
+    "EmbeddingStrategy",
     "FromSkactiveml",
     "LatentRandom",
     "LatentUncertainty",

@@ -23,7 +23,7 @@ from skgal.exceptions import NotDifferentiableError, PoorSamplesWarning, Useless
 from skgal.features import as_points, feature_extractor
 from skgal.generators import Autoencoder
 from skgal.matching import FeatureMatcher
-from skgal.query._base import Candidates, CandidateStrategy, GeneratorStrategy, labelled_rows, top_k
+from skgal.query._base import BatchStrategy, Candidates, GeneratorStrategy, labelled_rows, top_k
 from skgal.query._core_set import k_centre_greedy
 from skgal.query._latent import LatentStrategy
 from skgal.query._uncertainty import SCORES, resolve_score
@@ -210,7 +210,7 @@ class GAAL(LatentSearch, LatentStrategy):
         return found[k_centre_greedy(found, squares, batch_size, rng.random_sample(len(found)))]
 
 
-class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
+class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
     r"""Choose samples of a pool that resemble generated ones of which the classifier is unsure.
 
     Adversarial sampling for active learning [1]_: latent points :math:`z` of a generator
@@ -426,7 +426,8 @@ class ASAL(LatentSearch, GeneratorStrategy, CandidateStrategy):
             return Autoencoder(image_shape=image_shape)
         return self.features
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose among the nearest candidates of generated samples, and some at random."""
         check_is_fitted(self)
         self._check_sample_shape(X)
         score = resolve_score(self.measure, clf)

@@ -61,20 +61,19 @@ class BADGE(EmbeddingStrategy):
     """
 
     def __init__(self, *, features="classifier", missing_label=np.nan, random_state=None):
-        self.features = features
-        self.missing_label = missing_label
-        self.random_state = random_state
+        super().__init__(features=features, missing_label=missing_label, random_state=random_state)
 
     def check_model(self, clf, X):
         """Refuse a model that is no classifier, or doesn't say how sure it is."""
         check_classifier(clf, "BADGE")
         super().check_model(clf, X)
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Draw samples as k-means++ draws centres, among gradient embeddings."""
         rng = as_random_state(self.random_state)
         check_classifier(clf, "BADGE")
         residuals = np.concatenate(list(candidates.map(partial(_residuals, clf))))
-        points = self._embed(candidates, clf)
+        points = self.embed(candidates, clf)
         squared_norms = _squared_norms(residuals, points)
         chosen = gradient_k_means_pp(residuals, points, batch_size, rng)
         return candidates.positions[chosen], squared_norms

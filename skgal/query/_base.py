@@ -201,17 +201,42 @@ def top_k(utilities, k, tie_break):
     return contenders[order[:k]]
 
 
-class CandidateStrategy(PoolStrategy):
-    """Base of skgal's pool strategies: checks what it is asked, then lets a subclass choose.
+class BatchStrategy(PoolStrategy):
+    """Base of pool strategies that choose a batch as a whole.
 
-    A subclass has these parameters and implements :meth:`_choose`.
+    A new strategy implements :meth:`choose`, and nothing else: the base checks the question, finds
+    the candidates and reads pools of any kind block by block. A subclass with parameters of its
+    own has an ``__init__`` that also takes and stores the two below, and adds its own to a copy of
+    ``_parameter_constraints``. A strategy that can't work with every model has a method
+    ``check_model(clf, X)`` that raises a TypeError before anything is paid for.
+
+    Blocks come in the dtype of X, and skorch nets refuse float64: a strategy that calls ``clf`` and
+    is to work with nets as well gives it ``skgal.classifiers.cast_for_nets(clf, block)``, which
+    changes nothing for other models.
 
     Parameters
     ----------
     missing_label : scalar, default=nan
         What stands for "not labelled" in y.
     random_state : int, RandomState instance or None, default=None
-        Decides the draws, and seeds a transformer that has no seed of its own.
+        Decides all that is drawn; ``skgal.utils.as_random_state`` makes a generator of it that is
+        not NumPy's global one.
+
+    Examples
+    --------
+    Samples that are spread over the range of the first feature:
+
+    >>> import numpy as np
+    >>> from skgal.query import BatchStrategy
+    >>> class Spread(BatchStrategy):
+    ...     def choose(self, X, y, clf, candidates, batch_size):
+    ...         first = np.concatenate(list(candidates.map(lambda block: block[:, 0])))
+    ...         ranks = np.linspace(0, len(first) - 1, batch_size).round().astype(int)
+    ...         chosen = np.argsort(first)[ranks]
+    ...         return candidates.positions[chosen], np.zeros(len(candidates))
+    >>> X = np.array([[3.0], [0.0], [1.0], [2.0], [4.0]])
+    >>> Spread().query(X, np.full(5, np.nan), None, batch_size=3).tolist()
+    [1, 3, 4]
     """
 
     _parameter_constraints = {
@@ -219,9 +244,37 @@ class CandidateStrategy(PoolStrategy):
         "random_state": ["random_state"],
     }
 
+    def __init__(self, *, missing_label=np.nan, random_state=None):
+        self.missing_label = missing_label
+        self.random_state = random_state
+
     @abstractmethod
-    def _choose(self, X, y, clf, candidates, batch_size):
-        """Return the positions chosen in ``candidates.rows``, and the utility of each candidate."""
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose among the candidates; :meth:`query` has checked all arguments.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or Pool of n_samples rows
+            All samples that the query was given, labelled ones included; often not needed.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their labels, missing ones included.
+        clf : estimator or None
+            The fitted model, as the query was given it; see ``cast_for_nets`` above.
+        candidates : Candidates
+            What may be chosen, at least ``batch_size``: ``candidates.map(function)`` applies a
+            function to one block of them after the other, ``candidates.positions`` are their
+            positions, ``len(candidates)`` how many there are.
+        batch_size : int
+            How many to choose.
+
+        Returns
+        -------
+        chosen : ndarray of shape (batch_size,), dtype int
+            Some of ``candidates.positions``, none twice; best first.
+        utilities : ndarray of shape (n_candidates,)
+            The utility of each candidate as the first of the batch, in the order of
+            ``candidates.positions``.
+        """
 
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
         """Choose samples to label.
@@ -268,7 +321,7 @@ class CandidateStrategy(PoolStrategy):
         X = check_pool_and_labels(X, y, self.missing_label)
         candidates = find_candidates(X, y, candidates, self.missing_label)
         check_batch_size(batch_size, len(candidates), "unlabelled candidates")
-        chosen, utilities = self._choose(X, y, clf, candidates, batch_size)
+        chosen, utilities = self.choose(X, y, clf, candidates, batch_size)
         return (chosen, candidates.scatter(utilities)) if return_utilities else chosen
 
     def __sklearn_tags__(self):
@@ -277,18 +330,11 @@ class CandidateStrategy(PoolStrategy):
         return tags
 
 
-class RankingStrategy(CandidateStrategy):
+class RankingStrategy(BatchStrategy):
     """Base of pool strategies that give each candidate a utility and choose the highest.
 
-    A new strategy implements :meth:`compute_utilities`, and nothing else: the base checks the
-    question, finds the candidates, reads pools of any kind block by block and chooses. A subclass
-    with parameters of its own has an ``__init__`` that also takes and stores the two below, and
-    adds its own to a copy of ``_parameter_constraints``. A strategy that can't work with every
-    model has a method ``check_model(clf, X)`` that raises a TypeError before anything is paid for.
-
-    Blocks come in the dtype of X, and skorch nets refuse float64: a strategy that calls ``clf`` and
-    is to work with nets as well gives it ``skgal.classifiers.cast_for_nets(clf, block)``, which
-    changes nothing for other models.
+    A new strategy implements :meth:`compute_utilities`, and nothing else. For the rest see
+    :class:`BatchStrategy`.
 
     Parameters
     ----------
@@ -325,10 +371,6 @@ class RankingStrategy(CandidateStrategy):
     [2]
     """
 
-    def __init__(self, *, missing_label=np.nan, random_state=None):
-        self.missing_label = missing_label
-        self.random_state = random_state
-
     @abstractmethod
     def compute_utilities(self, X, y, clf, candidates):
         """Compute how useful a label of each candidate would be.
@@ -336,15 +378,13 @@ class RankingStrategy(CandidateStrategy):
         Parameters
         ----------
         X : array, sparse matrix, DataFrame or Pool of n_samples rows
-            All samples that the query was given, labelled ones included; often not needed.
+            All samples that the query was given.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Their labels, missing ones included.
         clf : estimator or None
-            The fitted model, as the query was given it; see ``cast_for_nets`` above.
+            The fitted model.
         candidates : Candidates
-            What may be chosen: ``candidates.map(function)`` applies a function to one block of them
-            after the other, ``candidates.positions`` says which rows of X they are,
-            ``len(candidates)`` how many.
+            What may be chosen.
 
         Returns
         -------
@@ -353,7 +393,8 @@ class RankingStrategy(CandidateStrategy):
             candidates and cut into blocks as one likes: what ``candidates.map`` returns.
         """
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose the highest utilities; the arguments are those of :class:`BatchStrategy`."""
         order = as_random_state(self.random_state).random_sample(candidates.rows.n_samples)
         blocks = []
         for block in self.compute_utilities(X, y, clf, candidates):
@@ -364,22 +405,52 @@ class RankingStrategy(CandidateStrategy):
         return candidates.positions[best], utilities
 
 
-class EmbeddingStrategy(CandidateStrategy):
+class EmbeddingStrategy(BatchStrategy):
     """Base of pool strategies that look at distances between samples, in a space of features.
 
-    A subclass also has the parameter ``features``. Only the candidates and the labelled samples
-    count; the features of all of them must fit into memory.
+    A subclass implements :meth:`choose`, in which :meth:`embed` computes points. Only the
+    candidates and the labelled samples count; the features of all of them must fit into memory.
+
+    Parameters
+    ----------
+    features : None, "classifier" or transformer, default=None
+        The space of the distances: the samples themselves, images flattened; what the last layer
+        of the classifier sees, which is there in skorch nets, multi-layer perceptrons, linear
+        models and skgal's GANs that classify; or what the transformer, which ``fit`` clones and
+        fits, returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
+    random_state : int, RandomState instance or None, default=None
+        Decides the draws, and seeds a transformer that has no seed of its own.
 
     Attributes
     ----------
     features_ : transformer
         The fitted transformer; only where ``features`` is one.
+
+    Examples
+    --------
+    The candidate that is farthest from its nearest labelled sample, and those after it:
+
+    >>> import numpy as np
+    >>> from sklearn.metrics import pairwise_distances_argmin_min
+    >>> from skgal.query import EmbeddingStrategy
+    >>> class Farthest(EmbeddingStrategy):
+    ...     def choose(self, X, y, clf, candidates, batch_size):
+    ...         points, labelled = self.embed_with_labelled(X, y, clf, candidates)
+    ...         _, distances = pairwise_distances_argmin_min(points, labelled)
+    ...         return candidates.positions[np.argsort(-distances)[:batch_size]], distances
+    >>> X = np.array([[0.0], [1.0], [4.0], [9.0]])
+    >>> Farthest().query(X, [0, np.nan, np.nan, np.nan], None, batch_size=2).tolist()
+    [3, 2]
     """
 
     _parameter_constraints = {
-        **CandidateStrategy._parameter_constraints,
+        **BatchStrategy._parameter_constraints,
         "features": [None, StrOptions({"classifier"}), HasMethods(["fit", "transform"])],
     }
+
+    def __init__(self, *, features=None, missing_label=np.nan, random_state=None):
+        super().__init__(missing_label=missing_label, random_state=random_state)
+        self.features = features
 
     @property
     def _has_transformer(self):
@@ -405,6 +476,7 @@ class EmbeddingStrategy(CandidateStrategy):
         Returns
         -------
         self
+            The strategy.
 
         Raises
         ------
@@ -424,20 +496,52 @@ class EmbeddingStrategy(CandidateStrategy):
             self.features_ = fit_features(self.features, X, y, as_random_state(self.random_state))
         return self
 
-    def _embed(self, rows, clf):
-        """Compute the feature vectors of at least one row."""
+    def embed(self, rows, clf):
+        """Compute the feature vectors of some rows.
+
+        Parameters
+        ----------
+        rows : Candidates
+            At least one sample.
+        clf : estimator or None
+            The fitted model; only read where ``features`` is ``"classifier"``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features_out)
+            Of dtype float32, or float64 where float32 could not hold the dtype of the samples.
+        """
         if self._has_transformer:
             check_is_fitted(self, "features_")
         features = self.features_ if self._has_transformer else self.features
         return np.concatenate(list(rows.map(feature_extractor(features, clf))))
 
-    def _embed_with_labelled(self, X, y, clf, candidates):
-        """Compute the feature vectors of candidates and labelled rows, in one array each."""
-        points = self._embed(candidates, clf)
+    def embed_with_labelled(self, X, y, clf, candidates):
+        """Compute the feature vectors of the candidates, and those of the labelled samples of X.
+
+        Parameters
+        ----------
+        X : array, sparse matrix, DataFrame or Pool of n_samples rows
+            All samples that the query was given.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Their labels, missing ones included.
+        clf : estimator or None
+            The fitted model.
+        candidates : Candidates
+            What may be chosen.
+
+        Returns
+        -------
+        points : ndarray of shape (n_candidates, n_features_out)
+            In the order of ``candidates.positions``.
+        labelled_points : ndarray of shape (n_labelled, n_features_out)
+            Of length 0 where nothing is labelled.
+        """
+        points = self.embed(candidates, clf)
         labelled = labelled_rows(X, y, self.missing_label)
         if len(labelled) == 0:
             return points, points[:0]
-        return points, self._embed(labelled, clf).astype(points.dtype, copy=False)
+        return points, self.embed(labelled, clf).astype(points.dtype, copy=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

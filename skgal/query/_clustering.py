@@ -29,12 +29,6 @@ class TypiClust(EmbeddingStrategy):
 
     Parameters
     ----------
-    features : None, "classifier" or transformer, default=None
-        The space of the clusters: the samples themselves, images flattened; what the last layer
-        of the classifier sees, which is there in skorch nets, multi-layer perceptrons, linear
-        models and skgal's GANs that classify; or what the transformer, which ``fit`` clones and
-        fits, returns. A fitted one is kept as it is in :class:`sklearn.frozen.FrozenEstimator`.
-        The paper's are learnt without labels.
     n_neighbors : int, default=20
         Neighbours that count for typicality; all of the cluster if it has fewer.
     max_clusters : int, default=500
@@ -45,6 +39,8 @@ class TypiClust(EmbeddingStrategy):
 
     Notes
     -----
+    The paper's features are learnt without labels.
+
     Once every cluster has a label or a choice, which happens beyond ``max_clusters``, those
     with the fewest are next, the largest first. More than 50 clusters are found by mini-batches
     of samples, fewer on 20,000 samples where there are more. The authors' program leaves out
@@ -86,9 +82,10 @@ class TypiClust(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose the most typical sample of each of the largest clusters without a label."""
         rng = as_random_state(self.random_state)
-        points, labelled_points = self._embed_with_labelled(X, y, clf, candidates)
+        points, labelled_points = self.embed_with_labelled(X, y, clf, candidates)
         n_clusters = min(len(labelled_points) + batch_size, self.max_clusters)
         clusters = _cluster(np.concatenate([points, labelled_points]), n_clusters, rng)
         clusters, labelled_clusters = np.split(clusters, [len(points)])
@@ -160,12 +157,6 @@ class ProbCover(EmbeddingStrategy):
 
     Parameters
     ----------
-    features : None, "classifier" or transformer, default=None
-        The space of the (Euclidean) distances: the samples themselves, images flattened; what
-        the last layer of the classifier sees, which is there in skorch nets, multi-layer
-        perceptrons, linear models and skgal's GANs that classify; or what the transformer, which
-        ``fit`` clones and fits, returns. A fitted one is kept as it is in
-        :class:`sklearn.frozen.FrozenEstimator`. The paper's are learnt without labels.
     delta : float, default=None
         The radius :math:`\delta`. None: the largest at which a share ``purity`` of the samples
         has none of another cluster within it, where clusters stand for classes.
@@ -180,7 +171,8 @@ class ProbCover(EmbeddingStrategy):
 
     Notes
     -----
-    Memory grows with the number of pairs of samples nearer than ``delta``, and so does time
+    Distances are Euclidean; the paper's features are learnt without labels. Memory grows with the
+    number of pairs of samples nearer than ``delta``, and so does time
     beside what their search takes. Each sample's distance to the nearest of another cluster
     gives ``delta`` at once; the paper tries a grid of values.
 
@@ -222,9 +214,10 @@ class ProbCover(EmbeddingStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose samples one by one, each the one that covers the most that are not covered yet."""
         rng = as_random_state(self.random_state)
-        points, centres = self._embed_with_labelled(X, y, clf, candidates)
+        points, centres = self.embed_with_labelled(X, y, clf, candidates)
         delta = self.delta
         if delta is None:
             n_classes = self._count_classes(clf)

@@ -24,18 +24,14 @@ class CoreSet(EmbeddingStrategy):
 
     Parameters
     ----------
-    features : None, "classifier" or transformer, default=None
-        The space of the (Euclidean) distances: the samples themselves, images flattened; what
-        the last layer of the classifier sees, which is the paper's choice and is there in
-        skorch nets, multi-layer perceptrons, linear models and skgal's GANs that classify; or what
-        the transformer, which ``fit`` clones and fits, returns. A fitted one is kept as it is in
-        :class:`sklearn.frozen.FrozenEstimator`.
     random_state : int, RandomState instance or None, default=None
         Decides between samples that are equally far away, and seeds a transformer that has no
         seed of its own.
 
     Notes
     -----
+    Distances are Euclidean; the paper's are of what the last layer of the classifier sees.
+
     A query of k of n samples with d features takes O(n k d) time, and O(n) memory beside the
     features: their distances to the centres are kept, one each. Most samples learn of new
     centres many at a time, in one matrix product, and only the farthest at once.
@@ -55,14 +51,10 @@ class CoreSet(EmbeddingStrategy):
     [4, 2]
     """
 
-    def __init__(self, *, features=None, missing_label=np.nan, random_state=None):
-        self.features = features
-        self.missing_label = missing_label
-        self.random_state = random_state
-
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Choose samples one by one, each the farthest from all labelled and chosen ones."""
         rng = as_random_state(self.random_state)
-        points, centres = self._embed_with_labelled(X, y, clf, candidates)
+        points, centres = self.embed_with_labelled(X, y, clf, candidates)
         tie_break = rng.random_sample(len(candidates))
         if len(centres) == 0:
             nearest, utilities = np.full(len(candidates), np.inf), np.zeros(len(candidates))

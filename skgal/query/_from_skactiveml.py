@@ -7,7 +7,7 @@ from sklearn.base import clone, is_regressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.query._base import CandidateStrategy
+from skgal.query._base import BatchStrategy
 from skgal.utils import (
     HasMethods,
     as_label_array,
@@ -23,7 +23,7 @@ from skgal.utils import (
 _MODEL_ARGUMENTS = {"clf": "fit_clf", "reg": "fit_reg"}
 
 
-class FromSkactiveml(CandidateStrategy):
+class FromSkactiveml(BatchStrategy):
     """Wrap a pool strategy of scikit-activeml as one of skgal's.
 
     scikit-activeml's strategies want classifiers of its own kind, labels of one type and rows
@@ -66,7 +66,7 @@ class FromSkactiveml(CandidateStrategy):
     """
 
     _parameter_constraints = {
-        **CandidateStrategy._parameter_constraints,
+        **BatchStrategy._parameter_constraints,
         "strategy": [HasMethods(["query"])],
         "refit": ["boolean"],
         "query_params": [dict, None],
@@ -81,7 +81,8 @@ class FromSkactiveml(CandidateStrategy):
         self.missing_label = missing_label
         self.random_state = random_state
 
-    def _choose(self, X, y, clf, candidates, batch_size):
+    def choose(self, X, y, clf, candidates, batch_size):
+        """Have the strategy of scikit-activeml choose."""
         allowed = _as_rows(candidates.rows) if candidates.is_foreign else candidates.positions
         with seeded_nets(clf):
             chosen, utilities = self._seeded_strategy().query(
