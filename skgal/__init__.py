@@ -25,6 +25,8 @@ _SUBPACKAGE_OF = {
     "ClassifierFeatures": "classifiers",
     "CoreSet": "query",
     "DesignBox": "generators",
+    "EnsembleClassifier": "classifiers",
+    "EnsembleRegressor": "classifiers",
     "EstimatorOracle": "active",
     "FeatureMatcher": "matching",
     "FrechetSelection": "generators",

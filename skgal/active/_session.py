@@ -224,7 +224,10 @@ def initial_set(X, known, labels, shown, classes=None):
     """Record the labels known at the start: those of the known ones that are shown."""
     indices, labels = np.flatnonzero(known)[shown], labels[shown]
     if not len(labels):
-        raise ValueError("y has no label to start from; give some, of two classes at least.")
+        raise ValueError(
+            "y has no label to start from; give some, of two classes at least. Which samples to "
+            "label first says TypiClust().query(X, y, None, batch_size=10)."
+        )
     if classes is not None and len(np.unique(labels)) < 2:
         raise ValueError(
             f"The {len(labels)} labels to start from are of one class only, "

@@ -554,4 +554,19 @@ def _score_fold(classifier, scorer, X, y, fold, seed, step, is_resampled, params
             X_test = transformers.transform(X_test)
     # The same seed with and without resampling, so that luck favours neither.
     fitted = AnyEstimator(classifier, random_state=seed).fit(X_train, y_train)
-    return scorer(fitted, X_test, y[test])
+    try:
+        return scorer(fitted, X_test, y[test])
+    except ValueError as error:
+        if "pos_label" not in str(error):
+            raise
+        raise ValueError(
+            f"{error} The gate's scoring must know which class it is about: pass, for example, "
+            "make_scorer(average_precision_score, response_method='predict_proba', "
+            f"pos_label={_rarest(y)!r})."
+        ) from error
+
+
+def _rarest(y):
+    """Find the class that is rarest, as a plain Python object."""
+    classes, counts = np.unique(y, return_counts=True)
+    return classes[np.argmin(counts)].item() if len(classes) else None

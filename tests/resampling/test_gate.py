@@ -445,6 +445,7 @@ def test_what_cannot_be_decided_is_refused_before_training(params, y, match):
             TypeError,
             r"scoring must return a number.*\{'recall': 1.0\}",
         ),
+        (LogisticRegression(), {"scoring": "f1"}, ValueError, r"make_scorer\(.*pos_label='rare'"),
     ],
 )
 def test_a_classifier_or_metric_that_fails_does_so_before_training(
