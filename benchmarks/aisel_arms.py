@@ -25,7 +25,7 @@ from skgal.objectives import GradientPenalty
 from skgal.utils import seeded_torch
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
-from demo import fit_plain, make_classifier, train_oracle
+from network_oracle import fit_plain, make_classifier, train_oracle
 
 #: Chosen among 0, 0.25, 0.5, 1, 3 and 6 on validation images of draws 0 to 2.
 POWER = 0.25

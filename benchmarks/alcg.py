@@ -8,21 +8,20 @@ Arms of a seed share the first labels and the first weights. The smallest settin
 
     python benchmarks/alcg.py --dataset digits --initial 50 --batch-size 50 --budget 250 \
         --updates 200 --architecture dense
-    python benchmarks/alcg.py --dataset mnist
+    python benchmarks/alcg.py --dataset mnist --updates 150
 
 An arm is a choice of labels and how many candidates adversarial sampling has for each generated
 sample of an update ("4": the paper's; "1": none). Cells that the output holds are not run again.
 """
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from time import process_time
 
 import numpy as np
 import sklearn
 import torch
+from report import ReportFile
 from skorch import NeuralNetClassifier
 
 from skgal import ACGAN, ActiveLearner, CertaintySampling, RandomSampling, UncertaintySampling
@@ -119,10 +118,10 @@ def summarize(cells):
             report[name] = curves.mean(axis=0).round(3).tolist()
             if both:
                 gains = np.array([seeds[s][name][-1] - paired[s][name][-1] for s in both])
-                error = gains.std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else np.nan
+                error = gains.std(ddof=1) / len(gains) ** 0.5 if len(gains) > 1 else None
                 report[f"{name}, minus {BASELINE}"] = [
                     round(float(gains.mean()), 3),
-                    round(float(error), 3),
+                    error if error is None else round(float(error), 3),
                     f"higher in {(gains > 0).sum()} of {len(gains)}",
                 ]
         report["fewest labels of a class"] = [
@@ -160,27 +159,22 @@ def main():
     classifier = train_classifier(X[-n_others:], y[-n_others:].astype(np.int64), n_epochs)
     print("accuracy of the classifier:", classifier.score(data[2], data[3]), flush=True)
     scorer = GenerationScorer(classifier, scores=SCORES)
-    cells = json.loads(args.output.read_text())["cells"] if args.output.exists() else {}
-    setting = f"{args.dataset}, {args.variant}, {args.updates} updates a round, {args.architecture}"
+    report = ReportFile(args.output, {}, [np, sklearn, torch])
+    cells = report.read_runs()
+    setting = (
+        f"{args.dataset}, {args.variant}, {args.initial} to {args.budget} labels, "
+        f"{args.updates} updates a round, {args.architecture}"
+    )
     for seed in args.seeds:
         for arm in args.arms:
             key = f"{setting} | {arm} | {seed}"
             if key in cells:
                 continue
             cells[key] = run(args, arm, seed, data, scorer)
-            report = {
-                "command": "python " + " ".join(sys.argv),
-                "settings": {k: str(v) for k, v in vars(args).items()},
-                "versions": {m.__name__: m.__version__ for m in (np, sklearn, torch)},
-                "accuracy of the classifier": classifier.score(data[2], data[3]),
-                "summary": summarize(cells),
-                "cells": cells,
-            }
-            args.output.parent.mkdir(parents=True, exist_ok=True)
-            args.output.write_text(json.dumps(report, indent=1) + "\n")
+            report.write(cells, summary=summarize(cells))
             print(key, cells[key], flush=True)
-    for name, report in summarize(cells).items():
-        print(name, report.get(f"neg_frechet_distance, minus {BASELINE}"))
+    for name, of_arm in summarize(cells).items():
+        print(name, of_arm.get(f"neg_frechet_distance, minus {BASELINE}"))
 
 
 if __name__ == "__main__":

@@ -246,15 +246,15 @@ def selective_table():
     rows = []
     for arm, label in {
         "none": "nothing added",
-        "blind": "whatever is generated",
-        "single": "one filter",
-        "both": "both filters",
+        "blind, r=0.5": "whatever is generated",
+        "single, r=0.5": "one filter",
+        "both, r=0.5": "both filters",
     }.items():
         paper = results["paper"]["histopathology"].get(arm)
         rows.append(
             [
                 label,
-                percent(results["summary"][arm]["accuracy"]),
+                percent(results["summary"]["6000 images"][arm]["accuracy"]),
                 "" if paper is None else f"{100 * paper:.1f}",
             ]
         )
