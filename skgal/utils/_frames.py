@@ -24,28 +24,7 @@ class Column(NamedTuple):
 
 
 def is_frame(X):
-    """Tell whether X is a data frame: of pandas, polars, pyarrow, or what else narwhals knows.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    TypeError
-        If X is lazy, a query whose rows are not there yet, or a RecordBatch.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgal.utils import is_frame
-    >>> is_frame(pd.DataFrame({"a": [1]})), is_frame([[1]])
-    (True, False)
-    """
+    """Tell whether X is a data frame: of pandas, polars, pyarrow, or what else narwhals knows."""
     if type(X).__name__ == "LazyFrame":
         raise TypeError("X is a LazyFrame, whose rows are not there yet; pass X.collect().")
     if type(X).__name__ == "RecordBatch":
@@ -201,23 +180,7 @@ class FrameTemplate:
 
 
 class LabelTemplate:
-    """Container, name and dtype of labels that come as a Series, or a frame of one column.
-
-    Parameters
-    ----------
-    library : str
-    name : hashable
-    dtype : str or dict
-    is_frame : bool
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgal.utils import LabelTemplate
-    >>> template = LabelTemplate.of(pd.Series([1, 2], dtype="Int64", name="stage"))
-    >>> template.fill(np.array([2, 2, 1])).dtype
-    Int64Dtype()
-    """
+    """Container, name and dtype of labels that come as a Series, or a frame of one column."""
 
     def __init__(self, library, name, dtype, is_frame):
         self.backend = library

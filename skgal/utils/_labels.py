@@ -40,29 +40,10 @@ _TEXT_FOR_MISSING = frozenset({"nan", "None", "<NA>", "NaT", "NaN", ""})
 def as_label_array(y, *, warn=False):
     """Make an array of labels that keeps missing ones apart from the others.
 
-    Parameters
-    ----------
-    y : array-like, Series or DataFrame
-        Series and bare arrays of pandas, polars and pyarrow, nullable or not; a DataFrame or an
-        array of one column counts as a Series, of more as the outputs of a regressor or the
-        probabilities of classes.
-    warn : bool, default=False
-        Whether to warn of an array of one column, as scikit-learn does.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Missing labels of Series are NaN; lists and arrays of objects keep theirs. Integers beside
-        missing ones are float64 where that holds them exactly, else objects.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgal.utils import as_label_array
-    >>> as_label_array(pd.Series([1, None], dtype="Int64"))
-    array([ 1., nan])
-    >>> as_label_array(pd.Series([10**17 + 41, None], dtype="Int64"))
-    array([100000000000000041, nan], dtype=object)
+    Series and bare arrays of pandas, polars and pyarrow may be nullable; an array or frame of one
+    column counts as a Series, of which ``warn`` warns, as scikit-learn does. Missing labels of
+    Series are NaN; lists and arrays of objects keep theirs. Integers beside missing ones are
+    float64 where that holds them exactly, else objects.
     """
     if y is None:
         raise ValueError("This requires y to be passed, but the target y is None.")
@@ -81,24 +62,7 @@ def as_label_array(y, *, warn=False):
 
 
 def as_series(y):
-    """Make a Series of a bare array of pandas or pyarrow, which narwhals takes for nothing known.
-
-    Parameters
-    ----------
-    y : object
-
-    Returns
-    -------
-    object
-        Anything else as it is.
-
-    Examples
-    --------
-    >>> import pyarrow as pa
-    >>> from skgal.utils import as_series
-    >>> type(as_series(pa.array([1, None]))).__name__
-    'ChunkedArray'
-    """
+    """Make a Series of a bare array of pandas or pyarrow, which narwhals doesn't know."""
     package = type(y).__module__.partition(".")[0]
     if package == "pandas" and getattr(y, "ndim", 1) == 1:  # an ExtensionArray or an Index
         return import_module(package).Series(y)
@@ -152,29 +116,9 @@ def _integers_with_gaps(values, missing):
 
 
 def is_missing(y, missing_label=np.nan):
-    """Tell which labels are missing.
+    """Tell which labels are missing; a row of class probabilities is if all of them are.
 
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Labels of any dtype, or class probabilities, in any container.
-    missing_label : scalar, default=nan
-        What stands for "not labelled". NaN, ``None`` and ``pandas.NA`` mean each other.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), dtype bool
-        A row of class probabilities is missing if all of them are.
-
-    Examples
-    --------
-    >>> from skgal.utils import is_missing
-    >>> is_missing([0, float("nan"), 1]).tolist()
-    [False, True, False]
-    >>> is_missing(["cat", None]).tolist()
-    [False, True]
-    >>> is_missing(["cat", "?"], missing_label="?").tolist()
-    [False, True]
+    NaN, ``None`` and ``pandas.NA`` as ``missing_label`` mean each other.
     """
     y = as_label_array(y)
     if _is_null_label(missing_label):
@@ -203,29 +147,10 @@ def _is_null_label(label):
 
 
 def observed_labels(y):
-    """Give class labels the dtype they would have had without missing ones.
+    """Give class labels, none missing, the dtype they would have had without missing ones.
 
-    NaN forces integer labels into floats; once the missing ones are gone, whole-numbered
-    floats are integers again. Object arrays take the dtype of their values.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Class labels, none missing. Class probabilities stay as they are, even if each is 0
-        or 1.
-
-    Returns
-    -------
-    ndarray of the shape of y
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.utils import observed_labels
-    >>> observed_labels(np.array([0.0, 2.0])).dtype.kind
-    'i'
-    >>> observed_labels(np.array(["cat", "dog"], dtype=object)).dtype.kind
-    'U'
+    NaN forces integer labels into floats; whole-numbered floats become integers again, and objects
+    take the dtype of their values. Class probabilities stay as they are, even if each is 0 or 1.
     """
     y = as_label_array(y)
     if y.dtype == object:
@@ -245,34 +170,7 @@ def _narrow(y):
 
 
 def check_class_labels(y, *, warn=False):
-    """Make an array of class labels, one a sample; refuse missing ones, and what is no class.
-
-    Parameters
-    ----------
-    y : array-like, Series or DataFrame of one column
-    warn : bool, default=False
-        Whether to warn of an array of one column, as scikit-learn does.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Numbers and booleans among objects get their own dtype.
-
-    Raises
-    ------
-    ValueError
-
-    Warns
-    -----
-    UserWarning
-        If labels look like missing ones that have become text, see `warn_of_text_for_missing`.
-
-    Examples
-    --------
-    >>> from skgal.utils import check_class_labels
-    >>> check_class_labels(np.array([[1], [2]], dtype=object))
-    array([1, 2])
-    """
+    """Make an array of class labels, one a sample; refuse missing ones, and what is no class."""
     y = as_label_array(y, warn=warn)
     if (missing := is_missing(y)).any():
         raise ValueError(
@@ -290,27 +188,7 @@ def check_class_labels(y, *, warn=False):
 
 
 def warn_of_text_for_missing(y, missing_label=np.nan, known=()):
-    """Warn of class labels such as "nan": NumPy spells missing ones so among strings.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Class labels, those missing included or not.
-    missing_label : scalar, default=nan
-        What stands for "not labelled".
-    known : collection, default=()
-        Labels that are known to be classes.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from skgal.utils import warn_of_text_for_missing
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     warn_of_text_for_missing(np.array(["fast", np.nan]))
-    >>> len(caught)
-    1
-    """
+    """Warn of class labels such as "nan", unless known: NumPy spells missing ones so as strings."""
     if y.ndim != 1 or y.dtype.kind not in "UO":
         return
     words = _TEXT_FOR_MISSING - {missing_label, *known}
@@ -329,27 +207,7 @@ def warn_of_text_for_missing(y, missing_label=np.nan, known=()):
 def warn_of_minus_one(known, labels, missing_label, *, expects_missing):
     """Warn if -1 looks like scikit-learn's sign for "not labelled", but counts as a class here.
 
-    Parameters
-    ----------
-    known : ndarray of shape (n_samples,), dtype bool
-        Which labels are not missing.
-    labels : ndarray of shape (n_known,)
-    missing_label : scalar
-        What stands for "not labelled".
-    expects_missing : bool
-        Whether labels are likely to be missing: then one -1 beside labels from 0 is enough, else
-        most must be.
-
-    Examples
-    --------
-    >>> import warnings
-    >>> from skgal.utils import warn_of_minus_one
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     known, labels = np.ones(3, dtype=bool), np.array([0, 1, -1])
-    ...     warn_of_minus_one(known, labels, np.nan, expects_missing=True)
-    >>> len(caught)
-    1
+    Where labels are likely to be missing, one -1 beside labels from 0 is enough; else most must be.
     """
     if not known.all() or labels.dtype.kind not in "if" or not is_missing([np.nan], missing_label):
         return
@@ -367,26 +225,9 @@ def warn_of_minus_one(known, labels, missing_label, *, expects_missing):
 
 
 def spread_labels(labels, positions, n_samples):
-    """Put the known labels among all samples, NaN where there is none.
+    """Put known labels at their positions among all samples, NaN elsewhere.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
-        None missing.
-    positions : ndarray of shape (n_labelled,), dtype int
-    n_samples : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Numbers as float64 where that holds them exactly; other labels as objects.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.utils import spread_labels
-    >>> spread_labels(np.array([7, 8]), np.array([2, 0]), 3)
-    array([ 8., nan,  7.])
+    Numbers as float64 where that holds them exactly; other labels as objects.
     """
     is_float = labels.dtype.kind == "f" or (
         labels.dtype.kind in "iu" and bool((np.abs(labels.astype(np.float64)) <= MAX_EXACT).all())

@@ -59,34 +59,7 @@ _EXACT = 2**52
 
 
 def make_layout(X, image_shape=None):
-    """Learn how samples are laid out.
-
-    Parameters
-    ----------
-    X : array of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-    image_shape : tuple of int (c, h, w) or None, default=None
-        The shape of images that come as flat rows.
-
-    Returns
-    -------
-    DataLayout or MixedLayout
-
-    Raises
-    ------
-    ValueError
-        If a column can't go to a network, or ``image_shape`` doesn't fit.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgal.utils import make_layout
-    >>> frame = pd.DataFrame({"age": [20, 40, 30], "sex": ["f", "m", None]})
-    >>> layout = make_layout(frame)
-    >>> layout.groups
-    (1, 3)
-    >>> layout.from_network(layout.to_network(frame)).equals(frame)
-    True
-    """
+    """Learn how samples are laid out, images that come as flat rows by their shape."""
     if not is_mixed(X):
         return DataLayout(X, image_shape)
     if image_shape is not None:
@@ -100,27 +73,8 @@ def make_layout(X, image_shape=None):
 def as_samples(X):
     """Bring samples into a container that layouts know, so that all take the same ones.
 
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    object
-        An array for a list of rows, a masked array, whose masked values become NaN, or a tensor
-        of torch; a table of pyarrow for a batch of records; anything else as it is.
-
-    Raises
-    ------
-    ValueError
-        If X is an array of times.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.utils import as_samples
-    >>> as_samples(np.ma.array([[1.0, 2.0]], mask=[[False, True]]))
-    array([[ 1., nan]])
+    An array for a list of rows, a masked array, whose masked values become NaN, or a tensor of
+    torch; a table of pyarrow for a batch of records; anything else as it is.
     """
     if type(X).__module__.partition(".")[0] == "pyarrow" and hasattr(X, "schema"):
         is_batch = type(X).__name__ == "RecordBatch"
@@ -140,20 +94,8 @@ def as_samples(X):
 def is_mixed(X):
     """Tell whether X is a table of more than complete numbers, which has a `MixedLayout`.
 
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    bool
-        Whether X is a DataFrame with categories, booleans or gaps; an array of two dimensions
-        with NaN; or an array or list of rows of objects that aren't all numbers.
-
-    Raises
-    ------
-    TypeError
-        If X is lazy, a query whose rows are not there yet.
+    Such are a DataFrame with categories, booleans or gaps; an array of two dimensions with NaN; and
+    an array or list of rows of objects that aren't all numbers.
     """
     if is_frame(X):
         return not has_equal_names(X) and not all(map(holds_numbers, frame_columns(X).values()))
@@ -197,21 +139,6 @@ class DataLayout:
     than 2**24, wherever they lie) and real numbers to the float32 precision of their column's
     span. A constant column is 0 to the networks and comes back as it was, whatever they make of it.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
-        Finite numbers.
-    image_shape : tuple of int (c, h, w) or None, default=None
-        The shape of images that come as flat rows.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Shape of one sample as networks see it: (n_features,) or (c, h, w).
-    sample_shape : tuple of int
-        Shape of one sample of X.
-    is_image : bool
-
     Examples
     --------
     >>> import numpy as np
@@ -248,10 +175,7 @@ class DataLayout:
 
     @property
     def affine(self):
-        """Scale and centre, float64: what networks call x is ``scale * x + centre`` to users.
-
-        The scale of a constant column is 0, so that it stays what it is.
-        """
+        """Scale and centre; the scale of a constant column is 0, so that it stays what it is."""
         if self.is_image:
             return self._scales[0].affine
         scale, centre = np.empty(self.shape), np.empty(self.shape)
@@ -260,22 +184,7 @@ class DataLayout:
         return scale, centre
 
     def to_network(self, X):
-        r"""Scale samples to [-1, 1] and shape them for the networks.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, \*sample_shape), or DataFrame of these columns
-
-        Returns
-        -------
-        ndarray of shape (n_samples, \*shape), dtype float32
-            Values beyond the fitted range lie outside [-1, 1].
-
-        Warns
-        -----
-        ConstantColumnWarning
-            If a column that was constant in the fitted data has other values.
-        """
+        """Scale samples to [-1, 1], float32; values beyond the fitted range lie outside."""
         blocks = self._read(X, self._positions)
         n_samples, width = len(blocks[0][1]), prod(self.shape)
         tensor = np.empty((n_samples, width), dtype=np.float32)
@@ -292,16 +201,7 @@ class DataLayout:
         return tensor.reshape(n_samples, *self.shape)
 
     def from_network(self, tensor):
-        r"""Bring network outputs back to the user's shape, range, dtype and columns.
-
-        Parameters
-        ----------
-        tensor : ndarray of shape (n_samples, \*shape), values in [-1, 1]
-
-        Returns
-        -------
-        ndarray of shape (n_samples, \*sample_shape), or a DataFrame
-        """
+        """Bring network outputs back to the user's shape, range, dtype and columns."""
         flat = tensor.reshape(len(tensor), prod(self.shape))
         if self.template is None:
             values = _to_users(flat, slice(None), self._scales[0])
@@ -499,42 +399,6 @@ class MixedLayout:
     Numbers go to the networks by rank, categories as one column each (more than 1,000 as digits);
     what comes back has the columns, dtypes, ranges and categories of the data, and gaps only
     where the data had some.
-
-    Parameters
-    ----------
-    X : DataFrame, or array of shape (n_samples, n_columns), of objects or with NaN
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (n_columns,), the number of columns that networks see.
-    groups : tuple of int
-        How these belong together: 1 for a number in [-1, 1], k for one of k categories.
-    flags : tuple of int
-        Which of the groups are flags, (there, missing), of the number before; one that is missing
-        is 0.
-
-    Raises
-    ------
-    ValueError
-        If a column holds times, infinite numbers or what can't be a category, if all columns
-        are constant, or two have the same name.
-
-    Warns
-    -----
-    IdentifierColumnWarning
-        If nearly every row has a category of its own.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from skgal.utils import MixedLayout
-    >>> frame = pd.DataFrame({"age": [20, 40, 30], "sex": ["f", "m", None]})
-    >>> layout = MixedLayout(frame)
-    >>> layout.groups
-    (1, 3)
-    >>> layout.from_network(layout.to_network(frame)).equals(frame)
-    True
     """
 
     is_image = False
@@ -563,27 +427,7 @@ class MixedLayout:
         )
 
     def to_network(self, X):
-        """Encode rows for the networks.
-
-        Parameters
-        ----------
-        X : DataFrame or array
-            The columns of the fitted one.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, *shape), dtype float32
-
-        Raises
-        ------
-        ValueError
-            If a column has categories or gaps that the fitted one had not.
-
-        Warns
-        -----
-        ConstantColumnWarning
-            If a column of numbers that was constant has other values.
-        """
+        """Encode rows for the networks; refuse categories and gaps that the fitted ones had not."""
         read = list(self._read(X))
         tensor = np.zeros((len(read[0][1].missing), *self.shape), dtype=np.float32)
         start, changed = 0, []
@@ -598,17 +442,7 @@ class MixedLayout:
         return tensor
 
     def from_network(self, tensor):
-        """Bring network outputs back to the columns, dtypes, ranges and categories of the data.
-
-        Parameters
-        ----------
-        tensor : ndarray of shape (n_samples, *shape)
-            Of the columns of one category the largest counts.
-
-        Returns
-        -------
-        DataFrame or ndarray
-        """
+        """Bring network outputs back to the columns, dtypes, ranges and categories of the data."""
         columns, start = [], 0
         for column in self._columns:
             stop = start + sum(column.groups)

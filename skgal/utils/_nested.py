@@ -11,20 +11,9 @@ from sklearn.utils import get_tags
 
 
 def unwrap(model, X=None):
-    """Find the model that predicts, and X as it sees it.
+    """Find the model that predicts, inside Pipelines, searches and ``FrozenEstimator``s.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Perhaps a Pipeline, a search or a ``FrozenEstimator``, or several of them nested.
-    X : array-like of n_samples samples, default=None
-
-    Returns
-    -------
-    model : fitted estimator
-        None of these.
-    X : array-like of n_samples samples or None
-        The samples after the transformers of the Pipelines.
+    X, if given, is returned as that model sees it: after the transformers of the Pipelines.
     """
     while True:
         if isinstance(model, FrozenEstimator):
@@ -42,29 +31,7 @@ def unwrap(model, X=None):
 
 
 def resolve_component(given, parameter, kinds, base):
-    """Make the component that a user's argument names, or a validated copy of the one passed.
-
-    Parameters
-    ----------
-    given : str or estimator
-    parameter : str
-        The name of the argument.
-    kinds : dict from str to type
-        The components by name.
-    base : type
-        What all of them are.
-
-    Returns
-    -------
-    estimator
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, or a parameter is out of range.
-    TypeError
-        If it is neither a name nor an instance of the base.
-    """
+    """Make the component that an argument names, or a validated copy of the one passed."""
     if isinstance(given, str):
         if given not in kinds:
             raise ValueError(
@@ -83,23 +50,7 @@ def resolve_component(given, parameter, kinds, base):
 
 
 def nets_in(estimator):
-    """Find the skorch nets in an estimator, itself included.
-
-    Parameters
-    ----------
-    estimator : object
-
-    Returns
-    -------
-    list of skorch.NeuralNet
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skgal.utils import nets_in
-    >>> nets_in(LogisticRegression())
-    []
-    """
+    """Find the skorch nets in an estimator, itself included."""
     if is_net(estimator):
         return [estimator]
     if not hasattr(estimator, "get_params"):
@@ -120,17 +71,7 @@ def last_step(estimator):
 
 
 class PrintedParameters:
-    """Mixin of objects that are no estimators: printed with the parameters that were set.
-
-    Examples
-    --------
-    >>> from skgal.utils import PrintedParameters
-    >>> class Solver(PrintedParameters):
-    ...     def __init__(self, func, retries=0):
-    ...         self.func, self.retries = func, retries
-    >>> Solver(sum)
-    Solver(func=sum)
-    """
+    """Mixin of objects that are no estimators: printed with the parameters that were set."""
 
     def __repr__(self):
         """Return the class and its parameters, long ones cut short."""
@@ -158,23 +99,7 @@ _brief.maxother = 200
 
 
 def accepts_nan(estimator):
-    """Tell whether NaN may get as far as the estimator; it may still refuse it.
-
-    Parameters
-    ----------
-    estimator : estimator
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skgal.utils import accepts_nan
-    >>> accepts_nan(LogisticRegression())
-    False
-    """
+    """Tell whether NaN may get as far as the estimator; it may still refuse it."""
     # What later steps get to see, and the columns of a ColumnTransformer, only fitting shows.
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[0][1]

@@ -9,41 +9,13 @@ class PlainCodec:
     Beyond JSON's own values: tuples, dicts with any keys, NumPy arrays, scalars and dtypes, and
     instances of the classes given, of which the attributes are kept. Nothing else is written, and
     nothing else is made when reading: a file that names another class is refused.
-
-    Parameters
-    ----------
-    classes : iterable of type
-        Whose instances may be written and made.
-
-    Examples
-    --------
-    >>> from skgal.utils import PlainCodec
-    >>> codec = PlainCodec([])
-    >>> codec.encode((1, 2.5))
-    {'tuple': [1, 2.5]}
-    >>> codec.decode({"tuple": [1, 2.5]})
-    (1, 2.5)
     """
 
     def __init__(self, classes):
         self._classes = {cls.__name__: cls for cls in classes}
 
     def encode(self, value):
-        """Return a value as JSON holds it.
-
-        Parameters
-        ----------
-        value : object
-
-        Returns
-        -------
-        None, bool, int, float, str, list or dict
-
-        Raises
-        ------
-        TypeError
-            If the value, or one inside it, is of another kind.
-        """
+        """Return a value as JSON holds it; TypeError if anything in it is of another kind."""
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if isinstance(value, list):
@@ -64,22 +36,7 @@ class PlainCodec:
         return {"object": name, "state": self.encode(value.__dict__)}
 
     def decode(self, value):
-        """Return the value that was encoded.
-
-        Parameters
-        ----------
-        value : object
-            As `encode` returned it.
-
-        Returns
-        -------
-        object
-
-        Raises
-        ------
-        ValueError
-            If it wasn't made by `encode`, or holds an instance of another class.
-        """
+        """Return the value that was encoded; ValueError if it names another class."""
         if isinstance(value, list):
             return [self.decode(item) for item in value]
         if not isinstance(value, dict):

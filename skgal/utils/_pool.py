@@ -36,29 +36,7 @@ def index_rows(X, indices):
 def concat_rows(first, second):
     """Stack the rows of two containers of the same kind, those of ``first`` on top.
 
-    Parameters
-    ----------
-    first, second : array-like or sparse matrices
-        Or DataFrames of one library with the same columns.
-
-    Returns
-    -------
-    ndarray, csr matrix or DataFrame
-        Sparse where one of the two is; a DataFrame where both are one; a pandas index is made
-        anew, 0 to n - 1.
-
-    Raises
-    ------
-    TypeError
-        If one is a DataFrame and the other is not, or they are of two libraries.
-    ValueError
-        If the rows have different shapes or columns.
-
-    Examples
-    --------
-    >>> from skgal.utils import concat_rows
-    >>> concat_rows([[1, 2]], [[3, 4]]).tolist()
-    [[1, 2], [3, 4]]
+    Sparse where one of the two is; a DataFrame where both are one, whose pandas index is made anew.
     """
     if is_frame(first) or is_frame(second):
         return _concat_frames(first, second)
@@ -95,25 +73,10 @@ def _concat_frames(first, second):
 
 
 def row_blocks(n_rows, like):
-    """Cut rows into slices of at most 16 MiB each, and of at least one row.
+    """Cut rows of the size of those of ``like`` into slices of at most 16 MiB, at least one row.
 
-    Parameters
-    ----------
-    n_rows : int
-    like : array, sparse matrix or DataFrame
-        Samples of the size that the rows have; at least one. Rows of a sparse matrix count as
-        if they were dense, since that is what most models make of them.
-
-    Returns
-    -------
-    iterator of slice
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skgal.utils import row_blocks
-    >>> list(row_blocks(5, like=np.zeros((1, 2**20))))
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    Rows of a sparse matrix count as if they were dense, since that is what most models make of
+    them.
     """
     return gen_batches(n_rows, max(1, BLOCK_BYTES // max(1, _row_bytes(like))))
 
@@ -158,47 +121,17 @@ class Pool(ABC):
 
     @abstractmethod
     def blocks(self, positions=None):
-        """Iterate over the rows in order, as containers of several rows each.
-
-        Parameters
-        ----------
-        positions : ndarray of int or None, default=None
-
-        Yields
-        ------
-        array, sparse matrix or DataFrame
-            At least one row each, in memory, and for reading only: it may be a view.
-        """
+        """Iterate over rows in order, as containers of one row or more that may be views."""
 
     def map(self, function, positions=None):
-        """Apply a function to each block, where the block lies.
+        """Apply a function to each block, where the block lies; yield its results in order.
 
-        Parameters
-        ----------
-        function : callable
-            Maps a block to a result, which should be small. It may have to be
-            pickled, so lambdas are no use on clusters of processes.
-        positions : ndarray of int or None, default=None
-
-        Yields
-        ------
-        object
-            What ``function`` returns, in the order of the rows.
+        On clusters of processes the function is pickled, so lambdas are no use there.
         """
         return map(function, self.blocks(positions))
 
     def take(self, indices):
-        """Take rows in the order asked for.
-
-        Parameters
-        ----------
-        indices : array-like of int
-
-        Returns
-        -------
-        array, sparse matrix or DataFrame
-            Of the kind of the blocks.
-        """
+        """Take rows in the order asked for, in a container of the kind of the blocks."""
         indices = np.asarray(indices)
         if indices.size == 0:
             return index_rows(next(iter(self.blocks(np.array([0])))), [])
@@ -455,22 +388,9 @@ def as_pool(X):
 def gives_blocks(X):
     """Tell whether X is an iterable of blocks of samples, each block a container of its own.
 
-    Parameters
-    ----------
-    X : object
-        Blocks are given by a list or tuple of tables (2-D arrays, sparse matrices, DataFrames)
-        or of batches of images (4-D arrays); and by any object whose ``__iter__`` starts afresh
-        each time and which has no ``__getitem__``, say a class that opens one file after the
-        other.
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    TypeError
-        If X is an iterator: a generator gives its blocks only once.
+    Such is a list or tuple of tables (2-D arrays, sparse matrices, DataFrames) or of batches of
+    images (4-D arrays); and any object whose ``__iter__`` starts afresh each time and which has no
+    ``__getitem__``, say a class that opens one file after the other. An iterator is a TypeError.
     """
     if isinstance(X, Pool) or issparse(X):
         return False
@@ -485,25 +405,7 @@ def gives_blocks(X):
 
 
 def take_rows(X, indices):
-    """Take rows of an array, a data frame, a list or a pool that isn't in memory.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame or whatever else :func:`as_pool` takes, of n rows
-    indices : array-like of int or of bool
-        Positions, or a mask of length n.
-
-    Returns
-    -------
-    array, sparse matrix, DataFrame or list
-        The same kind of container as ``X``, or as the blocks it gives; in memory.
-
-    Examples
-    --------
-    >>> from skgal.utils import take_rows
-    >>> take_rows(["a", "b", "c"], [2, 0])
-    ['c', 'a']
-    """
+    """Take rows, by positions or a mask, of an array, a data frame, a list or a pool."""
     if isinstance(X, Pool) or gives_blocks(X) or hasattr(X, "chunks"):
         indices = np.asarray(indices)
         return as_pool(X).take(np.flatnonzero(indices) if indices.dtype == bool else indices)
@@ -517,29 +419,10 @@ def _is_dask(X):
 
 
 def validate_pool(estimator, X, *, reset=True):
-    """Check samples, and note or compare the number and names of their features.
+    """Check samples, and note or compare the number and names of their features; return the pool.
 
     Values are not checked: NaN and strings are the model's or transformer's concern. Only NumPy
     arrays and lists are looked at; of blocks, the first.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Gets ``n_features_in_`` and, of DataFrames, ``feature_names_in_``.
-    X : whatever :func:`skgal.utils.as_pool` takes
-    reset : bool, default=True
-        Whether to note the features, as in ``fit``, or to compare them with those noted.
-
-    Returns
-    -------
-    Pool
-
-    Raises
-    ------
-    ValueError
-        If X is empty, complex, has one dimension only, or other features than in ``fit``.
-    TypeError
-        If X is an iterator, which gives its blocks only once.
     """
     pool = as_pool(X)
     if gives_blocks(X):
@@ -564,34 +447,11 @@ def validate_pool(estimator, X, *, reset=True):
 
 
 def fit_to_pool(estimator, X, y=None):
-    """Fit an estimator to samples, in memory or not.
+    """Fit an estimator to samples, in memory or not, and return it.
 
-    Parameters
-    ----------
-    estimator : estimator
-    X : whatever :func:`skgal.utils.as_pool` takes
-    y : array-like of shape (n_samples,), default=None
-        Passed on if the samples are an array (memory-mapped or not), a sparse matrix or a
-        DataFrame.
-
-    Returns
-    -------
-    estimator
-        Itself. Of other samples it has seen the first block, if it is frozen or needs no fit, or
-        all of them one after the other by its ``partial_fit``.
-
-    Raises
-    ------
-    TypeError
-        If the samples come in blocks, and the estimator needs all of them at once.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.preprocessing import StandardScaler
-    >>> from skgal.utils import fit_to_pool
-    >>> fit_to_pool(StandardScaler(), [np.zeros((2, 1)), np.ones((2, 1))]).mean_
-    array([0.5])
+    Labels are passed on if the samples are an array, a sparse matrix or a DataFrame. Of blocks it
+    sees the first, if it is frozen or needs no fit, or all of them one after the other by
+    ``partial_fit``.
     """
     pool = as_pool(X)
     if pool.is_indexed:

@@ -16,69 +16,17 @@ _lock = threading.RLock()
 
 
 def as_random_state(random_state):
-    """Turn a ``random_state`` argument into a generator that is not NumPy's global one.
-
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-        None seeds a new generator from the operating system.
-
-    Returns
-    -------
-    numpy.random.RandomState
-
-    Examples
-    --------
-    >>> from skgal.utils import as_random_state
-    >>> as_random_state(0).randint(10) == as_random_state(0).randint(10)
-    True
-    """
+    """Turn a ``random_state`` into a generator that is not NumPy's global one."""
     return np.random.RandomState() if random_state is None else check_random_state(random_state)
 
 
 def draw_seed(rng):
-    """Draw a seed for a task (a network, a sampler, a worker).
-
-    Seeds are drawn per task, never per worker, so results don't depend on ``n_jobs``.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-
-    Returns
-    -------
-    int
-        Uniform on [0, 2**31 - 2].
-
-    Examples
-    --------
-    >>> from skgal.utils import as_random_state, draw_seed
-    >>> draw_seed(as_random_state(0)) == draw_seed(as_random_state(0))
-    True
-    """
+    """Draw a seed for a task: never for a worker, so that results don't depend on ``n_jobs``."""
     return int(rng.randint(np.iinfo(np.int32).max))
 
 
 def seed_unset(estimator, rng):
-    """Give every ``random_state`` that is None a seed, those of nested estimators too.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    rng : numpy.random.RandomState
-
-    Returns
-    -------
-    The estimator.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from skgal.utils import as_random_state, seed_unset
-    >>> seed_unset(LogisticRegression(), as_random_state(0)).random_state is None
-    False
-    """
+    """Give every ``random_state`` that is None a seed, in place, those of nested estimators too."""
     unset = [
         name
         for name, value in sorted(estimator.get_params().items(), key=lambda item: item[0])
@@ -93,27 +41,10 @@ def seed_unset(estimator, rng):
 def seeded_torch(seed, device="cpu"):
     """Seed torch's global generators for a while, then put their states back.
 
-    Layers initialise from the global generator and take no other; so does dropout. Code run
-    in this context depends on ``seed`` alone, and the states after it are those before it.
-    One thread at a time may hold the context, so that parallel fits don't mix their draws.
-
-    Parameters
-    ----------
-    seed : int
-    device : str, default="cpu"
-        Where the code in the context draws. CUDA's generators take part if it is a CUDA device
-        or CUDA is in use already; else CUDA isn't started for their sake.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skgal.utils import seeded_torch
-    >>> with seeded_torch(0):
-    ...     first = torch.rand(1)
-    >>> with seeded_torch(0):
-    ...     second = torch.rand(1)
-    >>> bool(first == second)
-    True
+    Layers initialise from the global generator and take no other; so does dropout. One thread at a
+    time may hold the context, so that parallel fits don't mix their draws. CUDA's generators take
+    part if ``device`` is a CUDA device or CUDA is in use already; else CUDA isn't started for their
+    sake.
     """
     import torch
 
@@ -133,16 +64,6 @@ def seeded_nets(estimator, seed=0):
     Nets initialise from torch's global generator, and even to predict they draw from it:
     skorch's data loaders take a number they don't need. Inference mode, in which nothing can be
     trained, is off, and a default device other than the CPU is that of the net.
-
-    Parameters
-    ----------
-    estimator : object
-        What will be fitted or used to predict.
-    seed : int, default=0
-
-    Returns
-    -------
-    context manager
     """
     nets = nets_in(estimator)
     if not nets:
