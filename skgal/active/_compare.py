@@ -139,6 +139,11 @@ def compare_strategies(
         If ``memory`` is given, and something that decides the results can't be pickled; functions,
         lambdas among them, can.
 
+    See Also
+    --------
+    ActiveLearner : What is run.
+    skgal.inspection.LabelEfficiencyDisplay : Draws the result.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -371,6 +376,9 @@ def _name(estimator):
 class StrategyComparison:
     """Scores of strategies, for each data set, estimator, seed and number of labels.
 
+    Learning curves, and the areas below them compared with random choice, are computed from
+    these records.
+
     Parameters
     ----------
     records : list of dict
@@ -379,6 +387,11 @@ class StrategyComparison:
         ``seconds_fit``, ``seconds_query``, ``seconds_oracle``.
     baseline : str
         The strategy that chooses at random.
+
+    See Also
+    --------
+    compare_strategies : Returns one.
+    skgal.inspection.LabelEfficiencyDisplay : Draws it.
 
     Examples
     --------

@@ -44,6 +44,11 @@ class PartialLabelKFold(BaseCrossValidator):
     random_state : int, RandomState instance or None, default=None
         Decides the order if ``shuffle``.
 
+    See Also
+    --------
+    ActiveLearner : What it splits data for.
+    sklearn.model_selection.StratifiedKFold : Folds where every label is known.
+
     Examples
     --------
     >>> import numpy as np

@@ -193,6 +193,12 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of features; only if X has such.
 
+    See Also
+    --------
+    compare_strategies : Which strategy is best, by simulation.
+    LabelStore : The file in which answers are kept.
+    CallableOracle : Lets a function of one design answer.
+
     Notes
     -----
     A session follows from its store, X, the initial labels and the seed. So one that was killed

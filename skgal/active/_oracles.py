@@ -49,6 +49,9 @@ NAMED_FAILURES = 5
 class Answer(NamedTuple):
     """What became of one sample that an oracle was asked about.
 
+    Oracles yield one as soon as it is there, in any order, so that each is on disk before the
+    next.
+
     Parameters
     ----------
     position : int
@@ -67,6 +70,11 @@ class Answer(NamedTuple):
         :class:`~skgal.active.VotingOracle` the ``votes`` and their ``disagreement``.
     error : Exception or None, default=None
         Of an answer that failed, what was raised.
+
+    See Also
+    --------
+    Record : The same sample as a store keeps it.
+    CallableOracle : What yields answers one by one.
 
     Examples
     --------
@@ -168,12 +176,19 @@ def as_array(answers):
 class LabelOracle(PrintedParameters):
     """An oracle that reveals labels known beforehand, to simulate labelling.
 
+    It finds a sample by its values, so it can't answer about designed ones.
+
     Parameters
     ----------
     X : array-like, sparse matrix or DataFrame of n_samples rows
         The samples.
     y : array-like of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_outputs)
         What to answer for each.
+
+    See Also
+    --------
+    EstimatorOracle : A model answers, for samples that are designed.
+    compare_strategies : Simulates with it.
 
     Examples
     --------
@@ -268,6 +283,9 @@ def _hashable_rows(X):
 class EstimatorOracle(PrintedParameters):
     """An oracle that answers as a fitted estimator predicts.
 
+    A model that was trained on much data stands for a person or a laboratory; it answers about
+    designed samples too, as well as it can.
+
     Parameters
     ----------
     estimator : fitted classifier or regressor
@@ -279,6 +297,11 @@ class EstimatorOracle(PrintedParameters):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes it may answer with, in the order of the probabilities.
+
+    See Also
+    --------
+    LabelOracle : The labels of a pool are known.
+    CallableOracle : A function answers.
 
     Examples
     --------
@@ -329,6 +352,9 @@ class EstimatorOracle(PrintedParameters):
 class CallableOracle(PrintedParameters):
     """An oracle that calls a function: in parallel, with retries and a time limit.
 
+    Around any function of one design, such as a simulator: what fails or hangs costs its own
+    label only, and every answer is kept as it comes.
+
     Parameters
     ----------
     func : callable
@@ -368,6 +394,11 @@ class CallableOracle(PrintedParameters):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Only if ``classes`` are given.
+
+    See Also
+    --------
+    skgal.annotation.HumanOracle : A person answers, on a page.
+    VotingOracle : Several annotators answer each sample.
 
     Notes
     -----
@@ -567,6 +598,9 @@ def _portable(error):
 class VotingOracle(PrintedParameters):
     r"""An oracle of several annotators, all of whom are asked about every sample.
 
+    Where annotators differ, the shares of their votes tell a model that learns from class
+    probabilities how clear a case is.
+
     Parameters
     ----------
     oracles : list of callable, or dict from str to callable
@@ -586,6 +620,11 @@ class VotingOracle(PrintedParameters):
         Only for classes.
     soft : bool
         Whether it answers with class probabilities.
+
+    See Also
+    --------
+    LabelStore : Its ``ask_again`` and ``combine`` do the same with people, in a store.
+    CallableOracle : One function answers.
 
     Notes
     -----

@@ -38,6 +38,8 @@ SYSTEMATIC_FAILURES = 10
 class Query:
     """Samples on their way to the oracle.
 
+    ``ask`` returns one, and ``tell`` takes it together with the answers, or with some of them.
+
     Parameters
     ----------
     X : array or DataFrame of shape (n_asked, n_features) or (n_asked, c, h, w)
@@ -50,6 +52,11 @@ class Query:
         What else the strategy says about each sample, such as the line that it was found on.
     ids : ndarray of shape (n_asked,), dtype int, or None, default=None
         Their ids in the store; None as long as they aren't recorded.
+
+    See Also
+    --------
+    ActiveLearner : Its ``ask`` returns a query, its ``tell`` takes one.
+    Record : A sample of a query in the store.
 
     Examples
     --------
@@ -85,6 +92,8 @@ class Query:
 class LabelledSet:
     """Every labelled sample: the initial ones on top, then those bought, oldest first.
 
+    What the model learns from, and all that was paid for.
+
     Parameters
     ----------
     X : array or DataFrame of shape (n_labelled, n_features) or (n_labelled, c, h, w)
@@ -103,6 +112,11 @@ class LabelledSet:
         Latent points of the synthetic samples, NaN for real ones; None if all are real.
     n_declined, n_failed : int, default=0
         How many samples were asked about without getting a label: the oracle declined, or failed.
+
+    See Also
+    --------
+    ActiveLearner : Has it as ``labelled_``.
+    LabelStore : Keeps what is not labelled as well.
 
     Examples
     --------

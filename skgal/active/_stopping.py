@@ -22,6 +22,11 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     ``history_``, ``labelled_`` and the model, so a session that is resumed stops where the
     unbroken one would have. ``a | b`` stops when either does, ``a & b`` when both do.
 
+    See Also
+    --------
+    AnyOf : Combines criteria by ``|``.
+    AllOf : Combines criteria by ``&``.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -81,10 +86,17 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
 class AnyOf(StoppingCriterion):
     """Stop as soon as one of several criteria says so.
 
+    ``first | second`` is the same. Where several have a reason, it gives them all.
+
     Parameters
     ----------
     criteria : list of StoppingCriterion
         At least one.
+
+    See Also
+    --------
+    AllOf : Stop when all criteria say so.
+    StoppingCriterion : Base of the criteria, which has ``&`` and ``|``.
 
     Examples
     --------
@@ -106,10 +118,17 @@ class AnyOf(StoppingCriterion):
 class AllOf(StoppingCriterion):
     """Stop when all of several criteria say so at once.
 
+    ``first & second`` is the same: a session goes on as long as one of them has no reason.
+
     Parameters
     ----------
     criteria : list of StoppingCriterion
         At least one.
+
+    See Also
+    --------
+    AnyOf : Stop as soon as one criterion says so.
+    StoppingCriterion : Base of the criteria, which has ``&`` and ``|``.
 
     Examples
     --------
@@ -143,6 +162,11 @@ class LabelBudget(StoppingCriterion):
     n_labels : int
         Labels beyond the initial ones.
 
+    See Also
+    --------
+    CostBudget : Labels have prices.
+    ActiveLearner : Its parameter ``budget`` does the same.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -172,6 +196,8 @@ class LabelBudget(StoppingCriterion):
 class TimeBudget(StoppingCriterion):
     """Stop when so much time has passed.
 
+    It is checked when a model has been fitted, so the last round may run over.
+
     Parameters
     ----------
     seconds : float
@@ -180,6 +206,11 @@ class TimeBudget(StoppingCriterion):
         "wall" counts from when a learner first asked for samples, breaks between sessions
         included. "work" sums up what ``history_`` says went into fitting, choosing and
         answering: breaks don't count, and of answers that are given in parallel each does.
+
+    See Also
+    --------
+    LabelBudget : What counts is labels.
+    CostBudget : What counts is money.
 
     Examples
     --------
@@ -227,6 +258,8 @@ def _work_seconds(learner):
 class CostBudget(StoppingCriterion):
     """Stop when the labels bought have cost so much.
 
+    For labels of different prices: images of another resolution, patients of another clinic.
+
     Parameters
     ----------
     budget : float
@@ -236,6 +269,11 @@ class CostBudget(StoppingCriterion):
         ``cost(X) -> array-like of shape (n_bought,)``, the prices for labelling samples.
         Samples that were declined are free. Prices are finite, none below 0, and checked before
         the first purchase; a callable is tried on two of the initial samples.
+
+    See Also
+    --------
+    LabelBudget : Every label costs the same.
+    TimeBudget : What counts is time.
 
     Examples
     --------
@@ -295,12 +333,19 @@ class CostBudget(StoppingCriterion):
 class TargetScore(StoppingCriterion):
     """Stop when the model scores well enough on ``X_val``.
 
+    Needs labelled validation data, which is given to the learner's ``fit``.
+
     Parameters
     ----------
     score : float
         What is well enough.
     n_rounds : int, default=1
         In how many rounds, one after the other, it must be reached: a guard against luck.
+
+    See Also
+    --------
+    StablePredictions : Needs no labelled validation data.
+    LabelBudget : Stop after so many labels.
 
     Examples
     --------
@@ -354,6 +399,11 @@ class StablePredictions(StoppingCriterion):
         Agreement that counts as stable, at most 1.
     n_rounds : int, default=3
         Over how many pairs of successive models agreement is averaged.
+
+    See Also
+    --------
+    OverallUncertainty : Stop when the model is sure.
+    TargetScore : Stop when a score is reached.
 
     Notes
     -----
@@ -433,6 +483,9 @@ def _concordance(first, second):
 class OverallUncertainty(StoppingCriterion):
     """Stop when the model is sure of the samples it could still ask about.
 
+    Needs no validation data: once the model is sure of all candidates, further labels hardly
+    change it.
+
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features) or (n_samples, c, h, w), or DataFrame
@@ -440,6 +493,11 @@ class OverallUncertainty(StoppingCriterion):
     threshold : float, default=0.1
         Mean entropy of the class probabilities, in nats, below which it counts as sure; at
         least 0. The uncertainty of an unsure model is log(n_classes).
+
+    See Also
+    --------
+    StablePredictions : Stop when models no longer change.
+    skgal.metrics.mean_uncertainty : Uncertainty of a classifier, by four measures.
 
     References
     ----------

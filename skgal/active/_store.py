@@ -128,6 +128,8 @@ _inherited = []
 class Record(NamedTuple):
     """A sample that was asked about, and what became of it.
 
+    One row of a :class:`LabelStore`, as its events have left it.
+
     Parameters
     ----------
     id : int
@@ -167,6 +169,11 @@ class Record(NamedTuple):
         answers ``n_answers``; of numbers ``std``; where all of them have names, ``votes``, a dict
         from annotator to label, and ``declined``, who couldn't tell.
 
+    See Also
+    --------
+    Event : What happened to it, step by step.
+    LabelStore : Returns records.
+
     Examples
     --------
     >>> from skgal.active import LabelStore
@@ -201,6 +208,9 @@ class Record(NamedTuple):
 class Event(NamedTuple):
     """An entry of the log under a store; none is ever changed or removed.
 
+    What a record says follows from its events; they also tell what was undone, refused or came
+    too late.
+
     Parameters
     ----------
     id : int
@@ -226,6 +236,11 @@ class Event(NamedTuple):
         What else was kept, such as an unusable answer.
     at : datetime
         In UTC.
+
+    See Also
+    --------
+    Record : What a sample's events add up to.
+    LabelStore : Keeps both.
 
     Examples
     --------
@@ -275,6 +290,11 @@ class LabelStore:
         If another version of skgal wrote it.
     StoreReadOnlyError, StoreFullError
         If it can't be written to; the latter also later, from any method that writes.
+
+    See Also
+    --------
+    ActiveLearner : Writes its answers to a store.
+    skgal.annotation.to_label_studio : Takes samples of a store to another program.
 
     Examples
     --------

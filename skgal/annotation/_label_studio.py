@@ -78,6 +78,11 @@ def to_label_studio(
     ImportError
         If there are images, and the extra ``annotation`` isn't installed.
 
+    See Also
+    --------
+    from_label_studio : Reads the annotations.
+    HumanOracle : A page of our own.
+
     References
     ----------
     Label Studio's guide, https://labelstud.io/guide: "Label Studio JSON format of annotated tasks",
@@ -230,6 +235,11 @@ def from_label_studio(store, path, *, classes=None, annotators=None):
         a class that the store doesn't know, or several (its sample waits as before, the answer is
         kept as an event ``"refused"``), or if a person's answer has changed since it was first
         read (the first holds; ``store.undo(annotator, id)`` takes it back).
+
+    See Also
+    --------
+    to_label_studio : Writes the tasks that come back.
+    skgal.active.LabelStore : Where annotations end up.
 
     Examples
     --------

@@ -57,6 +57,11 @@ class HumanOracle(PrintedParameters):
     classes_ : list
         The classes, if given.
 
+    See Also
+    --------
+    LabellingWidget : The same page within a notebook.
+    to_label_studio : Where people label in Label Studio.
+
     Notes
     -----
     Images of one batch are scaled together, the smallest value of all black, the largest white.

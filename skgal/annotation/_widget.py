@@ -57,6 +57,11 @@ class LabellingWidget:
     ValueError
         If the samples can't be shown.
 
+    See Also
+    --------
+    HumanOracle : The page in a browser, at a port of this machine.
+    skgal.active.ActiveLearner : Whose batches it shows.
+
     Notes
     -----
     The kernel answers the widget between cells: while a cell runs, answers wait.

@@ -25,6 +25,11 @@ class ConditionalGenerator(BaseGenerator):
     class_count_ : ndarray of shape (n_classes,), dtype int64
         The number of training samples of each class.
 
+    See Also
+    --------
+    BaseGenerator : Without classes.
+    skgal.resampling.GANOverSampler : Takes any conditional generator.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris

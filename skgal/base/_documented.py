@@ -20,6 +20,11 @@ class DocumentedMixin:
 
     Name it before scikit-learn's and imbalanced-learn's classes, which link to their own sites.
 
+    See Also
+    --------
+    BaseGenerator : Has it.
+    BaseStrategy : Has it.
+
     Examples
     --------
     >>> import os

@@ -41,6 +41,11 @@ class BaseGenerator(
     latent_dim_ : int
         Width of the latent space.
 
+    See Also
+    --------
+    ConditionalGenerator : With classes.
+    skgal.testing.check_generator : Checks a generator of yours.
+
     Examples
     --------
     >>> import numpy as np

@@ -13,6 +13,8 @@ from skgal.utils import validate_pool
 class Synthesis(NamedTuple):
     """Samples that a strategy designed, waiting for their labels.
 
+    A strategy that designs returns one instead of positions, since its samples are in no pool.
+
     Parameters
     ----------
     X : array or DataFrame of shape (batch_size, n_features) or (batch_size, c, h, w)
@@ -23,6 +25,11 @@ class Synthesis(NamedTuple):
         Of samples that lie on lines of the latent space, the line of each, counted from 0.
     position : ndarray of shape (batch_size,) or None, default=None
         Of such samples, how far along its line each lies; ascending within a line.
+
+    See Also
+    --------
+    SynthesisStrategy : Returns one.
+    Asked : Those of a whole session.
 
     Examples
     --------
@@ -69,6 +76,11 @@ class Asked(NamedTuple):
         1 for a sample that got its label, 0 for one that was declined or failed, NaN for one that
         is pending or was withdrawn.
 
+    See Also
+    --------
+    SynthesisStrategy : Is told of them.
+    Synthesis : What a strategy answers.
+
     Examples
     --------
     >>> import numpy as np
@@ -108,6 +120,11 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         Number of features (of channels, for images) seen by ``fit``.
     feature_names_in_ : ndarray of str
         Names of the features, where X is a DataFrame with names.
+
+    See Also
+    --------
+    PoolStrategy : Chooses samples.
+    SynthesisStrategy : Designs samples.
 
     Examples
     --------
@@ -181,6 +198,14 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
 class PoolStrategy(BaseStrategy):
     """Base of strategies that choose which samples of a pool to label next.
 
+    The learner needs ``query`` only; :class:`skgal.query.RankingStrategy` has the rest for
+    strategies that rank.
+
+    See Also
+    --------
+    SynthesisStrategy : Designs samples instead.
+    skgal.query.RankingStrategy : Does all but the ranking.
+
     Examples
     --------
     >>> import numpy as np
@@ -224,6 +249,13 @@ class PoolStrategy(BaseStrategy):
 
 class SynthesisStrategy(BaseStrategy):
     """Base of strategies that design new samples to be labelled.
+
+    The oracle must be able to answer about any sample: a simulator can, a person often cannot.
+
+    See Also
+    --------
+    PoolStrategy : Chooses samples instead.
+    Synthesis : What is returned.
 
     Examples
     --------

@@ -41,6 +41,9 @@ from skgal.utils import (
 class Uncertainty(NamedTuple):
     """How unsure an ensemble is of samples, by where it comes from.
 
+    The difference matters for choosing: more labels settle what the members disagree about, and
+    no label settles noise.
+
     Parameters
     ----------
     total : ndarray of shape (n_samples,) or (n_samples, n_outputs)
@@ -52,6 +55,11 @@ class Uncertainty(NamedTuple):
     noise : ndarray of the same shape
         What they agree is uncertain: the mean entropy of the members' probabilities; a standard
         deviation of the labels around the prediction.
+
+    See Also
+    --------
+    EnsembleClassifier : Returns one.
+    EnsembleRegressor : Returns one.
 
     Examples
     --------
@@ -346,6 +354,11 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
     noise_std_ : float or ndarray of shape (n_outputs,)
         Standard deviation of the labels around what members predict that have not seen them, less
         the members' spread; 0 but with ``method="bootstrap"``, where there are such labels.
+
+    See Also
+    --------
+    EnsembleClassifier : The same of classifiers.
+    skgal.query.UncertaintySampling : Reads its standard deviation.
 
     Examples
     --------

@@ -81,6 +81,11 @@ def fit_estimator(
         If a net has too few outputs for the labels, can't compute with samples of their dtype, or
         sets more of them apart for validation than there are.
 
+    See Also
+    --------
+    check_fit_support : Tells beforehand what cannot be learnt.
+    AnyEstimator : Fits and reads a model.
+
     Examples
     --------
     >>> import numpy as np
@@ -132,6 +137,9 @@ def fit_estimator(
 def check_fit_support(estimator, *, soft=False, weighted=False):
     """Refuse labels that an estimator can't learn from, before they are paid for.
 
+    A regressor without ``sample_weight`` can't learn from weighted samples, for example; that
+    should not turn out after the first batch of labels.
+
     Parameters
     ----------
     estimator : estimator
@@ -144,6 +152,11 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
     Raises
     ------
     TypeError
+
+    See Also
+    --------
+    fit_estimator : Fits what was checked.
+    skgal.active.ActiveLearner : Checks before labels are paid for.
 
     Examples
     --------
@@ -180,6 +193,8 @@ def check_fit_support(estimator, *, soft=False, weighted=False):
 def cast_for_nets(estimator, X):
     """Cast an array of float64 to float32 if an estimator is a net, or has one inside.
 
+    Users' tables are mostly float64, and torch refuses to multiply them by float32 weights.
+
     Parameters
     ----------
     estimator : estimator
@@ -191,6 +206,11 @@ def cast_for_nets(estimator, X):
     -------
     object
         X, or a copy of it.
+
+    See Also
+    --------
+    AnyEstimator : Casts by it.
+    skgal.features.in_precision_of : Casts for a fitted transformer.
 
     Examples
     --------
@@ -207,6 +227,8 @@ def cast_for_nets(estimator, X):
 def one_hot(y, classes):
     """Write plain labels as class probabilities.
 
+    So that plain labels can stand in one array with class probabilities.
+
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
@@ -218,6 +240,11 @@ def one_hot(y, classes):
     -------
     ndarray of shape (n_samples, n_classes)
         1 in the column of a sample's class, else 0.
+
+    See Also
+    --------
+    weighted_targets : Scales them.
+    fit_estimator : Takes them.
 
     Examples
     --------
@@ -355,6 +382,11 @@ class AnyEstimator(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
         What turns the predictions of a net into class labels, where they are no such.
     classes_ : ndarray of shape (n_classes,)
         The class labels; only of classifiers.
+
+    See Also
+    --------
+    fit_estimator : Fits with hard, soft or weighted labels.
+    check_fit_support : Asks beforehand whether it can.
 
     Examples
     --------

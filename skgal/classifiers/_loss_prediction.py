@@ -51,6 +51,11 @@ class LossPredictionClassifier(DocumentedMixin, NeuralNetClassifier):
     module_ : torch.nn.Module
     loss_module_ : skgal.nn.LossPrediction
 
+    See Also
+    --------
+    skgal.query.LearningLoss : Chooses by the predicted loss.
+    skgal.nn.LossPrediction : The head.
+
     References
     ----------
     D. Yoo and I. S. Kweon, "Learning Loss for Active Learning", CVPR 2019.

@@ -31,6 +31,9 @@ _ROUNDING = 1e-2
 class DropoutScores(NamedTuple):
     """Mean scores of samples over several passes with dropout.
 
+    The label of a candidate with a low entropy is clear; one with a small distance is typical
+    of its class.
+
     Parameters
     ----------
     entropy : ndarray of shape (n_samples,)
@@ -39,6 +42,11 @@ class DropoutScores(NamedTuple):
         From the centroid of the sample's class.
     proba : ndarray of shape (n_samples, n_classes)
         Class probabilities.
+
+    See Also
+    --------
+    dropout_scores : Returns them.
+    skgal.resampling.SelectiveAugmentation : Chooses by them.
 
     Examples
     --------
@@ -87,6 +95,11 @@ def class_centroids(net, X, labels, n_classes, *, layers=None, seed):
     ------
     ValueError
         If the net has no such layers, or puts out what aren't class probabilities.
+
+    See Also
+    --------
+    dropout_scores : Measures the distance from them.
+    skgal.resampling.SelectiveAugmentation : Filters by it.
 
     References
     ----------
@@ -156,6 +169,11 @@ def dropout_scores(net, X, labels, centroids, *, n_passes, layers=None, seed):
     ValueError
         If the net has no such layers, puts out what aren't class probabilities, or has no dropout
         though there are several passes. Those that are NaN have an entropy of NaN.
+
+    See Also
+    --------
+    class_centroids : Where each class has its middle.
+    skgal.resampling.SelectiveAugmentation : Filters by the scores.
 
     References
     ----------
@@ -228,6 +246,8 @@ def _distances(activations, centroids):
 def check_dropout(net):
     """Refuse a fitted net that has no dropout, of which several passes would be the same.
 
+    It is asked before a generator is trained, which would be in vain.
+
     Parameters
     ----------
     net : skorch net
@@ -237,6 +257,11 @@ def check_dropout(net):
     ------
     ValueError
         If it has no dropout.
+
+    See Also
+    --------
+    dropout_scores : Needs dropout.
+    skgal.nn.make_dropout_classifier : Builds a net that has it.
 
     Examples
     --------

@@ -31,6 +31,11 @@ class UpdatesLoader(DataLoader):
     **kwargs
         Further parameters of :class:`torch.utils.data.DataLoader`.
 
+    See Also
+    --------
+    fit_classifier : Trains for a number of updates by it.
+    skgal.training.TrainingData : The batches of a generator.
+
     Examples
     --------
     >>> from skgal.classifiers import UpdatesLoader
@@ -63,6 +68,11 @@ class SoftNLLLoss(nn.NLLLoss):
         Deprecated by torch in favour of ``reduction``.
     reduction : {"none", "mean", "sum"}, default="mean"
         What is made of the losses of a batch.
+
+    See Also
+    --------
+    SoftCrossEntropyLoss : For nets that output logits.
+    accept_soft_targets : Puts one into a net.
 
     Examples
     --------
@@ -120,6 +130,11 @@ class SoftCrossEntropyLoss(nn.CrossEntropyLoss):
     label_smoothing : float in [0, 1], default=0.0
         Share of the probability that is spread over all classes.
 
+    See Also
+    --------
+    SoftNLLLoss : For nets that output probabilities.
+    accept_soft_targets : Puts one into a net.
+
     Examples
     --------
     >>> import torch
@@ -169,6 +184,11 @@ def accept_soft_targets(net):
     TypeError
         If the net's criterion knows no class probabilities.
 
+    See Also
+    --------
+    weighted_targets : Gives samples weights.
+    fit_estimator : Fits any estimator to soft labels.
+
     Examples
     --------
     >>> import numpy as np
@@ -207,6 +227,11 @@ def weighted_targets(proba, sample_weight=None):
     -------
     ndarray of shape (n_samples, n_classes), dtype float32
         The probabilities, times the weight of the sample.
+
+    See Also
+    --------
+    accept_soft_targets : Has a net train on them.
+    one_hot : Makes class probabilities of labels.
 
     Examples
     --------
@@ -273,6 +298,9 @@ def _widened(target, n_outputs):
 def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed, device):
     """Train a classifier whose hidden layers are those of an architecture's critic.
 
+    Where a score needs a classifier and the user has given none: it suits the data as the
+    generator's critic does.
+
     Parameters
     ----------
     architecture : skgal.nn.Architecture
@@ -292,6 +320,11 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
     -------
     skorch.NeuralNetClassifier
         The fitted net.
+
+    See Also
+    --------
+    fit_classifier : Trains any skorch net.
+    skgal.nn.make_classifier : Builds the network.
 
     Examples
     --------
@@ -315,6 +348,9 @@ def fit_reference_classifier(architecture, tensor, labels, *, max_iter=500, seed
 def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
     """Train a classifier for a number of updates.
 
+    Batches of 64, Adam, and a seed that decides everything; the time doesn't grow with the
+    number of samples.
+
     Parameters
     ----------
     make_module : callable
@@ -334,6 +370,11 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
     -------
     skorch.NeuralNetClassifier
         The fitted net.
+
+    See Also
+    --------
+    fit_reference_classifier : Chooses the network as well.
+    fit_estimator : Fits whatever the user brings.
 
     Examples
     --------

@@ -83,6 +83,11 @@ def load_image_folder(folder, *, labels=None, size=None, mode="RGB", return_X_y=
     ImportError
         If Pillow isn't installed.
 
+    See Also
+    --------
+    load_images : Classic sets.
+    skgal.active.ActiveLearner : Asks for the labels that are missing.
+
     Examples
     --------
     >>> import tempfile

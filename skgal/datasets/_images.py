@@ -129,6 +129,11 @@ def load_images(name, *, subset="train", return_X_y=False, data_home=None):
     OSError
         If the images are neither in ``SKGAL_DATA`` nor to be had from openml.org.
 
+    See Also
+    --------
+    load_image_folder : Images of your own.
+    sklearn.datasets.fetch_openml : Other sets.
+
     Examples
     --------
     >>> from skgal.datasets import load_images

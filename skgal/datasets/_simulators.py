@@ -298,6 +298,11 @@ def make_reactor(n_samples=60, *, n_test=5000, task="class", random_state=None):
         ``feature_names`` and ``units``; ``output_names`` and ``output_units``; ``target_names``;
         ``DESCR``.
 
+    See Also
+    --------
+    make_truss : Six variables, three classes.
+    skgal.active.CallableOracle : A simulator of your own.
+
     References
     ----------
     Semenov, Zur Theorie des Verbrennungsprozesses, Zeitschrift fuer Physik 48, 1928. Varma,
@@ -392,6 +397,11 @@ def make_truss(n_samples=60, *, n_test=5000, task="class", random_state=None):
     Bunch
         ``X`` of shape (n_samples, 6), float64: load (kN), half span, height, tube diameter, wall
         thickness (mm), yield strength (N/mm2); else as :func:`make_reactor`.
+
+    See Also
+    --------
+    make_reactor : Five variables, two classes.
+    skgal.active.CallableOracle : A simulator of your own.
 
     References
     ----------
@@ -511,6 +521,11 @@ def make_feeder(n_samples=60, *, n_test=5000, task="class", random_state=None):
         so that it is to be asked one by one:
         ``CallableOracle(feeders.oracle, on_error="decline")``.
 
+    See Also
+    --------
+    make_truss : Never fails.
+    skgal.active.CallableOracle : A simulator of your own, and its failures.
+
     References
     ----------
     Van Cutsem and Vournas, Voltage Stability of Electric Power Systems, Springer 1998, chapter 2.
@@ -622,6 +637,11 @@ def make_shield(n_samples=60, *, n_test=5000, task="class", random_state=None):
         cross-section (1/cm) of the lining; else as :func:`make_reactor`.
         ``oracle(X, replicate=1)`` repeats the lottery: the answer follows from ``random_state``,
         the design and the number of the replicate, by default 0.
+
+    See Also
+    --------
+    make_reactor : Answers without noise.
+    skgal.active.CallableOracle : A simulator of your own.
 
     References
     ----------

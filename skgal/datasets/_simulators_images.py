@@ -115,6 +115,11 @@ def make_conduction(
         ``feature_names`` and ``units``; ``output_names`` and ``output_units``; ``target_names``;
         ``DESCR``.
 
+    See Also
+    --------
+    make_stenosis : Images, a flow.
+    skgal.active.CallableOracle : A simulator of your own.
+
     References
     ----------
     Torquato, Random Heterogeneous Materials, Springer 2002, chapters 13 and 21. Patankar,
@@ -286,6 +291,11 @@ def make_stenosis(n_samples=120, *, n_test=1000, task="class", size=16, random_s
     Bunch
         ``X`` of shape (n_samples, 1, size, size), float32 in [0, 1]; else as
         :func:`make_conduction`.
+
+    See Also
+    --------
+    make_conduction : Images, a material.
+    skgal.active.CallableOracle : A simulator of your own.
 
     References
     ----------

@@ -38,6 +38,11 @@ def energy_distance(X, Y, *, x_weights=None, y_weights=None):
         If a sample is empty, holds NaN or infinity, or differs in width from the other; if
         weights are negative, not finite, all zero or not one per row.
 
+    See Also
+    --------
+    support_points : Minimises it.
+    skgal.metrics.kernel_distance : Another distance of distributions.
+
     References
     ----------
     Székely and Rizzo, "Energy statistics: A class of statistics based on distances", Journal of

@@ -57,6 +57,11 @@ def register_differentiable(estimator_class, method):
         module maps a float tensor of samples, laid out as the method takes them, to what the
         method returns, and keeps its constants in buffers so that it can be moved to a GPU.
 
+    See Also
+    --------
+    differentiable : Finds what is registered.
+    skgal.exceptions.NotDifferentiableError : Where nothing is.
+
     Examples
     --------
     A transformer that halves its input:
@@ -123,6 +128,11 @@ def differentiable(estimator, method):
         example, and whatever is not registered.
     sklearn.exceptions.NotFittedError
         If the estimator isn't fitted.
+
+    See Also
+    --------
+    register_differentiable : Adds an estimator of yours.
+    skgal.exceptions.NotDifferentiableError : Where nothing is known.
 
     Examples
     --------
@@ -357,6 +367,11 @@ class UserSamples(nn.Module):
     device : str
         Where the network is.
 
+    See Also
+    --------
+    UserProba : Goes on to class probabilities.
+    search_latent : Searches through it.
+
     Examples
     --------
     >>> import numpy as np
@@ -389,6 +404,9 @@ class UserSamples(nn.Module):
 class UserProba(nn.Module):
     """The way from users' samples to the networks, followed by a network that classifies.
 
+    A generator that classifies, such as :class:`~skgal.generators.ACGAN`, is differentiated
+    through it.
+
     Parameters
     ----------
     network : callable
@@ -397,6 +415,11 @@ class UserProba(nn.Module):
         The way from the users' samples to those of the network.
     device : str
         Where the network is.
+
+    See Also
+    --------
+    UserSamples : The way in the other direction.
+    differentiable : Makes such functions of fitted estimators.
 
     Examples
     --------

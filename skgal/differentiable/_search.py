@@ -51,6 +51,11 @@ def search_latent(
     ValueError
         If the score is NaN somewhere.
 
+    See Also
+    --------
+    evolve_latent : Where there are no gradients.
+    differentiable : Gets the gradients.
+
     References
     ----------
     C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020, equation (1)
@@ -123,6 +128,11 @@ def evolve_latent(score, start, distribution, rng, *, max_iter=100, tol=1e-3, pa
     ------
     ValueError
         If the score is NaN somewhere.
+
+    See Also
+    --------
+    search_latent : Where there are gradients.
+    skgal.query.LatentUncertainty : Searches by either.
 
     Examples
     --------
@@ -207,6 +217,11 @@ def log_entropy(proba):
     torch.Tensor of shape (n_samples,)
         The logarithm of the entropy in nats.
 
+    See Also
+    --------
+    log_entropy_of_decisions : Of decisions.
+    skgal.metrics.entropy : The same of arrays, without the logarithm.
+
     Examples
     --------
     >>> import torch
@@ -235,6 +250,11 @@ def log_entropy_of_decisions(decisions):
     torch.Tensor of shape (n_samples,)
         The logarithm of the entropy in nats.
 
+    See Also
+    --------
+    log_entropy : Of probabilities.
+    boundary_proximity : By distance instead.
+
     Examples
     --------
     >>> import torch
@@ -249,6 +269,8 @@ def log_entropy_of_decisions(decisions):
 
 def boundary_proximity(decisions):
     """Compute minus the distance to the nearest boundary, in units of the decision function.
+
+    The larger, the less sure the classifier is; a search maximises it over latent points.
 
     Parameters
     ----------
@@ -292,6 +314,11 @@ def odds_proximity(proba):
     -------
     torch.Tensor of shape (n_samples,)
         Never positive: 0 where two classes tie.
+
+    See Also
+    --------
+    boundary_proximity : Of classifiers with decisions.
+    log_entropy : By entropy instead.
 
     Examples
     --------

@@ -6,6 +6,10 @@ class ChannelsLastWarning(UserWarning):
 
     Usual remedy: ``np.moveaxis(X, -1, 1)``.
 
+    See Also
+    --------
+    skgal.datasets.load_image_folder : Loads images with their channels first.
+
     Examples
     --------
     >>> import warnings
@@ -25,6 +29,10 @@ class ConstantColumnWarning(UserWarning):
     """A column that was constant in the fitted data has other values, which no network has seen.
 
     Usual remedies: leaving the column out, or fitting to data in which it varies.
+
+    See Also
+    --------
+    IdentifierColumnWarning : A column with too many values.
 
     Examples
     --------
@@ -49,6 +57,11 @@ class CriticWonWarning(UserWarning):
     Usual remedies: a ``penalty`` that keeps the critic smooth, ``objective="wasserstein"``, an
     augmentation, a smaller ``critic_iter``.
 
+    See Also
+    --------
+    ModeCollapseWarning : The generator's other way to fail.
+    skgal.inspection.TrainingHistoryDisplay : Shows it.
+
     Examples
     --------
     >>> import warnings
@@ -70,6 +83,10 @@ class FewSamplesWarning(UserWarning):
     """A class is to be filled up that has few samples, so that little is known of how it varies.
 
     Usual remedies: more samples of the class, or a ``sampling_strategy`` that leaves it alone.
+
+    See Also
+    --------
+    SingleSampleClassWarning : There is only one.
 
     Examples
     --------
@@ -95,6 +112,11 @@ class GateLeakWarning(UserWarning):
     If it has seen the samples that the gate tests the classifier on, the gate opens wrongly. Usual
     remedies: passing it without ``FrozenEstimator``, so that it is fitted in each fold; fitting it
     to other data than those that are resampled, and ignoring this warning.
+
+    See Also
+    --------
+    skgal.resampling.GatedSampler : The gate.
+    UselessSamplesWarning : The gate stays closed.
 
     Examples
     --------
@@ -122,6 +144,10 @@ class IdentifierColumnWarning(UserWarning):
 
     What is generated repeats these word for word. Usual remedy: dropping the column.
 
+    See Also
+    --------
+    ConstantColumnWarning : A column with too few values.
+
     Examples
     --------
     >>> import warnings
@@ -142,6 +168,11 @@ class ModeCollapseWarning(UserWarning):
 
     Usual remedies: more updates if there were few, a ``penalty``, another ``objective``, a
     smaller ``learning_rate``; `skgal.generators.FrechetSelection` keeps an earlier generator.
+
+    See Also
+    --------
+    CriticWonWarning : The generator's other way to fail.
+    skgal.metrics.diversity_ratio : Measures it.
 
     Examples
     --------
@@ -164,6 +195,10 @@ class NonFiniteLossError(FloatingPointError):
     Usual remedies: a smaller ``learning_rate``, another ``objective``, a ``penalty`` such as
     ``"gradient_penalty"``.
 
+    See Also
+    --------
+    CriticWonWarning : Losses that are finite and useless.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -182,6 +217,10 @@ class NotDifferentiableError(TypeError):
     """An estimator has no known form that torch can differentiate.
 
     Usual remedies: a search without gradients, or `skgal.differentiable.register_differentiable`.
+
+    See Also
+    --------
+    skgal.differentiable.register_differentiable : Gives an estimator such a form.
 
     Examples
     --------
@@ -206,6 +245,11 @@ class PoorSamplesWarning(UserWarning):
     `skgal.resampling.PolarityGANSampler`, whose samples lie between real ones;
     `skgal.resampling.GatedSampler`, which finds out if they help.
 
+    See Also
+    --------
+    UselessSamplesWarning : A gate found no use.
+    skgal.metrics.generative_precision : Measures it.
+
     Examples
     --------
     >>> import warnings
@@ -228,6 +272,10 @@ class SingleSampleClassWarning(UserWarning):
 
     Usual remedies: more samples of the class, or none.
 
+    See Also
+    --------
+    FewSamplesWarning : There are some more.
+
     Examples
     --------
     >>> import warnings
@@ -247,6 +295,10 @@ class UniformUncertaintyWarning(UserWarning):
     """The model is equally sure of every candidate, so uncertainty cannot guide the design.
 
     The design then only explores: it fills the latent space evenly.
+
+    See Also
+    --------
+    UselessMatchesWarning : A search of uncertain samples finds none.
 
     Examples
     --------
@@ -273,6 +325,10 @@ class UselessMatchesWarning(UserWarning):
     Usual remedies: more updates of the generator, other features to match in, or a scan of the pool
     by `skgal.query.UncertaintySampling`.
 
+    See Also
+    --------
+    UniformUncertaintyWarning : The model is equally sure everywhere.
+
     Examples
     --------
     >>> import warnings
@@ -297,6 +353,11 @@ class UselessSamplesWarning(UserWarning):
     """Resampling doesn't improve the classifier, so the original data are returned.
 
     Usual remedies: class weights, a better generator, or leaving the data as they are.
+
+    See Also
+    --------
+    PoorSamplesWarning : What may be wrong with the samples.
+    skgal.resampling.GatedSampler : Gives the warning.
 
     Examples
     --------

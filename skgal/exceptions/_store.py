@@ -4,6 +4,13 @@
 class StoreError(RuntimeError):
     """A store of labels can't be used; what was committed to it before is kept.
 
+    Base of all that can be wrong with the file; catch it to handle every case alike.
+
+    See Also
+    --------
+    skgal.active.LabelStore : The store.
+    LabelError : It is the answers that can't be used.
+
     Examples
     --------
     >>> import tempfile
@@ -22,6 +29,11 @@ class StoreCorruptError(StoreError):
     """A file is no store of labels, or is one that is damaged; it is left as it is.
 
     Usual remedy: `skgal.active.LabelStore.salvage` rescues what can be read.
+
+    See Also
+    --------
+    skgal.active.LabelStore : Its ``salvage`` saves what is whole.
+    StoreMissingError : The file is gone.
 
     Examples
     --------
@@ -43,6 +55,12 @@ class StoreCorruptError(StoreError):
 class StoreFullError(StoreError, OSError):
     """A store of labels could not be written: the disk is full, over its quota, or failing.
 
+    Make room, and call the same ``fit``: it goes on where it was.
+
+    See Also
+    --------
+    StoreReadOnlyError : Writing isn't allowed.
+
     Examples
     --------
     >>> from skgal.active import LabelStore
@@ -60,12 +78,20 @@ class StoreFullError(StoreError, OSError):
 class LabelError(ValueError):
     """Answers can't be used as labels; those beside them are recorded all the same.
 
+    ``refused`` has the ids of the samples in question, and the message says what is wrong with
+    each.
+
     Parameters
     ----------
     refused : dict from int to str
         From the id of a sample to the reason; they are pending as before.
     conflicts : list of tuple (id, label, late_label)
         Samples that have another label already, which holds.
+
+    See Also
+    --------
+    StoreError : It is the store that fails.
+    skgal.active.LabelStore : Keeps refused answers as events.
 
     Examples
     --------
@@ -110,6 +136,12 @@ class LabelError(ValueError):
 class StoreInUseError(StoreError):
     """Another learner is labelling for a store; two would pay twice for the same samples.
 
+    Wait until the other has ended, or give this one a store of its own.
+
+    See Also
+    --------
+    skgal.active.LabelStore : The store, whose lock it is.
+
     Examples
     --------
     >>> import tempfile
@@ -130,6 +162,12 @@ class StoreInUseError(StoreError):
 
 class StoreMismatchError(StoreError, ValueError):
     """A store of labels belongs to other samples, or to a session that began otherwise.
+
+    Pass the X and y that the session began with, or another path for a new session.
+
+    See Also
+    --------
+    StoreVersionError : The file is another version's.
 
     Examples
     --------
@@ -160,6 +198,10 @@ class StoreMissingError(StoreError):
 
     Usual remedy: `skgal.active.LabelStore.backup` writes what it holds to a new file.
 
+    See Also
+    --------
+    StoreCorruptError : The file is there, and damaged.
+
     Examples
     --------
     >>> import tempfile
@@ -181,6 +223,12 @@ class StoreMissingError(StoreError):
 class StoreReadOnlyError(StoreError, PermissionError):
     """A store of labels can't be written to, for want of a permission.
 
+    Copy the file to where you may write, or have its permissions changed.
+
+    See Also
+    --------
+    StoreFullError : There is no space.
+
     Examples
     --------
     >>> from skgal.active import LabelStore
@@ -197,6 +245,13 @@ class StoreReadOnlyError(StoreError, PermissionError):
 
 class StoreVersionError(StoreError):
     """A store of labels was written by another version of skgal; it is left as it is.
+
+    Open it by the version that wrote it; a table of its labels can be imported into a new
+    store.
+
+    See Also
+    --------
+    StoreMismatchError : The file belongs to other samples.
 
     Examples
     --------

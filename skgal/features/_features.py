@@ -24,6 +24,8 @@ _HIDDEN_ACTIVATIONS = {
 def feature_extractor(features, clf):
     """Make the function that turns samples into feature vectors.
 
+    One form for all that strategies, matchers and scores accept as ``features``.
+
     Parameters
     ----------
     features : None, "classifier" or fitted transformer
@@ -49,6 +51,11 @@ def feature_extractor(features, clf):
     sklearn.exceptions.NotFittedError
         If that estimator isn't fitted.
 
+    See Also
+    --------
+    fit_features : Fits the transformer first.
+    as_points : Checks what comes out.
+
     Examples
     --------
     >>> import numpy as np
@@ -73,6 +80,9 @@ def feature_extractor(features, clf):
 def fit_features(transformer, X, y, rng):
     """Fit a clone of a transformer to samples, in memory or not.
 
+    The user's transformer stays as it is. Of a pool that comes in blocks it must learn block by
+    block, or need no fit.
+
     Parameters
     ----------
     transformer : transformer
@@ -93,6 +103,11 @@ def fit_features(transformer, X, y, rng):
     ------
     TypeError
         If the samples come in blocks, and the transformer needs all of them at once.
+
+    See Also
+    --------
+    feature_extractor : Uses what was fitted.
+    skgal.matching.FeatureMatcher : Matches in such features.
 
     Examples
     --------
@@ -147,6 +162,9 @@ def _last_hidden(mlp, X):
 def as_points(values):
     """Write features as an ndarray of shape (n_samples, n_features), floats and finite.
 
+    What comes out of a user's transformer is checked here once, before anything is computed
+    from it.
+
     Parameters
     ----------
     values : array or DataFrame of n_samples rows
@@ -156,6 +174,11 @@ def as_points(values):
     -------
     ndarray of shape (n_samples, n_features)
         Of dtype float32, or float64 where float32 could not hold the dtype of the values.
+
+    See Also
+    --------
+    skgal.metrics.to_points : Makes points of mixed tables.
+    feature_extractor : Ends in it.
 
     Examples
     --------
@@ -192,6 +215,11 @@ def penultimate_features(net, X):
     ------
     TypeError
         If no linear layer makes the outputs.
+
+    See Also
+    --------
+    skgal.classifiers.ClassifierFeatures : The same as a transformer.
+    feature_extractor : Takes any transformer.
 
     Examples
     --------
@@ -241,6 +269,8 @@ def _input_of_last(seen, output):
 def in_precision_of(net, X):
     """Cast float64 numbers to float32, as torch's layers want them.
 
+    What is cast is a copy; data of the user are never changed.
+
     Parameters
     ----------
     net : skorch net
@@ -252,6 +282,10 @@ def in_precision_of(net, X):
     -------
     ndarray of the shape of X
         Whole numbers stay what they are.
+
+    See Also
+    --------
+    skgal.classifiers.cast_for_nets : Casts for classifiers.
 
     Examples
     --------

@@ -80,6 +80,11 @@ Penalty, or a list of these, default="auto"
     latent_distribution_ : frozen distribution of scipy.stats
         Of each latent coordinate.
 
+    See Also
+    --------
+    ConditionalAdversarialGenerator : Of given classes.
+    NetworkEstimator : Without a critic.
+
     Examples
     --------
     >>> from skgal.generators import CGAN, GAN, GIN, AdversarialGenerator, DesignBox

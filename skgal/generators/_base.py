@@ -152,6 +152,11 @@ default="auto"
     feature_names_in_ : ndarray of str
         Column names, where X was a DataFrame.
 
+    See Also
+    --------
+    AdversarialGenerator : With a critic.
+    skgal.training.Game : What is trained.
+
     Examples
     --------
     >>> import tempfile

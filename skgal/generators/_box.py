@@ -72,6 +72,11 @@ class DesignBox(BaseGenerator):
         From ``fit``: if no design satisfies the constraints, or fewer than one in 100,000 of the
         box; if a range is empty or a logarithmic one reaches 0; if a column doesn't exist.
 
+    See Also
+    --------
+    GIN : Where variables depend on each other.
+    skgal.query.SpaceFilling : Even designs of a box.
+
     Notes
     -----
     ``sample`` draws designs that satisfy the constraints, all equally likely, by rejection;

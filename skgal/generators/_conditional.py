@@ -32,6 +32,11 @@ Architecture, default="auto"
     class_count_ : ndarray of shape (n_classes,)
         The number of training samples of each class.
 
+    See Also
+    --------
+    AdversarialGenerator : Without classes.
+    CGAN : The plainest of them.
+
     Examples
     --------
     >>> from skgal.generators import ACGAN, CGAN, GAN, ConditionalAdversarialGenerator

@@ -45,6 +45,11 @@ class FrechetSelection(DocumentedMixin, BaseEstimator):
         Samples generated at each evaluation, and real ones they are compared with, at most as
         many as there are.
 
+    See Also
+    --------
+    skgal.metrics.frechet_distance : What decides.
+    GenerationScorer : Scores for a search over parameters.
+
     References
     ----------
     .. [1] Y. Xue et al., "Selective synthetic augmentation with quality assurance", arXiv 2019,

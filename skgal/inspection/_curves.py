@@ -34,6 +34,11 @@ class LabelEfficiencyDisplay:
     bands_ : list of matplotlib artists
         One for each curve; None in place of a band where there are no repetitions.
 
+    See Also
+    --------
+    skgal.active.compare_strategies : Computes the curves.
+    LabelDistributionDisplay : Which classes were labelled.
+
     Examples
     --------
     >>> from skgal.inspection import LabelEfficiencyDisplay
@@ -177,6 +182,11 @@ class LabelDistributionDisplay:
     lines_ : list of matplotlib Line2D
         One for each class.
 
+    See Also
+    --------
+    LabelEfficiencyDisplay : What the labels were worth.
+    skgal.active.ActiveLearner : Whose labels are drawn.
+
     References
     ----------
     C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020,
@@ -296,6 +306,11 @@ class TrainingHistoryDisplay:
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
         One for each column.
+
+    See Also
+    --------
+    skgal.exceptions.ModeCollapseWarning : A failure that it shows.
+    skgal.generators.FrechetSelection : Another column to draw.
 
     Examples
     --------

@@ -46,6 +46,11 @@ class SamplesDisplay:
     image_ : matplotlib AxesImage
         All images in one.
 
+    See Also
+    --------
+    ReconstructionDisplay : Pairs of images.
+    QueryDisplay : Images and their matches.
+
     Examples
     --------
     >>> from skgal.datasets import load_images
@@ -271,6 +276,11 @@ class ReconstructionDisplay:
     image_ : matplotlib AxesImage
         All images in one.
 
+    See Also
+    --------
+    SamplesDisplay : Images by themselves.
+    skgal.generators.GIN : Reconstructs.
+
     References
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,
@@ -386,6 +396,11 @@ class QueryDisplay:
     figure_ : matplotlib Figure
     image_ : matplotlib AxesImage
         All images in one.
+
+    See Also
+    --------
+    skgal.query.ASAL : The strategy that matches.
+    SamplesDisplay : Images by themselves.
 
     References
     ----------

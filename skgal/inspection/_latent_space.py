@@ -52,6 +52,11 @@ class LatentSpaceDisplay:
     map_ : matplotlib QuadMesh
     existing_, chosen_ : matplotlib Line2D or None
 
+    See Also
+    --------
+    SamplesDisplay : Its ``from_latent_plane`` shows the samples themselves.
+    skgal.query.LatentUncertainty : Searches such a map.
+
     References
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,

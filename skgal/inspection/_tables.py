@@ -15,6 +15,9 @@ _MAX_POINTS = 1000
 class AugmentationDisplay:
     """Real samples in the plane, alone and with synthetic ones, coloured by class.
 
+    Tells at a glance whether new samples lie where their class lies, fill gaps, or reach into
+    another class.
+
     Parameters
     ----------
     real : array-like of shape (n_real, 2)
@@ -36,6 +39,11 @@ class AugmentationDisplay:
     axes_ : ndarray of matplotlib Axes
         The panels, the real samples first.
     figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skgal.resampling.SelectiveAugmentation : Makes synthetic samples.
+    TableDisplay : Column by column.
 
     References
     ----------
@@ -225,6 +233,9 @@ class AugmentationDisplay:
 
 class TableDisplay:
     """Columns of a synthetic table beside those of a real one, and their associations.
+
+    Equal marginals are easy; whether columns belong together as in the real table shows below
+    them.
 
     Parameters
     ----------

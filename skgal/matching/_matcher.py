@@ -84,6 +84,11 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
     feature_names_in_ : ndarray of str
         Names of the features, where X is a DataFrame with names.
 
+    See Also
+    --------
+    skgal.query.ASAL : Matches by it.
+    sklearn.neighbors.NearestNeighbors : Exact, in memory.
+
     Notes
     -----
     A pool is anything that :func:`skgal.utils.as_pool` takes, and need not fit in memory: its

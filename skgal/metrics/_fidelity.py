@@ -42,6 +42,11 @@ def frechet_distance(real, generated):
     ValueError
         If the two have different numbers of features, hold NaN, or fewer than two samples.
 
+    See Also
+    --------
+    kernel_distance : Unbiased, for few samples.
+    skgal.generators.FrechetSelection : Decides by it.
+
     References
     ----------
     M. Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash
@@ -124,6 +129,11 @@ def kernel_distance(
         If the two have different numbers of features, hold NaN, or fewer samples than
         ``subset_size``; if ``subset_size`` is less than 2 or ``n_subsets`` less than 1.
 
+    See Also
+    --------
+    frechet_distance : Faster, for many samples.
+    skgal.design.energy_distance : Without a kernel.
+
     References
     ----------
     M. Bińkowski et al., "Demystifying MMD GANs", ICLR 2018, section 4 and equation (4).
@@ -187,6 +197,11 @@ def generative_precision(real, generated, *, n_neighbors=3):
     ValueError
         If the two have different numbers of features, hold NaN, or there are too few samples.
 
+    See Also
+    --------
+    density : Less sensitive to outliers.
+    generative_recall : The other direction.
+
     References
     ----------
     T. Kynkäänniemi et al., "Improved precision and recall metric for assessing generative
@@ -226,6 +241,11 @@ def generative_recall(real, generated, *, n_neighbors=3):
     ------
     ValueError
         If the two have different numbers of features, hold NaN, or there are too few samples.
+
+    See Also
+    --------
+    coverage : Less sensitive to outliers.
+    generative_precision : The other direction.
 
     References
     ----------
@@ -267,6 +287,11 @@ def density(real, generated, *, n_neighbors=5):
     ValueError
         If the two have different numbers of features, hold NaN, or there are too few samples.
 
+    See Also
+    --------
+    generative_precision : More sensitive to outliers.
+    coverage : The other direction.
+
     References
     ----------
     M. F. Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML
@@ -306,6 +331,11 @@ def coverage(real, generated, *, n_neighbors=5):
     ValueError
         If the two have different numbers of features, hold NaN, or there are too few samples.
 
+    See Also
+    --------
+    generative_recall : More sensitive to outliers.
+    density : The other direction.
+
     References
     ----------
     M. F. Naeem et al., "Reliable fidelity and diversity metrics for generative models", ICML
@@ -325,6 +355,8 @@ def coverage(real, generated, *, n_neighbors=5):
 def diversity_ratio(real, generated):
     """Mean distance between two generated samples, relative to that between two real ones.
 
+    A quick sign of mode collapse, which needs neither a network nor neighbours.
+
     Parameters
     ----------
     real, generated : array-like of shape (n_samples, n_features) or (n_samples, c, h, w)
@@ -340,6 +372,11 @@ def diversity_ratio(real, generated):
     ------
     ValueError
         If the two have different numbers of features, hold NaN, or fewer than two samples.
+
+    See Also
+    --------
+    generative_recall : Which samples are missing.
+    skgal.exceptions.ModeCollapseWarning : Where it is low in training.
 
     Examples
     --------
@@ -380,6 +417,11 @@ def memorization_ratio(train, generated, held_out):
     ValueError
         If numbers of features differ, or a sample is empty or holds NaN.
 
+    See Also
+    --------
+    compare_tables : Has it among its rows.
+    generative_precision : Whether samples could be real at all.
+
     References
     ----------
     C. Meehan, K. Chaudhuri, S. Dasgupta, "A non-parametric test to detect data-copying in
@@ -403,6 +445,9 @@ def memorization_ratio(train, generated, held_out):
 
 def inception_score(proba, *, n_splits=1, return_std=False, random_state=0):
     """How sure a classifier is of each generated sample, and how evenly it sees all classes.
+
+    High where each sample is clearly of one class and all classes occur. It doesn't compare
+    with real samples: copies of one sample a class are rated best.
 
     Parameters
     ----------
@@ -428,6 +473,11 @@ def inception_score(proba, *, n_splits=1, return_std=False, random_state=0):
     ValueError
         If ``proba`` isn't 2-D, holds NaN or values outside [0, 1], or ``n_splits`` is not from
         1 to n_samples.
+
+    See Also
+    --------
+    frechet_distance : Compares with real samples.
+    skgal.generators.GenerationScorer : Has it among its scores.
 
     References
     ----------

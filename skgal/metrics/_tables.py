@@ -60,6 +60,11 @@ def to_points(real, *others, extractor=None):
     ValueError
         If a table lacks a column of ``real``, arrays differ in width or hold NaN.
 
+    See Also
+    --------
+    skgal.features.feature_extractor : Features of a network.
+    compare_tables : Compares tables in them.
+
     Examples
     --------
     >>> import pandas as pd
@@ -100,6 +105,11 @@ def association_matrix(table):
     -------
     DataFrame of pandas, of shape (n_columns, n_columns)
         Symmetric, 1 on the diagonal; 0 where a column is constant.
+
+    See Also
+    --------
+    compare_tables : Compares two of them.
+    skgal.inspection.TableDisplay : Draws two of them.
 
     References
     ----------
@@ -181,6 +191,11 @@ def compare_tables(
         without ``held_out``.
     TypeError
         If ``estimator`` is a bare skorch net.
+
+    See Also
+    --------
+    association_matrix : Associations of one table.
+    skgal.inspection.TableDisplay : Draws both tables.
 
     References
     ----------

@@ -30,6 +30,11 @@ def least_confidence(proba):
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
 
+    See Also
+    --------
+    margin_of_confidence : The two most probable classes.
+    entropy : All classes.
+
     References
     ----------
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
@@ -49,6 +54,8 @@ def least_confidence(proba):
 def margin_of_confidence(proba):
     """One minus the margin between the two most probable classes.
 
+    Near 1 where two classes compete, whatever the others.
+
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
@@ -63,6 +70,11 @@ def margin_of_confidence(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    See Also
+    --------
+    ratio_of_confidence : Their ratio instead.
+    least_confidence : The most probable class alone.
 
     References
     ----------
@@ -82,6 +94,9 @@ def margin_of_confidence(proba):
 def ratio_of_confidence(proba):
     """Probability of the second most probable class, relative to that of the first.
 
+    1 where two classes are equally probable; unlike the margin it doesn't depend on what the
+    others have.
+
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
@@ -96,6 +111,11 @@ def ratio_of_confidence(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    See Also
+    --------
+    margin_of_confidence : Their difference instead.
+    least_confidence : The most probable class alone.
 
     References
     ----------
@@ -115,6 +135,9 @@ def ratio_of_confidence(proba):
 
 def entropy(proba):
     """Entropy of predicted class probabilities, in nats.
+
+    Grows with the number of classes that are possible; with two classes it orders samples as
+    the other measures do.
 
     Parameters
     ----------
@@ -170,6 +193,11 @@ def normalized_entropy(proba):
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
 
+    See Also
+    --------
+    entropy : In nats.
+    mean_uncertainty : Its mean, and three others.
+
     References
     ----------
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
@@ -188,6 +216,8 @@ def normalized_entropy(proba):
 def mean_uncertainty(proba):
     """Report how unsure a classifier is on average, by the four measures of Polarity-GAN.
 
+    Falls as a classifier becomes surer; that it is right is another question.
+
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
@@ -203,6 +233,11 @@ def mean_uncertainty(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    See Also
+    --------
+    normalized_entropy : One of the four, sample by sample.
+    skgal.active.OverallUncertainty : Stops a session by it.
 
     References
     ----------
@@ -231,6 +266,8 @@ def mean_uncertainty(proba):
 def distance_uncertainty(decision):
     """Compute minus the distance to the nearest boundary, in units of the decision function.
 
+    For classifiers without probabilities, such as support vector machines.
+
     Parameters
     ----------
     decision : array-like of shape (n_samples,) or (n_samples, n_classes)
@@ -247,6 +284,11 @@ def distance_uncertainty(decision):
     ------
     ValueError
         If ``decision`` holds NaN or infinity, or has more than two dimensions.
+
+    See Also
+    --------
+    least_confidence : Of probabilities.
+    skgal.query.UncertaintySampling : Its measure ``"min_distance"``.
 
     Examples
     --------

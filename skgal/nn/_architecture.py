@@ -34,6 +34,11 @@ class Critic(nn.Module):
     n_features : int
         The number of features.
 
+    See Also
+    --------
+    ConditionalCritic : Sees classes.
+    JointCritic : Sees latents.
+
     Examples
     --------
     >>> import torch
@@ -88,6 +93,11 @@ class Architecture(DocumentedMixin, BaseEstimator, ABC):
     `skgal.nn.Stochastic` layers excepted.
 
     Critics have no batch normalisation: a gradient penalty is the gradient of one sample's logit.
+
+    See Also
+    --------
+    Dense : For tables.
+    resolve_architecture : Finds one by name.
 
     Examples
     --------
@@ -291,6 +301,9 @@ def one_hot(labels: Tensor, n_classes: int) -> Tensor:
 def append_classes(x: Tensor, labels: Tensor, n_classes: int) -> Tensor:
     """Append classes to samples: as columns to rows, as constant planes to images.
 
+    Samples and latents alike, so networks that know nothing of classes take them as further
+    input.
+
     Parameters
     ----------
     x : torch.Tensor of shape (n, n_columns) or (n, channels, height, width)
@@ -304,6 +317,11 @@ def append_classes(x: Tensor, labels: Tensor, n_classes: int) -> Tensor:
     -------
     torch.Tensor of shape (n, n_columns + n_classes) or (n, channels + n_classes, ...)
         The samples, with the one-hot classes behind.
+
+    See Also
+    --------
+    ConcatenationCritic : Appends them to what it sees.
+    ClassInput : Appends them to latents.
 
     Examples
     --------
@@ -319,12 +337,20 @@ def append_classes(x: Tensor, labels: Tensor, n_classes: int) -> Tensor:
 class ClassInput(nn.Module):
     """A generator of given classes, made of one that takes its latent and classes side by side.
 
+    Turns any architecture's generator into a conditional one: only the latent dimension
+    differs.
+
     Parameters
     ----------
     generator : torch.nn.Module
         Maps (n, latent_dim + n_classes) to samples.
     n_classes : int
         The number of classes.
+
+    See Also
+    --------
+    ClassLatents : Each class has latents of its own.
+    Concatenation : How critics take classes.
 
     Examples
     --------

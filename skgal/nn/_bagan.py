@@ -29,6 +29,11 @@ class FakeClassCritic(nn.Module):
     n_features : int
         The number of features.
 
+    See Also
+    --------
+    AuxiliaryCritic : Apart from real or not.
+    skgal.training.BalancingGame : Trains it.
+
     References
     ----------
     G. Mariani et al., "BAGAN: data augmentation with balancing GAN", 2018, section 4.
@@ -104,6 +109,11 @@ class ClassLatents(nn.Module):
     n_classes : int
         The number of classes.
 
+    See Also
+    --------
+    ClassInput : Classes are further input.
+    skgal.generators.BAGAN : Draws so.
+
     Examples
     --------
     >>> import torch
@@ -165,6 +175,10 @@ def copy_weights(source: nn.Module, target: nn.Module) -> None:
         Without parametrisations.
     target : torch.nn.Module
         Of the same layers; changed in place.
+
+    See Also
+    --------
+    skgal.training.BalancingGame : Starts its critic with an encoder's weights.
 
     Examples
     --------

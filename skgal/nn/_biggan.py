@@ -44,6 +44,11 @@ class BigGAN(ConvolutionalArchitecture):
         Whether there is self-attention at half the resolution of the image. The authors' program
         for CIFAR-10 has none, for larger images it has.
 
+    See Also
+    --------
+    Residual : Simpler.
+    SelfAttention : One of its parts.
+
     References
     ----------
     A. Brock, J. Donahue, K. Simonyan, "Large scale GAN training for high fidelity natural image
@@ -112,6 +117,10 @@ class ConditionalBatchNorm2d(nn.Module):
     n_classes : int
         The number of classes.
 
+    See Also
+    --------
+    BigGAN : Has it in its generator.
+
     References
     ----------
     V. Dumoulin, J. Shlens, M. Kudlur, "A learned representation for artistic style", ICLR 2017,
@@ -168,6 +177,10 @@ class SelfAttention(nn.Module):
     ----------
     width : int
         Channels in and out.
+
+    See Also
+    --------
+    BigGAN : Has one in the middle.
 
     References
     ----------

@@ -37,6 +37,11 @@ class ConvClassifier(nn.Module):
     value_range : tuple of float, default=(0.0, 255.0)
         What the darkest and the brightest pixel are.
 
+    See Also
+    --------
+    ResNet : Deeper, with dropout.
+    DropoutMLP : For tables.
+
     References
     ----------
     .. [1] J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43,
@@ -91,6 +96,8 @@ def make_classifier(
 ) -> nn.Sequential:
     """Build a classifier, or an encoder, whose hidden layers are those of a critic.
 
+    It suits the samples as well as the critic does that the same recipe makes.
+
     Parameters
     ----------
     architecture : Architecture
@@ -104,6 +111,11 @@ def make_classifier(
     -------
     torch.nn.Sequential
         The hidden layers and the last one; maps (n, *shape) to (n, n_classes), not bounded.
+
+    See Also
+    --------
+    make_dropout_classifier : With dropout.
+    skgal.classifiers.fit_reference_classifier : Trains one.
 
     Examples
     --------
@@ -139,6 +151,11 @@ class ResNet(nn.Sequential):
     ----------
     feature_layers : list of str
         Names of the blocks.
+
+    See Also
+    --------
+    DropoutMLP : For tables.
+    ConvClassifier : Smaller, without dropout.
 
     References
     ----------
@@ -223,6 +240,9 @@ class _Block(nn.Module):
 class DropoutMLP(nn.Sequential):
     """Three hidden layers with dropout before the last, for tables.
 
+    What :class:`~skgal.resampling.SelectiveAugmentation` looks at tables with, in several
+    passes.
+
     Parameters
     ----------
     n_features, n_classes : int
@@ -236,6 +256,11 @@ class DropoutMLP(nn.Sequential):
     ----------
     feature_layers : list of str
         Names of the hidden activations.
+
+    See Also
+    --------
+    ResNet : For images.
+    make_dropout_classifier : Chooses between the two.
 
     Examples
     --------
@@ -263,6 +288,8 @@ class DropoutMLP(nn.Sequential):
 def make_dropout_classifier(shape: Sequence[int], n_classes: int) -> nn.Module:
     """Build a classifier with dropout that suits a shape of sample.
 
+    For scores that need several passes, where the user brings no classifier.
+
     Parameters
     ----------
     shape : tuple of int
@@ -275,6 +302,11 @@ def make_dropout_classifier(shape: Sequence[int], n_classes: int) -> nn.Module:
     ResNet or DropoutMLP
         ResNet-34 for images with sides of 32 pixels and more, three blocks for smaller ones, a
         dense network for tables.
+
+    See Also
+    --------
+    make_classifier : Without dropout.
+    skgal.classifiers.dropout_scores : Needs dropout.
 
     Examples
     --------
@@ -303,6 +335,11 @@ class LossPrediction(nn.Module):
         How many outputs there will be.
     width : int, default=128
         Units that each output is mapped to.
+
+    See Also
+    --------
+    skgal.classifiers.LossPredictionClassifier : Trains it.
+    skgal.objectives.pairwise_ranking_loss : Its loss.
 
     References
     ----------

@@ -21,12 +21,20 @@ from skgal.utils import resolve_component
 class ConditionalCritic(nn.Module, ABC):
     """Base of critics of samples and their classes: features and a head, as in `Critic`.
 
+    ``features(x, labels)`` and ``head(features, labels)`` are apart, as losses and transformers
+    need the features alone.
+
     Attributes
     ----------
     n_features : int
         The number of features.
     features_see_classes : bool
         Whether the features depend on the class. A class attribute.
+
+    See Also
+    --------
+    ConcatenationCritic : Classes as further input.
+    ProjectionCritic : Classes by an inner product.
 
     Examples
     --------
@@ -107,12 +115,19 @@ class ConditionalCritic(nn.Module, ABC):
 class ConcatenationCritic(ConditionalCritic):
     """A critic that takes the class as further columns of a row, or planes of an image.
 
+    Features depend on the class, which is there from the first layer on.
+
     Parameters
     ----------
     critic : Critic
         Built for samples with n_classes more columns or channels.
     n_classes : int
         The number of classes.
+
+    See Also
+    --------
+    ProjectionCritic : By an inner product.
+    append_classes : What it puts in front.
 
     Examples
     --------
@@ -153,6 +168,11 @@ class ProjectionCritic(ConditionalCritic):
         Built for samples alone.
     n_classes : int
         The number of classes.
+
+    See Also
+    --------
+    ConcatenationCritic : Classes as further input.
+    AuxiliaryCritic : Predicts the class.
 
     References
     ----------
@@ -200,6 +220,11 @@ class GivenClasses(nn.Module):
     labels : torch.Tensor of shape (n,), dtype int64
         The classes of a batch.
 
+    See Also
+    --------
+    ConditionalCritic : What is wrapped.
+    skgal.objectives.Penalty : Takes critics of samples alone.
+
     Examples
     --------
     >>> import torch
@@ -234,6 +259,11 @@ class Conditioning(DocumentedMixin, BaseEstimator, ABC):
     """Base of the ways to condition a critic on the class of a sample.
 
     The generator's way is its architecture's: see `Architecture.make_conditional_generator`.
+
+    See Also
+    --------
+    Concatenation : Classes as further input.
+    Projection : Classes by an inner product.
 
     Examples
     --------
@@ -276,6 +306,14 @@ class Conditioning(DocumentedMixin, BaseEstimator, ABC):
 class Concatenation(Conditioning):
     """The class is further input: a column of a row, or a constant plane of an image, each.
 
+    The simplest way to tell a critic the class; the generator gets it in the same way, see
+    :class:`ClassInput`.
+
+    See Also
+    --------
+    Projection : By an inner product.
+    ConcatenationCritic : What it builds.
+
     References
     ----------
     M. Mirza, S. Osindero, "Conditional generative adversarial nets", 2014, section 3.2.
@@ -297,6 +335,14 @@ class Concatenation(Conditioning):
 
 class Projection(Conditioning):
     """The inner product of the critic's features and the class's embedding is added.
+
+    From the form that the ratio of two conditional distributions has; it adds one vector a
+    class.
+
+    See Also
+    --------
+    Concatenation : As further input.
+    ProjectionCritic : What it builds.
 
     References
     ----------
@@ -325,6 +371,8 @@ CONDITIONINGS: dict[str, type[Conditioning]] = {
 def resolve_conditioning(conditioning: str | Conditioning) -> Conditioning:
     """Return the conditioning that a user's argument names.
 
+    A name or an instance: estimators call it once, in ``fit``.
+
     Parameters
     ----------
     conditioning : str or Conditioning
@@ -342,6 +390,11 @@ def resolve_conditioning(conditioning: str | Conditioning) -> Conditioning:
     TypeError
         If the argument is neither a name nor a conditioning.
 
+    See Also
+    --------
+    resolve_architecture : The same of architectures.
+    Conditioning : What is returned.
+
     Examples
     --------
     >>> resolve_conditioning("projection")
@@ -352,6 +405,8 @@ def resolve_conditioning(conditioning: str | Conditioning) -> Conditioning:
 
 class AuxiliaryCritic(nn.Module):
     """A critic of samples alone that also predicts their classes from its features.
+
+    Of AC-GAN: one body with two heads, so a generated sample must look real and be recognised.
 
     Parameters
     ----------
@@ -364,6 +419,11 @@ class AuxiliaryCritic(nn.Module):
     ----------
     n_features : int
         The number of features.
+
+    See Also
+    --------
+    ProjectionCritic : Is told the class.
+    skgal.training.AuxiliaryGame : Trains it.
 
     References
     ----------
@@ -434,6 +494,10 @@ class MinibatchDiscrimination(nn.Module):
     kernel_dim : int, default=5
         The dimension of each (C in the paper).
 
+    See Also
+    --------
+    MinibatchCritic : Ends in it.
+
     References
     ----------
     T. Salimans et al., "Improved techniques for training GANs", NeurIPS 2016, section 3.2.
@@ -494,6 +558,11 @@ class MinibatchCritic(ConditionalCritic):
     n_kernels : int, default=16
         See `MinibatchDiscrimination`.
 
+    See Also
+    --------
+    MinibatchDiscrimination : The layer.
+    ConditionalCritic : Its base.
+
     Examples
     --------
     >>> import torch
@@ -542,6 +611,11 @@ class JointCritic(nn.Module):
     ----------
     n_features : int
         The width of that layer.
+
+    See Also
+    --------
+    Critic : Of samples alone.
+    join : Puts both side by side.
 
     References
     ----------
@@ -600,6 +674,8 @@ class JointCritic(nn.Module):
 def join(x: Tensor, z: Tensor) -> Tensor:
     """Concatenate flat samples and latents.
 
+    What a critic of pairs takes.
+
     Parameters
     ----------
     x : torch.Tensor of shape (n, ...)
@@ -611,6 +687,11 @@ def join(x: Tensor, z: Tensor) -> Tensor:
     -------
     torch.Tensor of shape (n, n_values + latent_dim)
         Each sample, flattened, and then its latent.
+
+    See Also
+    --------
+    JointCritic : Sees both.
+    append_classes : Appends classes instead.
 
     Examples
     --------

@@ -32,6 +32,11 @@ class DCGAN(ConvolutionalArchitecture):
     norm : {"batch"} or None, default="batch"
         Normalisation of the generator's layers.
 
+    See Also
+    --------
+    ResizeConvolution : Without transposed convolutions.
+    Residual : Deeper.
+
     References
     ----------
     A. Radford, L. Metz, S. Chintala, "Unsupervised representation learning with deep convolutional
@@ -130,6 +135,11 @@ class ResizeConvolution(DCGAN):
         about as long as one of ``DCGAN(width=24)``.
     norm : {"batch"} or None, default="batch"
         Normalisation of the generator's layers.
+
+    See Also
+    --------
+    DCGAN : With transposed convolutions.
+    resolve_architecture : Takes this one for images by default.
 
     References
     ----------

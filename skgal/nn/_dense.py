@@ -37,6 +37,11 @@ class Dense(Architecture):
         Which features of a table belong together, so that generators put out numbers and
         categories: see `TableGenerator`. A generator that is fitted on such a table sets it.
 
+    See Also
+    --------
+    DCGAN : For images.
+    TableGenerator : The generator of mixed tables.
+
     References
     ----------
     J. Chen et al., "Active image synthesis for efficient labeling" (AISEL), IEEE TPAMI 43, 2021,

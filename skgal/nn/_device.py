@@ -11,6 +11,8 @@ BLOCK_SIZE = 512
 def resolve_device(device):
     """Turn ``"auto"`` into CUDA where there is a GPU, else the CPU; check any other name.
 
+    ``"auto"`` is what estimators have by default, so the same script runs on any machine.
+
     Parameters
     ----------
     device : str
@@ -25,6 +27,10 @@ def resolve_device(device):
     ------
     ValueError
         If torch doesn't know the device or the machine hasn't got it.
+
+    See Also
+    --------
+    torch_defaults : Defaults of torch that a user may have changed.
 
     Examples
     --------
@@ -51,6 +57,8 @@ def resolve_device(device):
 def torch_generator(seed, device="cpu"):
     """Return a new random number generator, seeded.
 
+    Nothing here draws from torch's global state, nor changes it.
+
     Parameters
     ----------
     seed : int
@@ -62,6 +70,10 @@ def torch_generator(seed, device="cpu"):
     -------
     torch.Generator
         Apart from torch's global one.
+
+    See Also
+    --------
+    set_rng : Gives it to layers.
 
     Examples
     --------
@@ -78,9 +90,16 @@ def torch_generator(seed, device="cpu"):
 def torch_defaults():
     """Have float32 and the CPU as defaults, and gradients, whatever the user has set.
 
+    A user may work in float64, on a GPU by default or under ``inference_mode``; a training must
+    give the same there.
+
     Yields
     ------
     None
+
+    See Also
+    --------
+    resolve_device : The device of a training.
 
     Examples
     --------
@@ -106,6 +125,8 @@ def torch_defaults():
 def apply_network(function, array, device, *others):
     """Apply a network, or one of its methods, to the rows of an array.
 
+    Block by block, without gradients, so memory is bounded however long the array is.
+
     Parameters
     ----------
     function : callable
@@ -122,6 +143,11 @@ def apply_network(function, array, device, *others):
     -------
     ndarray of shape (n_samples, ...), dtype float32
         What the function makes of each row.
+
+    See Also
+    --------
+    resolve_device : Where networks run.
+    torch_defaults : What holds while they do.
 
     Examples
     --------

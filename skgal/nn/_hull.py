@@ -56,6 +56,11 @@ class HullGenerator(nn.Module):
     hidden : int, default=64
         The width of the hidden layer of the network.
 
+    See Also
+    --------
+    mix : The means.
+    skgal.generators.PolarityGAN : Trains it.
+
     References
     ----------
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
@@ -181,6 +186,9 @@ class HullGenerator(nn.Module):
 def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
     """Return weighted means of anchors.
 
+    Every new sample lies in the convex hull of its anchors, as the weights are at least 0 and
+    sum to 1.
+
     Parameters
     ----------
     weights : torch.Tensor of shape (n, n_members)
@@ -194,6 +202,10 @@ def mix(weights: Tensor, members: Tensor, anchors: Tensor) -> Tensor:
     -------
     torch.Tensor of shape (n, ...)
         One mean for each row of weights.
+
+    See Also
+    --------
+    HullGenerator : Learns the weights.
 
     Examples
     --------

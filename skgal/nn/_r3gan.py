@@ -34,6 +34,11 @@ class R3GAN(ConvolutionalArchitecture):
     n_blocks : int, default=1
         Residual blocks at each level; the original has 2.
 
+    See Also
+    --------
+    Residual : With normalisation.
+    skgal.objectives.Relativistic : The objective that it was made for.
+
     References
     ----------
     Y. Huang, A. Gokaslan, V. Kuleshov, J. Tompkin, "The GAN is dead; long live the GAN! A modern

@@ -28,6 +28,8 @@ _MIN_CONVOLUTIONAL_SIDE = 8
 def resolve_architecture(architecture: str | Architecture, shape: Sequence[int]) -> Architecture:
     """Return the architecture that a user's argument names.
 
+    A name, an instance or ``"auto"``: estimators call it once, in ``fit``.
+
     Parameters
     ----------
     architecture : str or Architecture
@@ -47,6 +49,11 @@ def resolve_architecture(architecture: str | Architecture, shape: Sequence[int])
         If the name is unknown, or a parameter or the shape is out of range.
     TypeError
         If the argument is neither a name nor an architecture.
+
+    See Also
+    --------
+    resolve_conditioning : The same of conditioning.
+    Architecture : What is returned.
 
     Examples
     --------

@@ -24,6 +24,11 @@ class Residual(ConvolutionalArchitecture):
     width : int, default=64
         Channels of every layer; the original has 128.
 
+    See Also
+    --------
+    R3GAN : Without normalisation.
+    BigGAN : With self-attention.
+
     References
     ----------
     I. Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, appendix F.

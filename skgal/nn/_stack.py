@@ -38,6 +38,10 @@ def stage_shapes(shape: Sequence[int], n_stages: int = _N_STAGES) -> list[tuple[
     list of tuple of int
         One shape for each stage.
 
+    See Also
+    --------
+    StackGenerator : Makes samples of these shapes.
+
     Examples
     --------
     >>> stage_shapes((3, 32, 16))
@@ -81,6 +85,11 @@ class StackGenerator(nn.Module):
     ----------
     shapes : list of tuple of int
         The shapes of the samples, stage by stage.
+
+    See Also
+    --------
+    StackCritic : What it plays against.
+    stage_shapes : The shapes of its stages.
 
     References
     ----------
@@ -155,10 +164,18 @@ class StackGenerator(nn.Module):
 class StackCritic(ConditionalCritic):
     """A critic for each stage; as a critic of samples, it is that of the last.
 
+    The generator's stages are judged at each resolution, so that coarse mistakes are mended
+    early.
+
     Parameters
     ----------
     critics : sequence of ConditionalCritic
         That of the coarsest samples first.
+
+    See Also
+    --------
+    StackGenerator : What it plays against.
+    Critic : A single one.
 
     Examples
     --------

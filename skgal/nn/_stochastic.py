@@ -24,6 +24,11 @@ class Stochastic(nn.Module):
     rng : torch.Generator or None
         The source, on the device of the input. Copies and pickles start without one.
 
+    See Also
+    --------
+    Dropout : The one that is there.
+    set_rng : Gives layers their source of randomness.
+
     Examples
     --------
     >>> import torch
@@ -67,12 +72,19 @@ class Stochastic(nn.Module):
 def set_rng(network: nn.Module, rng: torch.Generator | None) -> None:
     """Give every layer of a network that draws its source of randomness.
 
+    Masks and noise then depend on the seed of the training alone, not on torch's global state.
+
     Parameters
     ----------
     network : torch.nn.Module
         The network, changed in place.
     rng : torch.Generator or None
         On the device of the network's input; shared by all layers.
+
+    See Also
+    --------
+    torch_generator : Makes such a source.
+    Stochastic : The layers.
 
     Examples
     --------
@@ -101,6 +113,11 @@ class Dropout(Stochastic):
     ------
     ValueError
         If ``p`` is not in [0, 1).
+
+    See Also
+    --------
+    Stochastic : Its base.
+    set_rng : Gives it its source of randomness.
 
     Examples
     --------
@@ -162,6 +179,10 @@ class TableGenerator(Stochastic):
         Width of its input.
     groups : sequence of int
         How its outputs belong together: 1 for a number, k for one of k categories.
+
+    See Also
+    --------
+    Dense : Numbers only.
 
     References
     ----------

@@ -30,6 +30,11 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
         Whether the generator's loss reads the logits of real samples too. A class attribute; where
         it is False they are not computed.
 
+    See Also
+    --------
+    resolve_objective : Finds one by name.
+    Hinge : An example.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -97,6 +102,11 @@ class NonSaturating(Objective):
     The generator's gradient does not vanish where the critic is sure that samples are generated, as
     that of `Minimax` does.
 
+    See Also
+    --------
+    Minimax : The game of zero sum.
+    Relativistic : Compares pairs.
+
     References
     ----------
     I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, equation (1) and the end of
@@ -130,6 +140,10 @@ class Minimax(NonSaturating):
     The generator's gradient vanishes where the critic is sure; in practice `NonSaturating`
     replaces it.
 
+    See Also
+    --------
+    NonSaturating : The same critic, a generator that learns sooner.
+
     References
     ----------
     I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, equation (1).
@@ -155,6 +169,11 @@ class LeastSquares(Objective):
     .. math::
         L_D = \tfrac12 \mathbb{E}[(D(x) - 1)^2] + \tfrac12 \mathbb{E}[D(G(z))^2], \qquad
         L_G = \tfrac12 \mathbb{E}[(D(G(z)) - 1)^2]
+
+    See Also
+    --------
+    Hinge : Linear up to a margin.
+    resolve_objective : Finds one by name.
 
     References
     ----------
@@ -185,6 +204,11 @@ class Hinge(Objective):
         L_D = \mathbb{E}[\max(0, 1 - D(x))] + \mathbb{E}[\max(0, 1 + D(G(z)))], \qquad
         L_G = -\mathbb{E}[D(G(z))]
 
+    See Also
+    --------
+    NonSaturating : Cross-entropy.
+    SpectralNorm : The penalty that goes with it.
+
     References
     ----------
     T. Miyato et al., "Spectral normalization for generative adversarial networks", ICLR 2018,
@@ -214,6 +238,11 @@ class Wasserstein(Objective):
     .. math:: L_D = \mathbb{E}[D(G(z))] - \mathbb{E}[D(x)], \qquad L_G = -\mathbb{E}[D(G(z))]
 
     It estimates the distance only for a critic that is Lipschitz: train it with a penalty.
+
+    See Also
+    --------
+    GradientPenalty : Has the critic be what it assumes.
+    WeightClip : The first paper's way.
 
     References
     ----------
@@ -248,6 +277,11 @@ class Relativistic(Objective):
     Each generated sample is compared with a real one, so a generator that leaves out a part of the
     data is no equilibrium. With ``GradientPenalty(target=0, at="both")`` this is the loss of R3GAN,
     which then converges locally.
+
+    See Also
+    --------
+    NonSaturating : Without pairs.
+    skgal.nn.R3GAN : The architecture that goes with it.
 
     References
     ----------
@@ -290,6 +324,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
 def resolve_objective(objective: str | Objective) -> Objective:
     """Return the objective that a user's argument names, as a validated copy.
 
+    A copy, so that what a training does to it leaves the user's parameter alone.
+
     Parameters
     ----------
     objective : str or Objective
@@ -306,6 +342,11 @@ def resolve_objective(objective: str | Objective) -> Objective:
         If there is no objective of that name, or a parameter is out of range.
     TypeError
         If the argument is neither a name nor an objective.
+
+    See Also
+    --------
+    resolve_penalties : The same of penalties.
+    Objective : What is returned.
 
     Examples
     --------
@@ -332,6 +373,10 @@ def evasion_loss(logits: Tensor, labels: Tensor) -> Tensor:
     -------
     torch.Tensor, scalar
         The loss that the generator minimises.
+
+    See Also
+    --------
+    skgal.training.PolarityGame : Whose generator minimises it.
 
     References
     ----------
@@ -372,6 +417,10 @@ def pairwise_ranking_loss(predicted: Tensor, actual: Tensor, margin: float = 1.0
     -------
     torch.Tensor, scalar
         0 for a batch of one.
+
+    See Also
+    --------
+    skgal.classifiers.LossPredictionClassifier : Whose head minimises it.
 
     References
     ----------

@@ -26,6 +26,11 @@ class Penalty(DocumentedMixin, BaseEstimator):
     learns on the way, it keeps in attributes that end in ``_``, tensors or numbers: they survive
     checkpoints and pickles.
 
+    See Also
+    --------
+    resolve_penalties : Finds some by name.
+    GradientPenalty : An example.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -111,6 +116,11 @@ class WeightClip(Penalty):
     bound : float, default=0.01
         The largest absolute value of a parameter, positive.
 
+    See Also
+    --------
+    GradientPenalty : What followed it.
+    SpectralNorm : Constrains weights without clipping.
+
     References
     ----------
     M. Arjovsky et al., "Wasserstein generative adversarial networks", ICML 2017, Algorithm 1, line
@@ -162,6 +172,11 @@ class GradientPenalty(Penalty):
     at : {"between", "real", "fake", "both"}, default="between"
         Where the gradient is taken; ``"both"`` adds the penalty at real samples to that at
         generated ones.
+
+    See Also
+    --------
+    LazyPenalty : At every k-th step only.
+    SpectralNorm : Constrains weights instead.
 
     References
     ----------
@@ -251,6 +266,11 @@ class ConsistencyTerm(Penalty):
         The probability, in (0, 1), that the critic's dropout layers are given; the default is that
         of the authors.
 
+    See Also
+    --------
+    Wasserstein : What it goes with.
+    GradientPenalty : Constrains slopes instead.
+
     References
     ----------
     X. Wei et al., "Improving the improved training of Wasserstein GANs: a consistency term and its
@@ -325,6 +345,11 @@ class SpectralNorm(Penalty):
     n_power_iterations : int, default=1
         Rounds of power iteration in a forward pass, at least 1.
 
+    See Also
+    --------
+    GradientPenalty : Constrains slopes at samples.
+    WeightClip : The crudest way.
+
     Notes
     -----
     ``prepare`` draws the start of the power iteration from torch's default generator: call it where
@@ -375,6 +400,10 @@ class LazyPenalty(Penalty):
         What is applied.
     every : int, default=16
         The number k.
+
+    See Also
+    --------
+    GradientPenalty : What it is mostly around.
 
     References
     ----------
@@ -438,6 +467,8 @@ def resolve_penalties(
 ) -> tuple[Penalty, ...]:
     """Return the penalties that a user's argument names, as validated copies.
 
+    Copies, so that what a training does to them leaves the user's parameters alone.
+
     Parameters
     ----------
     penalty : str, Penalty, iterable of str and Penalty, or None
@@ -454,6 +485,11 @@ def resolve_penalties(
         If a name is unknown, a kind of penalty comes twice, or a parameter is out of range.
     TypeError
         If something is neither a name nor a penalty.
+
+    See Also
+    --------
+    resolve_objective : The same of objectives.
+    Penalty : What is returned.
 
     Examples
     --------

@@ -53,6 +53,11 @@ class ADBA(LatentStrategy):
         Draws the candidates, and seeds generator and latent classifier if these have no seed of
         their own.
 
+    See Also
+    --------
+    label_lines : Labels the rest of a line.
+    LatentUncertainty : Single samples.
+
     Notes
     -----
     The boundary is that of the latent classifier, not of ``clf``, which may be None. In the
@@ -244,6 +249,8 @@ def _spread(low, high, size):
 def label_lines(synthesis, turns, classes):
     """Label all samples of lines from where the class turns.
 
+    One answer, where the class turns, labels every sample of a line.
+
     Parameters
     ----------
     synthesis : Synthesis
@@ -266,6 +273,10 @@ def label_lines(synthesis, turns, classes):
     ValueError
         If the synthesis has no lines, or there isn't one turn for each, or the classes aren't
         two.
+
+    See Also
+    --------
+    ADBA : Designs the lines.
 
     Examples
     --------

@@ -295,6 +295,12 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
     skgal.exceptions.UselessMatchesWarning
         By ``query``, if the model is surer of the matches than of samples drawn at random.
 
+    See Also
+    --------
+    UncertaintySampling : Scans the pool.
+    GAAL : Has generated samples labelled.
+    skgal.inspection.QueryDisplay : Draws the matches.
+
     Notes
     -----
     Of a pool in blocks, such as a zarr or dask array, features are extracted block by block, and

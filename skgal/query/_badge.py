@@ -30,6 +30,11 @@ class BADGE(EmbeddingStrategy):
         ``fit`` clones and fits, returns. A fitted one is kept as it is in
         :class:`sklearn.frozen.FrozenEstimator`.
 
+    See Also
+    --------
+    CoreSet : Diversity alone.
+    UncertaintySampling : Uncertainty alone.
+
     Notes
     -----
     The probabilities of a classifier that has none are those of :class:`UncertaintySampling`.

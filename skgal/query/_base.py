@@ -59,6 +59,9 @@ def check_batch_size(batch_size, n_available=None, available="samples"):
 class Candidates:
     """The samples that a pool strategy may choose, read a block at a time, never copied whole.
 
+    Strategies see it in place of an array, so that those of your own work on a pool of a
+    billion rows too.
+
     Parameters
     ----------
     rows : Pool, or what :func:`skgal.utils.as_pool` takes
@@ -72,6 +75,11 @@ class Candidates:
     ----------
     positions : ndarray of shape (n_candidates,), dtype int
         In ascending order.
+
+    See Also
+    --------
+    RankingStrategy : Is given them.
+    BatchStrategy : Is given them.
 
     Examples
     --------
@@ -222,6 +230,11 @@ class BatchStrategy(PoolStrategy):
         Decides all that is drawn; ``skgal.utils.as_random_state`` makes a generator of it that is
         not NumPy's global one.
 
+    See Also
+    --------
+    RankingStrategy : Candidates are rated one by one.
+    EmbeddingStrategy : With a space of features.
+
     Examples
     --------
     Samples that are spread over the range of the first feature:
@@ -343,6 +356,11 @@ class RankingStrategy(BatchStrategy):
         order of all rows, which depends on ``random_state`` and the number of rows only. So with
         an integer, round after round goes on in one order.
 
+    See Also
+    --------
+    BatchStrategy : Chooses a batch as a whole.
+    skgal.testing.check_query_strategy : Checks a strategy of yours.
+
     Examples
     --------
     The candidates whose largest value is the largest:
@@ -425,6 +443,11 @@ class EmbeddingStrategy(BatchStrategy):
     ----------
     features_ : transformer
         The fitted transformer; only where ``features`` is one.
+
+    See Also
+    --------
+    BatchStrategy : Without a space of features.
+    CoreSet : An example.
 
     Examples
     --------

@@ -20,11 +20,19 @@ _MOST_POINTS = 2**20
 class RandomSampling(RankingStrategy):
     """Choose samples of a pool at random.
 
+    What any other strategy has to beat, and often the right first choice: the labels are a fair
+    sample.
+
     Parameters
     ----------
     random_state : int, RandomState instance or None, default=None
         Decides the order in which a pool is labelled. With an integer it is one order, so
         round after round goes on where the last one ended.
+
+    See Also
+    --------
+    LatentRandom : From a generator.
+    UncertaintySampling : What has to be better.
 
     Notes
     -----
@@ -60,6 +68,11 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
         itself but doesn't know the earlier ones.
     random_state : int, RandomState instance or None, default=None
         Scrambles the sequence, and seeds the generator if that has no seed of its own.
+
+    See Also
+    --------
+    LatentRandom : At random.
+    skgal.generators.DesignBox : Where designs are free.
 
     Notes
     -----

@@ -37,6 +37,11 @@ class TypiClust(EmbeddingStrategy):
         Decides the start of k-means and between equal clusters or samples, and seeds a
         transformer that has no seed of its own.
 
+    See Also
+    --------
+    ProbCover : By balls around samples.
+    CoreSet : By the farthest sample.
+
     Notes
     -----
     The paper's features are learnt without labels.
@@ -168,6 +173,11 @@ class ProbCover(EmbeddingStrategy):
     random_state : int, RandomState instance or None, default=None
         Decides between samples that cover equally many and the start of k-means, and seeds a
         transformer that has no seed of its own.
+
+    See Also
+    --------
+    TypiClust : By clusters.
+    CoreSet : By the farthest sample.
 
     Notes
     -----

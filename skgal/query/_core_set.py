@@ -28,6 +28,11 @@ class CoreSet(EmbeddingStrategy):
         Decides between samples that are equally far away, and seeds a transformer that has no
         seed of its own.
 
+    See Also
+    --------
+    ProbCover : Covers dense regions first.
+    BADGE : Looks at uncertainty as well.
+
     Notes
     -----
     Distances are Euclidean; the paper's are of what the last layer of the classifier sees.

@@ -46,6 +46,11 @@ class FromSkactiveml(BatchStrategy):
     random_state : int, RandomState instance or None, default=None
         Seeds the strategy if it has no seed of its own.
 
+    See Also
+    --------
+    RankingStrategy : A strategy of your own.
+    skgal.active.compare_strategies : Compares both libraries' strategies.
+
     Notes
     -----
     Of the utilities that a strategy gives for each choice of a batch, the first choice's are

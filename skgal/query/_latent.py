@@ -234,6 +234,14 @@ class GuidedLatentStrategy(LatentStrategy):
 class LatentRandom(LatentStrategy):
     """Draw samples from a generator at random.
 
+    What any designing strategy has to beat: samples like the given ones, without a look at the
+    model.
+
+    See Also
+    --------
+    SpaceFilling : Evenly.
+    RandomSampling : From a pool.
+
     Notes
     -----
     ``synthesize`` doesn't look at the model, so ``clf`` may be None.
@@ -293,6 +301,12 @@ class LatentUncertainty(GuidedLatentStrategy):
     random_state : int, RandomState instance or None, default=None
         Scrambles the Sobol set, decides between equally uncertain points, and seeds the
         generator if that has no seed of its own.
+
+    See Also
+    --------
+    AISEL : Spreads a batch out.
+    ASAL : Takes the most similar samples of a pool.
+    GAAL : The paper's search.
 
     References
     ----------

@@ -295,6 +295,9 @@ def resolve_score(name, clf):
 class UncertaintySampling(RankingStrategy):
     """Choose the samples of a pool of which the model is least sure.
 
+    The first strategy to try where the pool can be scanned. A batch may hold samples that are
+    much alike, since each is rated by itself.
+
     Parameters
     ----------
     measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
@@ -445,6 +448,11 @@ class LearningLoss(RankingStrategy):
     ----------
     random_state : int, RandomState instance or None, default=None
         Decides between samples of equal predicted loss.
+
+    See Also
+    --------
+    skgal.classifiers.LossPredictionClassifier : Predicts the loss.
+    UncertaintySampling : Any classifier.
 
     Notes
     -----

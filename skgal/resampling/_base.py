@@ -92,6 +92,11 @@ class GeneratorOverSampler(DocumentedMixin, CallbackSupportMixin, BaseOverSample
     sampling_strategy_ : dict
         The number of samples to generate of each class.
 
+    See Also
+    --------
+    GANOverSampler : The plainest.
+    skgal.testing.check_resampler : Checks one of yours.
+
     Examples
     --------
     >>> import numpy as np

@@ -51,6 +51,8 @@ from skgal.utils import (
 class GateDecision(NamedTuple):
     """What a gate found, and what followed from it.
 
+    Everything that is needed to judge the decision, and to report it.
+
     Parameters
     ----------
     is_open : bool
@@ -65,6 +67,10 @@ class GateDecision(NamedTuple):
         Of a one-sided test that the gain is no larger than ``min_gain``.
     reason : str
         The decision in a sentence.
+
+    See Also
+    --------
+    GatedSampler : Has one as ``decision_``.
 
     Examples
     --------
@@ -147,6 +153,11 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
         Number of features, or of channels.
     feature_names_in_ : ndarray of str
         Column names, where X was a DataFrame.
+
+    See Also
+    --------
+    PolarityGANSampler : A sampler to put inside.
+    sklearn.model_selection.TunedThresholdClassifierCV : Often does more for a rare class.
 
     Notes
     -----

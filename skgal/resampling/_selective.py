@@ -108,6 +108,11 @@ class SelectiveAugmentation(GeneratorOverSampler):
     feature_names_in_ : ndarray of str
         Column names, where X was a DataFrame.
 
+    See Also
+    --------
+    GANOverSampler : Takes all that is generated.
+    GatedSampler : Tests whether it helps.
+
     Notes
     -----
     Half of the candidates pass each of the paper's filters unless scores are equal, so without

@@ -22,6 +22,8 @@ from skgal.testing._runner import (
 def generator_checks(generator):
     """List the checks of a generator, for ``pytest.mark.parametrize`` for example.
 
+    Each has a name of its own in the report of the tests.
+
     Parameters
     ----------
     generator : generator
@@ -31,6 +33,10 @@ def generator_checks(generator):
     -------
     list of (str, callable)
         Name and check; a check takes no argument and raises if the promise is broken.
+
+    See Also
+    --------
+    check_generator : All at once.
 
     Examples
     --------
@@ -67,6 +73,11 @@ def check_generator(generator, *, expected_failures=None):
         If a promise is broken, or one is kept that was expected to be broken.
     Exception
         Whatever the generator itself raises. A note names the check.
+
+    See Also
+    --------
+    generator_checks : The same checks one by one.
+    skgal.base.BaseGenerator : The contract.
 
     Examples
     --------

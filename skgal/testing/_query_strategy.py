@@ -25,6 +25,8 @@ from skgal.utils import seeded_nets
 def query_strategy_checks(strategy, *, clf=None):
     """List the checks of a strategy, for ``pytest.mark.parametrize`` for example.
 
+    Each has a name of its own in the report of the tests.
+
     Parameters
     ----------
     strategy : object with ``query`` or ``synthesize``
@@ -36,6 +38,10 @@ def query_strategy_checks(strategy, *, clf=None):
     -------
     list of (str, callable)
         Name and check; a check takes no argument and raises if the promise is broken.
+
+    See Also
+    --------
+    check_query_strategy : All at once.
 
     Examples
     --------
@@ -83,6 +89,11 @@ def check_query_strategy(strategy, *, clf=None, expected_failures=None):
         If a promise is broken, or one is kept that was expected to be broken.
     Exception
         Whatever the strategy itself raises. A note names the check.
+
+    See Also
+    --------
+    query_strategy_checks : The same checks one by one.
+    skgal.base.PoolStrategy : The contract.
 
     Examples
     --------

@@ -22,6 +22,8 @@ from skgal.testing._runner import (
 def resampler_checks(resampler):
     """List the checks of a resampler, for ``pytest.mark.parametrize`` for example.
 
+    Each has a name of its own in the report of the tests.
+
     Parameters
     ----------
     resampler : resampler
@@ -31,6 +33,10 @@ def resampler_checks(resampler):
     -------
     list of (str, callable)
         Name and check; a check takes no argument and raises if the promise is broken.
+
+    See Also
+    --------
+    check_resampler : All at once.
 
     Examples
     --------
@@ -68,6 +74,11 @@ def check_resampler(resampler, *, expected_failures=None):
         If a promise is broken, or one is kept that was expected to be broken.
     Exception
         Whatever the resampler itself raises. A note names the check.
+
+    See Also
+    --------
+    resampler_checks : The same checks one by one.
+    skgal.resampling.GeneratorOverSampler : Keeps the contract.
 
     Examples
     --------

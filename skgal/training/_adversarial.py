@@ -34,6 +34,11 @@ class AdversarialGame(Game):
     critic_iter : int, default=1
         Steps of the critic for each of the generator.
 
+    See Also
+    --------
+    ConditionalGame : With classes.
+    skgal.generators.GAN : The estimator.
+
     References
     ----------
     I. Goodfellow et al., "Generative adversarial nets", NeurIPS 2014, Algorithm 1.
@@ -218,6 +223,11 @@ class BidirectionalGame(EncoderGame):
         without arguments.
     **kwargs
         Parameters of :class:`AdversarialGame`.
+
+    See Also
+    --------
+    InvertibleAdversarialGame : Learns by reconstruction as well.
+    skgal.generators.BiGAN : The estimator.
 
     References
     ----------

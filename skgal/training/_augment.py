@@ -81,6 +81,8 @@ AUGMENTATIONS = {
 def resolve_augmentations(augment, is_image):
     """Turn the ``augment`` argument of a generator into a tuple of functions.
 
+    Small data sets need it: without augmentation a critic learns them by heart.
+
     Parameters
     ----------
     augment : None, "auto", str or sequence of str
@@ -99,6 +101,10 @@ def resolve_augmentations(augment, is_image):
     ------
     ValueError
         For an unknown name, or augmentation of a table.
+
+    See Also
+    --------
+    AdversarialGame : Augments what its critic sees.
 
     Examples
     --------

@@ -31,6 +31,10 @@ class TrainingCheckpoint:
         What the training was asked for; one that was asked for something else does not go on
         from this file.
 
+    See Also
+    --------
+    GameNet : Resumes from one.
+
     Examples
     --------
     >>> import tempfile

@@ -20,6 +20,11 @@ class ConditionalGame(AdversarialGame):
         :class:`skgal.nn.ConditionalCritic`; called without arguments. All else is as in
         :class:`AdversarialGame`.
 
+    See Also
+    --------
+    AdversarialGame : Without classes.
+    skgal.generators.CGAN : The estimator.
+
     References
     ----------
     M. Mirza, S. Osindero, "Conditional generative adversarial nets", 2014, equation (2).
@@ -78,6 +83,11 @@ class AuxiliaryGame(ConditionalGame):
         its own and the generator learns from the last.
     **kwargs
         Parameters of :class:`ConditionalGame`.
+
+    See Also
+    --------
+    ConditionalGame : The critic is told the class.
+    skgal.generators.ACGAN : The estimator.
 
     References
     ----------
@@ -182,6 +192,11 @@ class BalancingGame(AuxiliaryGame):
     **kwargs
         Parameters of :class:`AuxiliaryGame`.
 
+    See Also
+    --------
+    AuxiliaryGame : Real or not is a decision of its own.
+    skgal.generators.BAGAN : The estimator.
+
     References
     ----------
     G. Mariani et al., "BAGAN: data augmentation with balancing GAN", 2018, section 4. There
@@ -246,6 +261,11 @@ class StackGame(ConditionalGame):
     generator, critic : callables
         Make the :class:`skgal.nn.StackGenerator` and the :class:`skgal.nn.StackCritic`; called
         without arguments. All else is as in :class:`ConditionalGame`.
+
+    See Also
+    --------
+    ConditionalGame : A single stage.
+    skgal.generators.StackGAN : The estimator.
 
     References
     ----------

@@ -20,6 +20,10 @@ class ReconstructionGame(Game):
     encoder, decoder : callables
         Make the networks; called without arguments.
 
+    See Also
+    --------
+    skgal.generators.Autoencoder : The estimator.
+
     References
     ----------
     C. Mayer, R. Timofte, "Adversarial sampling for active learning" (ASAL), WACV 2020, section 3.2.
@@ -74,6 +78,11 @@ class InversionGame(Game):
         Width of the latent space.
     latent : {"uniform", "normal"}, default="uniform"
         The distribution of each latent coordinate.
+
+    See Also
+    --------
+    InvertibleGame : Together with the generator.
+    skgal.generators.GIN : The estimator.
 
     References
     ----------
@@ -155,6 +164,11 @@ class InvertibleGame(Game):
     latent : {"uniform", "normal"}, default="uniform"
         The distribution of each latent coordinate.
 
+    See Also
+    --------
+    InvertibleAdversarialGame : Against a critic.
+    skgal.generators.GIN : The estimator.
+
     References
     ----------
     G. Székely, M. Rizzo, "Energy statistics", Journal of Statistical Planning and Inference 143,
@@ -218,6 +232,11 @@ class InvertibleAdversarialGame(EncoderGame):
         Make the networks; called without arguments.
     **kwargs
         Parameters of :class:`AdversarialGame`.
+
+    See Also
+    --------
+    InvertibleGame : Without a critic.
+    skgal.generators.GIN : The estimator.
 
     Examples
     --------

@@ -31,6 +31,9 @@ PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}
 class Batch(NamedTuple):
     """What one loss is computed on; a game fills in what its losses read.
 
+    One class for all games, so that losses, penalties and callbacks of your own fit any of
+    them.
+
     Parameters
     ----------
     real : torch.Tensor of shape (n, ...) or None
@@ -47,6 +50,11 @@ class Batch(NamedTuple):
         For losses that draw, as penalties do.
     step : int, default=0
         How many steps this turn of the game has made before; the loop counts them.
+
+    See Also
+    --------
+    Game : Fills it.
+    TrainingData : Draws its samples.
 
     Examples
     --------
@@ -71,6 +79,8 @@ class Batch(NamedTuple):
 class Part(NamedTuple):
     """A part of a game: what is trained, on which batches, by which loss.
 
+    The loop plays the parts of a game one after the other, each as often as it says.
+
     Parameters
     ----------
     network : torch.nn.Module
@@ -80,6 +90,10 @@ class Part(NamedTuple):
         before, None in the first of an update.
     loss : callable ``f(batch) -> torch.Tensor``
         A scalar, to be minimised.
+
+    See Also
+    --------
+    Game : Lists its parts.
 
     Examples
     --------
@@ -115,6 +129,11 @@ class Game(nn.Module, ABC):
         attribute.
     precision : {"float32", "bfloat16"}
         Set by the training.
+
+    See Also
+    --------
+    GameNet : Plays it.
+    Part : What it is made of.
 
     Examples
     --------
@@ -210,6 +229,11 @@ class TrainingData:
         At most n_samples rows make a batch.
     rng : torch.Generator
         On the device of ``samples``, to avoid transfers. All draws of a training are from it.
+
+    See Also
+    --------
+    Batch : What is made of a batch.
+    GameNet : Trains on them.
 
     Examples
     --------
@@ -324,6 +348,8 @@ _LATENTS = {
 def draw_latent(name, n_samples, latent_dim, rng):
     """Draw latent points on the device of ``rng``.
 
+    The same distribution that :func:`latent_distribution` describes to strategies.
+
     Parameters
     ----------
     name : {"uniform", "normal"}
@@ -338,6 +364,10 @@ def draw_latent(name, n_samples, latent_dim, rng):
     torch.Tensor of shape (n_samples, latent_dim), dtype float32
         The latent points.
 
+    See Also
+    --------
+    latent_distribution : What is drawn from.
+
     Examples
     --------
     >>> from skgal.nn import torch_generator
@@ -351,6 +381,8 @@ def draw_latent(name, n_samples, latent_dim, rng):
 def latent_distribution(name):
     """Return the distribution of one latent coordinate.
 
+    By its quantile function an even design of the unit cube becomes one of the latent space.
+
     Parameters
     ----------
     name : {"uniform", "normal"}
@@ -359,6 +391,10 @@ def latent_distribution(name):
     -------
     frozen distribution of scipy.stats
         With ``support()``, ``ppf`` and ``rvs``.
+
+    See Also
+    --------
+    draw_latent : Draws from it.
 
     Examples
     --------
@@ -378,6 +414,10 @@ class StopTraining(Exception):  # noqa: N818, a signal and no error
 
     skorch's callbacks raise ``KeyboardInterrupt`` for this; that of ``EarlyStopping`` also ends the
     training. Any other ``KeyboardInterrupt`` is the user's, and ends ``fit`` by that error.
+
+    See Also
+    --------
+    GameNet : Which stops.
 
     Examples
     --------
@@ -453,6 +493,11 @@ class GameNet(DocumentedMixin, NeuralNet):
         Updates made since the networks were new.
     history_ : skorch.history.History
         A row an epoch: mean losses by name, ``updates`` so far, ``dur`` in seconds.
+
+    See Also
+    --------
+    Game : What is played.
+    TrainingCheckpoint : Resumes it.
 
     Examples
     --------
@@ -899,12 +944,19 @@ class GameNet(DocumentedMixin, NeuralNet):
 class TaskReport(Callback):
     """Tell scikit-learn's callbacks, such as its ProgressBar, of each epoch, as a task.
 
+    Every training has one, as a skorch callback; it does nothing where the estimator has no
+    callbacks.
+
     Parameters
     ----------
     context : sklearn.callback.CallbackContext
         Of the estimator's ``fit``.
     estimator : estimator
         The one being fitted.
+
+    See Also
+    --------
+    GameNet : Which reports.
 
     Examples
     --------

@@ -48,6 +48,11 @@ class PolarityGame(ConditionalGame):
     **kwargs
         Parameters of :class:`ConditionalGame`.
 
+    See Also
+    --------
+    skgal.nn.HullGenerator : The generator.
+    skgal.generators.PolarityGAN : The estimator.
+
     References
     ----------
     K. Deepshikha, A. Naman, "Removing class imbalance using Polarity-GAN: an uncertainty sampling
