@@ -4,6 +4,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import runpy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +16,7 @@ import skgal
 from skgal import GatedSampler, PolarityGANSampler, UncertaintySampling
 from skgal.base import DocumentedMixin, _documented
 
+ROOT = Path(__file__).parents[1]
 ESTIMATORS = [
     (subpackage, name)
     for subpackage in sorted(module.name for module in pkgutil.iter_modules(skgal.__path__))
@@ -125,3 +128,17 @@ def test_every_parameter_of_every_estimator_is_described():
             lines = inspect.getdoc(estimator).split("\n")
             described = {part for line in lines for part in line.partition(" :")[0].split(", ")}
             assert set(inspect.signature(estimator).parameters) <= described, name
+
+
+def test_links_of_the_readme_lead_to_the_repository_on_an_index_page():
+    with_absolute_links = runpy.run_path(str(ROOT / "setup.py"))["with_absolute_links"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", readme)
+    found = re.findall(
+        r"\]\(([^)\s]+)\)", with_absolute_links(readme, "https://code.example/skgal")
+    )
+    assert "https://code.example/skgal/raw/HEAD/docs/_static/simulator.png" in found
+    assert [url.partition("/HEAD/")[2] for url in found] == targets
+    assert with_absolute_links("[a](https://b.example) [c](#d)", "e") == (
+        "[a](https://b.example) [c](#d)"
+    )
