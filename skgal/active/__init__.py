@@ -16,6 +16,7 @@ from skgal.active._oracles import (
     LabelOracle,
     VotingOracle,
 )
+from skgal.active._salvage import salvage_store
 from skgal.active._session import LabelledSet, Query
 from skgal.active._stopping import (
     AllOf,
@@ -54,4 +55,5 @@ __all__ = [
     "TimeBudget",
     "VotingOracle",
     "compare_strategies",
+    "salvage_store",
 ]

@@ -188,6 +188,10 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Turns a net's predictions into class labels, where those don't number its outputs.
     classes_ : ndarray of shape (n_classes,)
         Class labels; only for classifiers.
+    n_samples_fit_ : int
+        Number of samples of X.
+    first_asked_at_ : datetime or None
+        When the session first asked for a label, in UTC.
     n_features_in_ : int
         Number of features; only where the estimator counts them.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -575,12 +579,6 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             model = self._fit_model(self._session.labelled_at(each), model)
         return model
 
-    def _as_of(self, number):
-        """Return a copy with the model of an entry of the history, by its number, to predict."""
-        earlier = copy(self)
-        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(number)
-        return earlier
-
     def _further_scores(self):
         """Score the model by what ``scoring`` says."""
         scoring = [self.scoring] if isinstance(self.scoring, str) else self.scoring
@@ -699,8 +697,20 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         if self._session.n_billed >= self._total_budget:
             return f"budget: {self._session.n_billed} answers, of {self._total_budget}"
         if not self._designs and not len(self._session.candidates):
-            return f"pool: all of its {self._session.X.shape[0]} samples are labelled or asked for"
+            return f"pool: all of its {self.n_samples_fit_} samples are labelled or asked for"
         return None
+
+    @property
+    def n_samples_fit_(self):
+        """Number of samples of X."""
+        check_is_fitted(self, "_session")
+        return self._session.X.shape[0]
+
+    @property
+    def first_asked_at_(self):
+        """When the session first asked for a label, whatever was imported before; None if never."""
+        check_is_fitted(self, "_session")
+        return self._session.first_asked_at
 
     @property
     def pending_(self):
@@ -944,6 +954,24 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 )
         self.set_params(store=path)
         return self.fit(X, y, X_val=X_val, y_val=y_val)
+
+    def as_of(self, number):
+        """Return a copy that predicts as the learner did at an earlier fit of its model.
+
+        Parameters
+        ----------
+        number : int
+            The position of an entry in ``history_``.
+
+        Returns
+        -------
+        ActiveLearner
+            Its model is fitted again, to the labels that there were; all else is of today.
+        """
+        check_is_fitted(self)
+        earlier = copy(self)
+        earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(number)
+        return earlier
 
     # Predicting
 

@@ -472,7 +472,7 @@ class Session:
         if self._duplicates_share_labels:
             with self.store.transaction():
                 for record in self.store.records("pending", ids, samples=False):
-                    known = self.store.find(record.hash)
+                    known = self.store._find_labelled(record.hash)
                     if known is not None:
                         self._copy_outcome(known, record.id)
         self.refresh()

@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from skgal.base import DocumentedMixin
 from skgal.metrics import entropy
-from skgal.utils import Interval, StrOptions, take_rows, validate_parameter_constraints
+from skgal.utils import Interval, StrOptions, take_rows
 
 
 class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
@@ -37,7 +37,7 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     ...     def __init__(self, n_labels):
     ...         self.n_labels = n_labels
     ...
-    ...     def _reason(self, learner):
+    ...     def find_reason(self, learner):
     ...         fewest = min(learner.labelled_.count_labels().values())
     ...         return f"{fewest} labels of each class" if fewest >= self.n_labels else None
     >>> X, y = load_iris(return_X_y=True)
@@ -63,14 +63,23 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
         str or None
             The reason to stop, for people to read; None to go on.
         """
-        validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
-        )
-        return self._reason(learner)
+        self._validate_params()
+        return self.find_reason(learner)
 
     @abstractmethod
-    def _reason(self, learner):
-        """Tell the reason to stop, or None; parameters are valid."""
+    def find_reason(self, learner):
+        """Tell the reason to stop; :meth:`check` has validated the parameters.
+
+        Parameters
+        ----------
+        learner : ActiveLearner
+            Its model just fitted and entered into ``history_``.
+
+        Returns
+        -------
+        str or None
+            The reason to stop, for people to read; None to go on.
+        """
 
     def __or__(self, other):
         if not isinstance(other, StoppingCriterion):
@@ -110,7 +119,8 @@ class AnyOf(StoppingCriterion):
     def __init__(self, criteria):
         self.criteria = criteria
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Join the reasons of those criteria that have one."""
         reasons = [criterion.check(learner) for criterion in self.criteria]
         return "; ".join(reason for reason in reasons if reason) or None
 
@@ -142,7 +152,8 @@ class AllOf(StoppingCriterion):
     def __init__(self, criteria):
         self.criteria = criteria
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Join the reasons of all criteria, if all have one."""
         reasons = [criterion.check(learner) for criterion in self.criteria]
         return "; ".join(reasons) if reasons and all(reasons) else None
 
@@ -186,7 +197,8 @@ class LabelBudget(StoppingCriterion):
     def __init__(self, n_labels):
         self.n_labels = n_labels
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the number of labels bought."""
         bought = learner.labelled_.n_bought
         if bought < self.n_labels:
             return None
@@ -238,7 +250,8 @@ class TimeBudget(StoppingCriterion):
         self.seconds = seconds
         self.clock = clock
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the time that has passed."""
         spent = _wall_seconds(learner) if self.clock == "wall" else _work_seconds(learner)
         if spent < self.seconds:
             return None
@@ -246,7 +259,7 @@ class TimeBudget(StoppingCriterion):
 
 
 def _wall_seconds(learner):
-    begin = learner._session.first_asked_at
+    begin = learner.first_asked_at_
     return 0.0 if begin is None else (datetime.now(UTC) - begin).total_seconds()
 
 
@@ -290,7 +303,8 @@ class CostBudget(StoppingCriterion):
         self.budget = budget
         self.cost = cost
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the sum of the prices of what was bought."""
         labelled = learner.labelled_
         bought = np.arange(labelled.n_initial, len(labelled))
         spent = float(self._prices(labelled, bought, learner).sum())
@@ -306,8 +320,7 @@ class CostBudget(StoppingCriterion):
             return prices if len(bought) else prices[:0]
         if isinstance(self.cost, Real):
             return np.full(len(bought), self.cost)
-        n_samples = learner._session.X.shape[0]
-        prices = self._check(self.cost, n_samples, "got")
+        prices = self._check(self.cost, learner.n_samples_fit_, "got")
         if labelled.is_synthetic[bought].any():
             raise ValueError(
                 "cost has a price for each sample of the pool, but designed samples are in no "
@@ -370,7 +383,8 @@ class TargetScore(StoppingCriterion):
         self.score = score
         self.n_rounds = n_rounds
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the last scores on ``X_val``."""
         scores = np.array([row["score"] for row in learner.history_], dtype=float)
         if np.isnan(scores[-1]):
             raise ValueError(
@@ -442,7 +456,8 @@ class StablePredictions(StoppingCriterion):
         self.threshold = threshold
         self.n_rounds = n_rounds
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the mean agreement of the last models."""
         self._predictions(learner, 0)  # while there is the model
         if len(learner.history_) <= self.n_rounds:
             return None
@@ -461,7 +476,7 @@ class StablePredictions(StoppingCriterion):
         for known, predictions in remembered:
             if known is row:
                 return predictions
-        model = learner._as_of(number) if age else learner
+        model = learner.as_of(number) if age else learner
         predictions = model.predict(self.X)
         self._remembered = [*remembered, (row, predictions)][-1 - self.n_rounds :]
         return predictions
@@ -529,7 +544,8 @@ class OverallUncertainty(StoppingCriterion):
         self.X = X
         self.threshold = threshold
 
-    def _reason(self, learner):
+    def find_reason(self, learner):
+        """Compare the mean entropy of the predictions."""
         if not hasattr(learner, "predict_proba"):
             raise TypeError(
                 "OverallUncertainty needs a model with predict_proba; "

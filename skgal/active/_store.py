@@ -15,9 +15,7 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import sqlite3
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -285,7 +283,7 @@ class LabelStore:
     ------
     StoreCorruptError
         If the file is no store, is truncated, or is damaged; it is left as it is, and
-        :meth:`salvage` rescues what can be read.
+        :func:`salvage_store` rescues what can be read.
     StoreVersionError
         If another version of skgal wrote it.
     StoreReadOnlyError, StoreFullError
@@ -372,7 +370,7 @@ class LabelStore:
             [_as_json(detail) for detail in _each(details, samples, "details")],
         ]
         ids = []
-        with self._writing() as connection:
+        with self.transaction() as connection:
             for sample, index, point, prediction, detail in zip(samples, *columns, strict=True):
                 now = _now()
                 row = (sample.hash, round, strategy, model, index, point)
@@ -417,7 +415,7 @@ class LabelStore:
         >>> store.records()[0].label  # of equally frequent classes the one that was given first
         'cat'
         """
-        with self._writing() as connection:
+        with self.transaction() as connection:
             for sample in as_ids(ids):
                 status, label = self._state(connection, sample)
                 if status == "answered":
@@ -525,7 +523,7 @@ class LabelStore:
         """Record answers of any form in one transaction; raise for those that don't count."""
         seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
         refused, conflicts = {}, []
-        with self._writing() as connection:
+        with self.transaction() as connection:
             for sample in ids:
                 self._state(connection, sample)  # refuses ids that are unknown
             known_classes, n_outputs = self.classes, self.n_outputs
@@ -644,9 +642,11 @@ class LabelStore:
         ValueError
             If an id is unknown.
         """
-        details = {"answer": _answer_repr(answer)}
         remarks = {"annotator": annotator, "seconds": seconds, "message": message}
-        self._move(ids, "refused", STATUSES, details=details, **remarks)
+        with self.transaction() as connection:
+            for sample in as_ids(ids):
+                self._state(connection, sample)  # refuses ids that are unknown
+                self._log(sample, "refused", details={"answer": _answer_repr(answer)}, **remarks)
 
     def fail(self, ids, message, *, annotator=None, seconds=None):
         """Record that asking about samples has failed for good.
@@ -687,7 +687,7 @@ class LabelStore:
 
     def _give_up(self, ids, kind, **remarks):
         """Log that pending samples get no answer; those that were asked again keep their label."""
-        with self._writing() as connection:
+        with self.transaction() as connection:
             for sample in as_ids(ids):
                 status, label = self._state(connection, sample)
                 if status == "pending" and label is None:
@@ -710,14 +710,10 @@ class LabelStore:
         ValueError
             If an id is unknown.
         """
-        self._move(ids, "reopened", ("answered", "declined", "failed", "withdrawn"))
-
-    def _move(self, ids, kind, movable, **remarks):
-        """Log an event of a kind for those samples that have one of some statuses."""
-        with self._writing() as connection:
-            ids = as_ids(ids)
-            for sample in [s for s in ids if self._state(connection, s)[0] in movable]:
-                self._log(sample, kind, **remarks)
+        with self.transaction() as connection:
+            for sample in as_ids(ids):
+                if self._state(connection, sample)[0] != "pending":
+                    self._log(sample, "reopened")
 
     def undo(self, annotator=None, ids=None):
         """Take back the answer, or refusal, that came last; its sample is pending again.
@@ -738,7 +734,7 @@ class LabelStore:
             The id of the sample; None if there is nothing to undo.
         """
         among = None if ids is None else set(as_ids(ids))
-        with self._writing() as connection:
+        with self.transaction() as connection:
             rows = connection.execute(
                 "SELECT id, sample, annotator FROM events"
                 " WHERE kind IN ('answered', 'declined', 'replicate')"
@@ -790,7 +786,7 @@ class LabelStore:
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
         if len(y) != n_samples:
             raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
-        with self._writing():
+        with self.transaction():
             ids = self.add_query(X, strategy="import")
             self._answer(
                 ids.tolist(),
@@ -839,7 +835,7 @@ class LabelStore:
     def combine(self, combine):
         if combine not in ("majority", "shares"):
             raise ValueError(f'combine must be "majority" or "shares"; got {combine!r}.')
-        with self._writing() as connection:
+        with self.transaction() as connection:
             self._write_meta("combine", combine)
             rows = connection.execute("SELECT DISTINCT sample FROM events WHERE kind = 'replicate'")
             for (sample,) in rows.fetchall():
@@ -1016,41 +1012,14 @@ class LabelStore:
             raise corrupt(self.path, f"sample {sample} doesn't match its checksum")
         return decode_sample(format, payload)
 
-    def find(self, hash):
-        """Find a sample with a label by the hash of its values.
-
-        Parameters
-        ----------
-        hash : str
-            What a :class:`Record` has, and :meth:`hash_samples` computes.
-
-        Returns
-        -------
-        Record or None
-            The one asked about first.
-        """
+    def _find_labelled(self, hash):
+        """Return the record of the first sample with a label and this hash of its values."""
         with self._reading() as connection:
             row = connection.execute(
                 f"{_RECORDS} WHERE hash = ? AND label IS NOT NULL ORDER BY samples.id LIMIT 1",
                 (hash,),
             ).fetchone()
-            return None if row is None else self._as_record(connection, row, True)
-
-    @staticmethod
-    def hash_samples(X):
-        """Hash each sample by its values: equal where they are, whatever their dtype or unit.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or DataFrame of n_samples rows
-            The samples.
-
-        Returns
-        -------
-        list of str
-            SHA-256 of each, in hexadecimal digits.
-        """
-        return [sample.hash for sample in encode_samples(X)]
+            return None if row is None else self._as_record(connection, row, False)
 
     def counts(self):
         """Count the samples of each status.
@@ -1182,13 +1151,13 @@ class LabelStore:
 
     def _write_meta(self, key, value):
         """Write a note, anything that JSON can hold, over the one before."""
-        with self._writing() as connection:
+        with self.transaction() as connection:
             connection.execute("DELETE FROM meta WHERE key = ?", (key,))
             insert_row(connection, "meta", (key, json.dumps(value)))
 
     def _write_meta_once(self, key, value):
         """Write a note unless there is one under that key; return the one that holds."""
-        with self._writing():
+        with self.transaction():
             if self.read_meta(key) is None:
                 self._write_meta(key, value)
             return self.read_meta(key)
@@ -1224,7 +1193,7 @@ class LabelStore:
 
     def _write_entry(self, event, content):
         """Write an entry of the history, with the last event that its model knew of."""
-        with self._writing() as connection:
+        with self.transaction() as connection:
             insert_row(connection, "history", (int(event), "round", json.dumps(content)))
 
     def _read_history(self, condition, event):
@@ -1249,15 +1218,22 @@ class LabelStore:
 
         Yields
         ------
-        None
+        sqlite3.Connection
+            In a transaction; the same for a context within another one.
 
         Raises
         ------
         StoreMissingError
             If the file was deleted or moved since it was opened.
         """
-        with self._writing():
-            yield
+        with self._reading() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
+            with run_transaction(connection):
+                yield connection
+        # Afterwards: what was paid for is recorded first, and can be read in this process.
+        self._check_present()
 
     @contextmanager
     def lock(self, wait=0.0):
@@ -1327,54 +1303,6 @@ class LabelStore:
         ):
             connection.backup(copy)
 
-    @staticmethod
-    def salvage(path, new_path):
-        """Rescue what can be read of a damaged store into a new one.
-
-        Rows that SQLite can't reach, and those that don't match their digest or checksum, are
-        left behind; so are events whose sample is lost. The damaged file isn't written to. How
-        much was lost is logged, and noted in the new store: ``read_meta("salvaged")``.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The damaged file.
-        new_path : str or path-like
-            Where to put the new store; there must be none yet.
-
-        Returns
-        -------
-        LabelStore
-            The new store; its :meth:`counts` say what was rescued.
-
-        Raises
-        ------
-        FileExistsError
-            If there is a file at ``new_path``.
-        StoreCorruptError
-            If nothing can be rescued.
-        """
-        path, new_path = os.path.abspath(path), os.path.abspath(new_path)
-        if os.path.lexists(new_path):
-            raise FileExistsError(f"{new_path} exists already; salvage writes to a new file.")
-        tables, n_lost = read_damaged(path)
-        if not tables["samples"]:
-            raise StoreCorruptError(
-                f"Nothing can be rescued from {path}: no sample in it can be read. It is left as "
-                "it is."
-            )
-        try:
-            store = LabelStore(new_path)
-            with store._writing() as connection:
-                write_salvaged(connection, tables, n_lost)
-                store._write_meta("salvaged", n_lost)
-        except BaseException:  # a Ctrl-C as well: no incomplete store is left
-            for suffix in ("", "-wal", "-shm"):
-                Path(new_path + suffix).unlink(missing_ok=True)
-            raise
-        logger.warning("Salvaged %s; rows lost, as far as is known: %s", path, n_lost)
-        return store
-
     def close(self):
         """Fold SQLite's log into the file and close it; a closed store can't be used."""
         if self._process != os.getpid():
@@ -1402,18 +1330,6 @@ class LabelStore:
             if self._connection is None:
                 raise ValueError(f"The store {self.path} is closed; open it again.")
             yield self._connection
-
-    @contextmanager
-    def _writing(self):
-        """A connection in a transaction; a method that calls another has one for both."""
-        with self._reading() as connection:
-            if connection.in_transaction:
-                yield connection
-                return
-            with run_transaction(connection):
-                yield connection
-        # Afterwards: what was paid for is recorded first, and can be read in this process.
-        self._check_present()
 
     def _check_present(self):
         """Refuse to go on where the file was deleted, moved or replaced since it was opened."""
@@ -1616,7 +1532,7 @@ def _now():
 
 def insert_row(connection, table, content, payload=None):
     """Insert a row with its digest; return its id."""
-    columns, values = f"{COLUMNS[table]}, digest", (*content, _digest(table, content))
+    columns, values = f"{COLUMNS[table]}, digest", (*content, digest_row(table, content))
     if payload is not None:
         columns, values = f"{columns}, payload", (*values, payload)
     places = ", ".join("?" * len(values))
@@ -1625,7 +1541,7 @@ def insert_row(connection, table, content, payload=None):
     ).lastrowid
 
 
-def _digest(table, content):
+def digest_row(table, content):
     """Hash a row, so that a single flipped bit shows."""
     text = repr((table, *content)).encode()
     return hashlib.blake2b(text, digest_size=16).hexdigest()
@@ -1672,7 +1588,7 @@ def open_file(path):
     return connection
 
 
-def _new_content():
+def new_content():
     """The bytes of a store without samples."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("PRAGMA page_size = 4096")
@@ -1693,7 +1609,7 @@ def _create(path):
     name = f"{path}.{secrets.token_hex(8)}.new"
     try:
         with open(name, "xb") as file:
-            file.write(_new_content())
+            file.write(new_content())
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -1778,7 +1694,7 @@ def _verify(connection, path):
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("BEGIN")  # one state of the file, whoever writes meanwhile
-    if _read_schema(connection) != _EXPECTED_SCHEMA:
+    if read_schema(connection) != EXPECTED_SCHEMA:
         raise corrupt(path, "it has other tables, views or triggers than a store")
     problems = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
     if problems != ["ok"]:
@@ -1786,7 +1702,7 @@ def _verify(connection, path):
     for table, columns in COLUMNS.items():
         rows = connection.execute(f"SELECT rowid, digest, {columns} FROM {table}")
         for rowid, digest, *content in rows:
-            if _digest(table, content) != digest:
+            if digest_row(table, content) != digest:
                 name = content[0] if table == "meta" else rowid
                 raise corrupt(path, f"{table} {name} doesn't match its digest")
     states = {}
@@ -1810,7 +1726,7 @@ def _verify(connection, path):
         raise corrupt(path, f"rows of {', '.join(map(str, added))} are missing")
 
 
-def _read_schema(connection):
+def read_schema(connection):
     return sorted(
         connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"), key=repr
     )
@@ -1819,10 +1735,10 @@ def _read_schema(connection):
 def _make_expected_schema():
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
-        return _read_schema(connection)
+        return read_schema(connection)
 
 
-_EXPECTED_SCHEMA = _make_expected_schema()
+EXPECTED_SCHEMA = _make_expected_schema()
 
 
 @contextmanager
@@ -1884,133 +1800,5 @@ def _named(error, code, path):
 def corrupt(path, reason):
     return StoreCorruptError(
         f"{path} is no store of labels, or is damaged: {reason}. The file is left as it is; "
-        f"LabelStore.salvage({path!r}, new_path) rescues what can be read."
+        f"skgal.active.salvage_store({path!r}, new_path) rescues what can be read."
     )
-
-
-# Salvaging: rows are looked up one by one, so that a bad page hides only those that are on it
-
-
-def read_damaged(path):
-    """Rows of a damaged file that match their digests, by table and id; how many others are not."""
-    tables = {}
-    n_lost = {}
-    check_regular(path)
-    check_regular(f"{path}-wal")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = os.path.join(folder, "copy.db")
-        shutil.copyfile(path, copy)
-        with suppress(FileNotFoundError):
-            shutil.copyfile(f"{path}-wal", f"{copy}-wal")
-        if not _has_schema(copy):
-            _replace_first_page(copy)
-        with closing(_connect_damaged(copy)) as connection:
-            for table, columns in COLUMNS.items():
-                tables[table], n_lost[table] = _read_rows(connection, table, columns)
-    return tables, n_lost
-
-
-def _connect_damaged(path):
-    connection = sqlite3.connect(path, isolation_level=None)
-    # So that a file is read that is shorter than it says.
-    connection.execute("PRAGMA writable_schema = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
-
-
-def _has_schema(path):
-    """Whether the first page of a file, which says where tables begin, is that of a store."""
-    try:
-        with closing(_connect_damaged(path)) as connection:
-            return _read_schema(connection) == _EXPECTED_SCHEMA
-    except (sqlite3.Error, UnicodeError):
-        return False
-
-
-def _replace_first_page(path):
-    """Write the first page of a new store over that of a file: that of all stores is the same."""
-    page = bytearray(_new_content()[:4096])
-    page[28:32] = (os.path.getsize(path) // 4096).to_bytes(4, "big")
-    page[92:96] = page[24:28]  # or SQLite takes the file's own size instead
-    with open(path, "r+b") as file:
-        file.write(page)
-    with suppress(FileNotFoundError):  # it may hold another first page, and be damaged
-        os.unlink(f"{path}-wal")
-
-
-def _read_rows(connection, table, columns):
-    names = f"digest, {columns}" + (", payload" if table == "samples" else "")
-    rows, lost = {}, 0
-    for rowid in range(1, _last_rowid(connection, table) + 1):
-        try:
-            row = connection.execute(
-                f"SELECT {names} FROM {table} WHERE rowid = ?", (rowid,)
-            ).fetchone()
-        except (sqlite3.Error, UnicodeError):  # on a bad page
-            row = ()
-        if row is not None and (not row or not _is_readable(table, *row)):
-            lost += 1
-        elif row is not None:
-            rows[rowid] = row[1:]
-    return rows, lost
-
-
-def _last_rowid(connection, table):
-    """The highest id that a table may have: of several ways to ask, the largest answer."""
-    answers = [0]
-    for query in (
-        f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'",
-        f"SELECT max(rowid) FROM {table}",
-        f"SELECT max(sample) FROM states WHERE '{table}' = 'samples'",
-        f"SELECT max(event) FROM states WHERE '{table}' = 'events'",
-    ):
-        with suppress(sqlite3.Error):
-            answers += [value for (value,) in connection.execute(query) if isinstance(value, int)]
-    return min(max(answers), 10**9)
-
-
-def _is_readable(table, digest, *content):
-    """Whether a row matches its digest and can be decoded."""
-    *content, payload = content if table == "samples" else (*content, None)
-    if _digest(table, content) != digest:
-        return False
-    try:
-        if table == "samples":
-            decode_sample(content[-2], payload)
-            return checksum(payload) == content[-1]
-        if table == "events":
-            decode_label(content[2])
-            return content[1] in KINDS
-        json.loads(content[-1])
-    except Exception:  # damaged values raise almost anything, a RecursionError for one
-        return False
-    return True
-
-
-def write_salvaged(connection, tables, n_lost):
-    """Write rescued rows: samples with their ids, events renumbered, since the log has no gaps."""
-    for row in tables["meta"].values():
-        insert_row(connection, "meta", row)
-    for sample, (*row, payload) in tables["samples"].items():
-        columns = f"id, {COLUMNS['samples']}, digest, payload"
-        values = (sample, *row, _digest("samples", row), payload)
-        places = ", ".join("?" * len(values))
-        connection.execute(f"INSERT INTO samples ({columns}) VALUES ({places})", values)
-    events = [row for row in tables["events"].items() if row[1][0] in tables["samples"]]
-    n_lost["events"] += len(tables["events"]) - len(events)
-    states, new_ids = {}, []
-    told_of = {row[0] for _, row in events if row[1] in STATUS_OF}
-    orphans = [
-        (0, (sample, "asked", None, None, None, "salvaged", None, row[8]))
-        for sample, row in tables["samples"].items()
-        if sample not in told_of
-    ]
-    for old_id, row in sorted([*orphans, *events], key=lambda item: item[0]):
-        event = insert_row(connection, "events", row)
-        new_ids.append(old_id)
-        if row[1] in STATUS_OF:
-            states[row[0]] = (row[0], STATUS_OF[row[1]], event)
-    connection.executemany("INSERT INTO states VALUES (?, ?, ?)", states.values())
-    for event, kind, content in tables["history"].values():
-        new_event = int(np.searchsorted(new_ids, event, side="right"))
-        insert_row(connection, "history", (new_event, kind, content))

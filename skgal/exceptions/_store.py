@@ -28,7 +28,7 @@ class StoreError(RuntimeError):
 class StoreCorruptError(StoreError):
     """A file is no store of labels, or is one that is damaged; it is left as it is.
 
-    Usual remedy: `skgal.active.LabelStore.salvage` rescues what can be read.
+    Usual remedy: `skgal.active.salvage_store` rescues what can be read.
 
     See Also
     --------

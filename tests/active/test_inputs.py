@@ -242,7 +242,7 @@ def test_warm_start_goes_on_from_round_to_round(blobs, partial, path):
     np.testing.assert_array_equal(resumed.predict_proba(X), unbroken.predict_proba(X))
     # So is the model of an earlier round.
     np.testing.assert_array_equal(
-        resumed._as_of(2).predict_proba(X), fit(None, budget=8).predict_proba(X)
+        resumed.as_of(2).predict_proba(X), fit(None, budget=8).predict_proba(X)
     )
 
 
@@ -292,7 +292,7 @@ def test_models_of_earlier_rounds_have_the_labels_of_that_round(blobs, partial, 
     for row, ids in enumerate(fitted, start=1):
         labels = [record.label for record in resumed.store_.records(ids=ids, samples=False)]
         expected = np.bincount(np.r_[partial[1][~np.isnan(partial[1])].astype(int), labels])
-        earlier = resumed._as_of(row)
+        earlier = resumed.as_of(row)
         np.testing.assert_array_equal(earlier.estimator_.class_prior_ * expected.sum(), expected)
 
 

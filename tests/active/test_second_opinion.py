@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skgal.active import CallableOracle, LabelOracle, LabelStore, VotingOracle
+from skgal.active import CallableOracle, LabelOracle, LabelStore, VotingOracle, salvage_store
 from skgal.exceptions import LabelError
 
 
@@ -172,7 +172,7 @@ def test_opinions_outlive_the_process_and_a_salvage(path, tmp_path):
         expected = store.opinions(), labels(store), store.waiting("Bob"), store.combine
     with LabelStore(path) as store:
         assert (store.opinions(), labels(store), store.waiting("Bob"), store.combine) == expected
-    with LabelStore.salvage(path, tmp_path / "new.db") as store:
+    with salvage_store(path, tmp_path / "new.db") as store:
         assert (store.opinions(), labels(store), store.waiting("Bob"), store.combine) == expected
         assert labels(store) == [{0: 0.5, 1: 0.5}, 1, 2]
 

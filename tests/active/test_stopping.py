@@ -40,7 +40,8 @@ def learner(blobs):
 
 def pretend(learner, **attributes):
     """A stand-in with some attributes of a learner and others of the test's."""
-    return SimpleNamespace(**{**vars(learner), **attributes})
+    own = {**vars(learner), "n_samples_fit_": learner.n_samples_fit_}
+    return SimpleNamespace(**{**own, **attributes})
 
 
 def test_label_budget(learner):
@@ -138,7 +139,7 @@ def test_stable_predictions_remembers_and_refits_alike(learner, blobs, monkeypat
     refitted = []
     monkeypatch.setattr(
         ActiveLearner,
-        "_as_of",
+        "as_of",
         lambda learner, row: refitted.append(row) or as_of(learner, row),
     )
     criterion = StablePredictions(X, threshold=-1.0, n_rounds=2)
@@ -151,7 +152,7 @@ def test_stable_predictions_remembers_and_refits_alike(learner, blobs, monkeypat
     assert refitted == [2, 3]
 
 
-as_of = ActiveLearner._as_of
+as_of = ActiveLearner.as_of
 
 
 def pretend_round(learner, n_fits):
@@ -174,8 +175,8 @@ def test_earlier_models_of_soft_labels(blobs):
     ).fit(X, y)
     record = learner.labelled_
     plain = LogisticRegression().fit(record.X[:15], record.y[:15])
-    np.testing.assert_array_equal(learner._as_of(1).predict_proba(X), plain.predict_proba(X))
-    np.testing.assert_array_equal(learner._as_of(2).predict_proba(X), learner.predict_proba(X))
+    np.testing.assert_array_equal(learner.as_of(1).predict_proba(X), plain.predict_proba(X))
+    np.testing.assert_array_equal(learner.as_of(2).predict_proba(X), learner.predict_proba(X))
 
 
 def test_concordance_of_numbers():

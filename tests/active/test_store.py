@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from skgal.active import LabelStore
+from skgal.active._samples import encode_samples
 from skgal.exceptions import LabelError
 
 
@@ -309,9 +310,9 @@ def test_undo_goes_back_one_by_one(store):
 
 def test_imported_labels_are_found_by_value(store):
     ids = store.import_labels(np.eye(2, dtype=np.float32), ["a", np.nan], annotator="last year")
-    found = store.find(LabelStore.hash_samples([[1, 0]])[0])
+    found = store._find_labelled(encode_samples([[1, 0]])[0].hash)
     assert (found.id, found.label, found.annotator) == (ids[0], "a", "last year")
-    assert store.find(LabelStore.hash_samples([[0, 1]])[0]) is None, "declined"
+    assert store._find_labelled(encode_samples([[0, 1]])[0].hash) is None, "declined"
     with pytest.raises(ValueError, match="3 samples, y has 2"):
         store.import_labels(np.eye(3), [1, 2])
 

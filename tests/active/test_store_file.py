@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skgal.active import LabelStore, _store
+from skgal.active import LabelStore, _store, salvage_store
+from skgal.active._samples import encode_samples
 from skgal.exceptions import (
     StoreCorruptError,
     StoreError,
@@ -185,7 +186,7 @@ def check_rescue(path, labels):
     """Salvage a file; what comes out must be right. Returns how many labels that are."""
     content = path.read_bytes()
     new_path = path.with_name("rescued.db")
-    with LabelStore.salvage(path, new_path) as rescued:
+    with salvage_store(path, new_path) as rescued:
         found = {record.id: record.label for record in rescued.records("answered")}
     assert found.items() <= labels.items()
     assert path.read_bytes() == content
@@ -227,7 +228,7 @@ def test_flipped_bits_in_a_sample_are_noticed_when_it_is_read(path):
     path.write_bytes(content.replace(np.float64(7).tobytes(), np.float64(-7).tobytes()))
     with LabelStore(path) as store, pytest.raises(StoreCorruptError, match="sample 2 doesn't"):
         store.records()
-    with LabelStore.salvage(path, path.with_name("new.db")) as rescued:
+    with salvage_store(path, path.with_name("new.db")) as rescued:
         assert [record.id for record in rescued.records()] == [1]
 
 
@@ -257,7 +258,7 @@ def rich(path):
 def read_all(path):
     """Everything that a store says."""
     with LabelStore(path) as store:
-        hashes = store.hash_samples(np.arange(8.0).reshape(4, 2))
+        hashes = [sample.hash for sample in encode_samples(np.arange(8.0).reshape(4, 2))]
         return repr(
             (
                 store.to_frame(samples=True).to_dict("list"),
@@ -265,7 +266,7 @@ def read_all(path):
                 store.classes,
                 store._read_entries(),
                 store._costs_since(0),
-                [getattr(store.find(each), "id", None) for each in hashes],
+                [getattr(store._find_labelled(each), "id", None) for each in hashes],
                 [store.records(status) for status in ("answered", "pending")],
                 store.counts(),
                 store._changes_since(0),
@@ -380,7 +381,7 @@ def test_salvage_leaves_out_samples_that_can_not_be_decoded(rich, kind, tmp_path
     row += [kind, _store.checksum(hostile[kind])]
     other.execute(
         "UPDATE samples SET format = ?, checksum = ?, digest = ?, payload = ? WHERE id = 2",
-        (*row[-2:], _store._digest("samples", row), hostile[kind]),
+        (*row[-2:], _store.digest_row("samples", row), hostile[kind]),
     )
     other.commit()
     other.close()
@@ -388,7 +389,7 @@ def test_salvage_leaves_out_samples_that_can_not_be_decoded(rich, kind, tmp_path
         with pytest.raises(StoreCorruptError, match="sample 2 can't be read"):
             store.records()
         assert len(store.records(samples=False)) == 4
-    with LabelStore.salvage(rich, tmp_path / "new.db") as rescued:
+    with salvage_store(rich, tmp_path / "new.db") as rescued:
         assert [record.id for record in rescued.records()] == [1, 3, 4]
         assert rescued.read_meta("salvaged") == {
             "meta": 0,
@@ -404,7 +405,7 @@ def test_a_note_that_can_not_be_read_is_named(rich):
     for key, text in (("classes", "[1,"), ("seed", "[" * 100_000)):
         other.execute(
             "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)",
-            (key, text, _store._digest("meta", (key, text))),
+            (key, text, _store.digest_row("meta", (key, text))),
         )
     other.commit()
     other.close()
@@ -467,9 +468,9 @@ def test_a_backup_is_whole_and_spares_files(path):
 def test_salvage_spares_files_and_says_when_there_is_nothing(path):
     path.write_bytes(b"nothing at all")
     with pytest.raises(FileExistsError, match="a new file"):
-        LabelStore.salvage(path, path)
+        salvage_store(path, path)
     with pytest.raises(StoreCorruptError, match="Nothing can be rescued"):
-        LabelStore.salvage(path, path.with_name("new.db"))
+        salvage_store(path, path.with_name("new.db"))
     assert not path.with_name("new.db").exists()
 
 
@@ -508,7 +509,7 @@ def test_what_would_be_read_for_ever_is_refused(tmp_path, kind):
         os.mkfifo(path)
     else:
         path.symlink_to({"device": "/dev/zero", "loop": path, "nowhere": tmp_path / "no"}[kind])
-    for read in (LabelStore, lambda path: LabelStore.salvage(path, tmp_path / "new.db")):
+    for read in (LabelStore, lambda path: salvage_store(path, tmp_path / "new.db")):
         with pytest.raises(StoreError, match="no file, but a pipe, a device or a link"):
             read(path)
     assert not (tmp_path / "new.db").exists()
@@ -532,6 +533,6 @@ def test_other_schemas_are_refused_and_salvage_leaves_them_behind(path, statemen
         connection.execute(statement)
     with pytest.raises(StoreCorruptError, match="other tables, views or triggers"):
         LabelStore(path)
-    with LabelStore.salvage(path, tmp_path / "new.db") as rescued:
+    with salvage_store(path, tmp_path / "new.db") as rescued:
         assert [record.label for record in rescued.records()] == [0, 1]
     LabelStore(tmp_path / "new.db").close()

@@ -17,10 +17,12 @@ from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
 from skgal.active import LabelStore
-from skgal.active._samples import decode_sample, hash_pool, stack_samples, to_npy
+from skgal.active._samples import decode_sample, encode_samples, hash_pool, stack_samples, to_npy
 from skgal.utils import as_pool
 
-hashes = LabelStore.hash_samples
+
+def hashes(X):
+    return [sample.hash for sample in encode_samples(X)]
 
 
 @pytest.fixture
