@@ -401,8 +401,9 @@ class StablePredictions(StoppingCriterion):
     r"""Stop when successive models agree on a set of samples that need no labels.
 
     Agreement of two models is Cohen's :math:`\kappa` of their predicted classes, which counts
-    out what they would agree on by chance. For a regressor it is the correlation
-    (Lin's concordance) of their predictions.
+    out what they would agree on by chance: all of it, where both predict a single class. For a
+    regressor it is the correlation (Lin's concordance) of their predictions, of several outputs
+    the lowest.
 
     Parameters
     ----------
@@ -462,7 +463,7 @@ class StablePredictions(StoppingCriterion):
         if len(learner.history_) <= self.n_rounds:
             return None
         window = [self._predictions(learner, age) for age in range(self.n_rounds, -1, -1)]
-        agreement = cohen_kappa_score if is_classifier(learner) else _concordance
+        agreement = _kappa if is_classifier(learner) else _least_concordance
         mean = float(np.mean([agreement(*pair) for pair in pairwise(window)]))
         if mean < self.threshold:
             return None
@@ -486,6 +487,17 @@ class StablePredictions(StoppingCriterion):
         state = dict(super().__getstate__())
         state.pop("_remembered", None)
         return state
+
+
+def _kappa(first, second):
+    """Cohen's kappa; 0 where it is 0/0, as two models that know one class show no stability."""
+    return cohen_kappa_score(first, second) if len(np.union1d(first, second)) > 1 else 0.0
+
+
+def _least_concordance(first, second):
+    """The least of the concordances of several outputs; one pool of them would hide changes."""
+    outputs = (np.reshape(each, (len(each), -1)).T for each in (first, second))
+    return min(map(_concordance, *outputs))
 
 
 def _concordance(first, second):

@@ -15,7 +15,12 @@ import numpy as np
 from joblib import hash as hash_of
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.callback import CallbackSupportMixin
 from sklearn.preprocessing import QuantileTransformer
 from sklearn.utils.validation import (
@@ -60,6 +65,23 @@ _WITHOUT_EFFECT = {"callbacks", "checkpoint", "device", "verbose", "warm_start"}
 # Where an object or function was in the memory of the process that was killed.
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 _FILE_FORMAT = 1
+# Parameters that may change before a warm start; all others make the networks and their losses.
+_MAY_CHANGE = {
+    *_WITHOUT_EFFECT,
+    "autoencoder_max_iter",
+    "batch_size",
+    "betas",
+    "classifier_learning_rate",
+    "encoder_learning_rate",
+    "encoder_max_iter",
+    "learning_rate",
+    "max_iter",
+    "model_selection",
+    "random_state",
+}
+# Settings of a net that a warm start changes; those of its optimizer are the last ones.
+_NET_SETTINGS = ("max_iter", "batch_size", "callbacks", "checkpoint", "verbose")
+_OPTIMIZER_SETTINGS = ("lr", "part_lr", "optimizer__betas")
 # Parameters about how a generator is trained, whose values may be anything.
 _NOT_SAVED = ("callbacks", "checkpoint", "model_selection")
 # What a made-up description is refused with.
@@ -130,6 +152,8 @@ default="auto"
         Print losses every 50 updates if positive.
     warm_start : bool, default=False
         Make ``fit`` train the networks that are there for ``max_iter`` updates more.
+        ``learning_rate``, ``betas`` and ``batch_size`` may have changed since the fit before, but
+        not what the networks and their losses are made with.
     checkpoint : path-like or None, default=None
         A folder for the state of the training: a ``fit`` that was killed and is called again, with
         the same parameters and data, goes on from there and ends in the same bits.
@@ -249,7 +273,8 @@ default="auto"
         ------
         ValueError
             If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
-            if ``checkpoint`` holds another training.
+            if ``checkpoint`` holds another training; if a warm start is to go on with networks that
+            other parameters have made.
         skgal.exceptions.NonFiniteLossError
             If the training diverges.
         KeyboardInterrupt
@@ -263,9 +288,10 @@ default="auto"
         setup = NetSetup(self, (tensor, labels), context)
         seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
         if self.is_warm_start():
-            self.net_ = setup.resume_net(self.net_, callbacks)
+            fresh = self._make_net(seed, **setup.settings("game", callbacks, self.net_.n_updates_))
+            self.net_ = setup.resume_net(self.net_, fresh)
         else:
-            self.latent_dim_ = self.latent_dim
+            self.latent_dim_, self._made_with = self.latent_dim, self._making_params()
             self.net_ = self._make_net(seed, **setup.settings("game", callbacks))
             self.net_.initialize()
             self.prepare(tensor, labels, rng, setup)
@@ -303,9 +329,29 @@ default="auto"
     def _check_samples(self, X, *y):
         """Check samples, and labels if there are any, against the layout, or learn it."""
         if self.is_warm_start():
+            self._check_unchanged()
             return _check_new_samples(self, X, *y)
         self.layout_, *checked = _check_training_samples(self, X, *y)
         return checked
+
+    def _making_params(self):
+        """Return copies of the parameters that make the networks and their losses."""
+        params = self.get_params(deep=False)
+        return {name: _copied(params[name]) for name in params if name not in _MAY_CHANGE}
+
+    def _check_unchanged(self):
+        """Refuse to train networks on that other parameters have made."""
+        changed = {
+            name: value
+            for name, value in self._made_with.items()
+            if _stable_repr(value) != _stable_repr(getattr(self, name))
+        }
+        if changed:
+            named = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+            raise ValueError(
+                f"warm_start=True goes on with the networks of the fit before, which had {named}; "
+                "set that again, or warm_start=False to start anew."
+            )
 
     def make_callbacks(self, tensor, labels):
         """Return the skorch callbacks of the game."""
@@ -404,12 +450,15 @@ default="auto"
         ------
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
+        ValueError
+            If a parameter was set to an invalid value since ``fit``.
         TypeError
             If a parameter is an object that is neither plain nor an objective, a penalty, a
             conditioning or an architecture: a file without code can't make it again. Use pickle or
             joblib then.
         """
         check_is_fitted(self)
+        self._validate_params()
         tensors, learnt = {}, {}
         for name, value in vars(self).items():
             if isinstance(value, GameNet):
@@ -421,9 +470,10 @@ default="auto"
             "format": _FILE_FORMAT,
             "class": type(self).__name__,
             "params": {name: params[name] for name in params if name not in _NOT_SAVED},
+            "made_with": self._made_with,
             "learnt": learnt,
         }
-        own = {type(component) for component in _components(params.values())}
+        own = {type(c) for c in _components([*params.values(), *self._made_with.values()])}
         try:
             text = json.dumps(PlainCodec([*_PLAIN_CLASSES, *own]).encode(described))
         except TypeError as error:
@@ -474,8 +524,11 @@ default="auto"
                 f"{path} holds a {described['class']}, not a {cls.__name__}; call "
                 f"{described['class']}.load instead."
             )
-        estimator = cls(**described["params"])
+        params, made_with = described["params"], described["made_with"]
+        estimator = cls(**params)
         estimator._validate_params()
+        # As it was in fit: parameters set since then are those of the next one.
+        estimator.set_params(**made_with)._validate_params()
         for name in described["learnt"]:
             is_learnt = name.endswith("_") and not name.startswith("_") and name not in _REBUILT
             if not is_learnt or hasattr(cls, name):
@@ -492,7 +545,8 @@ default="auto"
                 setattr(estimator, name, net.load_weights(weights))
             except ValueError as error:
                 raise ValueError(f"{path} does not hold what it should: {error}.") from error
-        return estimator
+        estimator._made_with = made_with
+        return estimator.set_params(**params)
 
 
 def store_parameters(estimator, arguments):
@@ -604,12 +658,16 @@ class NetSetup:
             "verbose": int(self.estimator.verbose),
         }
 
-    def resume_net(self, net, callbacks):
-        """Return a copy of a trained net, with the settings of this ``fit``, to train on."""
-        settings = self.settings("game", callbacks, net.n_updates_)
+    def resume_net(self, net, fresh):
+        """Return a copy of a trained net, with the settings of a fresh one, to train on."""
         net = copy(net)  # networks, optimizer and history are copied, as in a pickle
-        for name in ("max_iter", "callbacks", "checkpoint"):
-            setattr(net, name, settings[name])
+        before = [getattr(net, name) for name in _OPTIMIZER_SETTINGS]
+        for name in (*_NET_SETTINGS, *_OPTIMIZER_SETTINGS):
+            setattr(net, name, getattr(fresh, name))
+        if before != [getattr(net, name) for name in _OPTIMIZER_SETTINGS]:
+            moments = net.optimizer_.state_dict()["state"]
+            net.initialize_optimizer()
+            net.optimizer_.load_state_dict({**net.optimizer_.state_dict(), "state": moments})
         return net.initialize_callbacks()
 
     def _make_checkpoint(self, part, n_updates):
@@ -642,6 +700,13 @@ def history_rows(net):
     return [
         {name: value for name, value in row.items() if name != "batches"} for row in net.history
     ]
+
+
+def _copied(value):
+    """Copy a parameter that ``set_params`` of a nested estimator would change in place."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(_copied, value))
+    return clone(value) if isinstance(value, BaseEstimator) else value
 
 
 def _configuration_of(estimator, data):

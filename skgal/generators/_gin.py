@@ -223,6 +223,8 @@ default=None
     def finish(self, tensor, labels, rng, setup):
         """Fit the encoder to invert the generator, unless the two have learnt together."""
         super().finish(tensor, labels, rng, setup)
+        vars(self).pop("encoder_net_", None)  # of an earlier fit
+        vars(self).pop("encoder_history_", None)
         if self._is_joint():
             return
         net = self._make_encoder_net(draw_seed(rng), **setup.settings("encoder"))
@@ -263,5 +265,5 @@ default=None
         return {"encoder_net_": self._make_encoder_net(0, **net_settings(self, "auto"))}
 
     def _encode(self, tensor):
-        encoder = self._game.encoder if self._is_joint() else self.encoder_net_.module_.encoder
-        return self._apply(encoder, tensor)
+        own = getattr(self, "encoder_net_", None)
+        return self._apply((self._game if own is None else own.module_).encoder, tensor)

@@ -303,9 +303,8 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
     def _critic_input(self, X):
         """Return the features of samples, where there is an extractor."""
         tensor = self._to_network(X)
-        if self.feature_extractor is None:
-            return tensor
-        return self._apply(self._game.extractor, tensor)
+        game = self._game
+        return tensor if game.sees_samples else self._apply(game.extractor, tensor)
 
 
 def _small():

@@ -316,7 +316,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
             else self.transformers_.fit_transform(X, labels)
         )
         context.call_on_fit_task_end(estimator=self)
-        return X, labels_as_passed(labels, y, is_one_hot)
+        return X, labels_as_passed(labels[rows], y, is_one_hot)
 
     def _check(self, X, y):
         """Check the data as the sampler does, and return its labels as `flatten_labels` does."""

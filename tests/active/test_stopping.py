@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import cohen_kappa_score
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeRegressor
 
 from skgal.active import (
     ActiveLearner,
@@ -199,6 +201,33 @@ def test_regressors_can_be_stable(blobs):
     X, _ = blobs
     learner = ActiveLearner(Ridge(), RandomSampling(), budget=20, random_state=1).fit(X, X[:, 0])
     assert StablePredictions(X, 0.9, n_rounds=1).check(learner)
+
+
+def test_outputs_of_a_regressor_are_stable_one_by_one(blobs):
+    X, _ = blobs
+    noise = np.random.default_rng(0).normal(size=len(X))
+    far_apart = np.column_stack([1000 + 0.1 * noise, X[:, 0]])  # an offset is no agreement
+    tree = DecisionTreeRegressor(random_state=0)
+    learner = ActiveLearner(tree, RandomSampling(), batch_size=5, budget=20, random_state=0)
+    learner.fit(X, far_apart)
+    assert StablePredictions(X, 0.99, n_rounds=1).check(learner) is None
+    learner.fit(X, np.column_stack([X[:, 0], np.zeros(len(X))]))
+    alone = clone(learner).fit(X, X[:, 0])
+    criterion = StablePredictions(X, -1.0, n_rounds=1)
+    assert criterion.check(learner) == criterion.check(alone)
+
+
+def test_a_model_that_knows_one_class_is_not_stable(blobs):
+    X, y = blobs
+    learner = ActiveLearner(
+        DummyClassifier(),
+        RandomSampling(),
+        batch_size=5,
+        budget=20,
+        stopping=StablePredictions(X),
+        random_state=0,
+    )
+    assert "budget" in learner.fit(X, y).stop_reason_
 
 
 def test_criteria_combine(learner):

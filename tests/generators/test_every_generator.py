@@ -141,7 +141,41 @@ def test_damaged_files(make_any, tmp_path):
             type(generator).load(path)
 
 
+def test_parameters_set_after_fit_are_those_of_the_next_one(make_any, tmp_path):
+    generator = make_any(architecture=Dense(hidden=(8,))).fit(TABLE, Y)
+    before = results(generator, TABLE)
+    nested = generator.architecture
+    changed = {"latent_dim": 5, "architecture__hidden": (4,), "batch_size": 7}
+    changed |= {"latent": "uniform", "ema_decay": None, "objective": "hinge"}
+    changed |= {"feature_extractor": "encoder", "inversion": "after"}
+    known = generator.get_params()
+    generator.set_params(**{name: changed[name] for name in changed.keys() & known.keys()})
+    generator.save(tmp_path / "file")
+    loaded = type(generator).load(tmp_path / "file")
+    for one in (generator, loaded):
+        assert all(map(np.array_equal, results(one, TABLE), before))
+    assert repr(loaded) == repr(generator)
+    assert nested.hidden == (4,)  # it is the user's object
+    with pytest.raises(ValueError, match=r"fit before, which had.* latent_dim=2"):
+        loaded.set_params(warm_start=True).fit(TABLE, Y)
+    with pytest.raises(ValueError, match="batch_size"):
+        generator.set_params(batch_size="many").save(tmp_path / "other")
+
+
 # Going on.
+
+
+def test_a_warm_start_with_other_steps(make_any):
+    generator = make_any(warm_start=True).fit(TABLE, Y)
+    before = dict(generator.net_.module_.named_parameters())
+    rates = [name for name in generator.get_params() if name.endswith("learning_rate")]
+    generator.set_params(**dict.fromkeys(rates, 1e-12), batch_size=5).fit(TABLE, Y)
+    steps = generator.net_.optimizer_.state_dict()["state"].values()
+    assert {int(state["step"]) for state in steps} == {6}  # moments go on, too
+    assert {group["lr"] for group in generator.net_.optimizer_.param_groups} == {1e-12}
+    assert generator.net_.batch_size == 5
+    for name, weight in generator.net_.module_.named_parameters():
+        assert torch.allclose(weight, before[name], atol=1e-6), name
 
 
 def test_warm_start(make_any):

@@ -184,6 +184,7 @@ def test_harm_is_kept_out_and_both_scores_are_named():
     assert_array_equal(X_new, X)
     assert_array_equal(y_new, Y)
     assert not np.shares_memory(X_new, X)
+    assert not np.shares_memory(y_new, Y)
     decision = gated.decision_
     assert str(caught[0].message) == decision.reason
     assert f"{decision.resampled.mean():.4g} with" in decision.reason
