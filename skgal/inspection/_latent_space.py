@@ -266,15 +266,11 @@ def _measure(measure, model, samples):
     if measure == "prediction":
         return np.asarray(model.predict(samples), dtype=float), "prediction"
     if measure == "std":
-        try:
-            _, std = model.predict(samples, return_std=True)
-        except TypeError as error:
-            raise TypeError(
-                f"{type(model).__name__} has no predict(X, return_std=True), so it can't say how "
-                "unsure it is; pass measure='prediction', or a function of model and samples that "
-                "returns a number for each."
-            ) from error
-        return np.asarray(std), "standard deviation of the prediction"
+        from skgal.query import UncertaintySampling  # the module imports torch
+
+        unknown = np.full(len(samples), np.nan)
+        _, std = UncertaintySampling().query(samples, unknown, model, return_utilities=True)
+        return std, "standard deviation of the prediction"
     of_proba, name = _MEASURES[measure]
     return of_proba(model.predict_proba(samples)), name
 

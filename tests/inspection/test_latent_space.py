@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skgal.generators import GIN
 from skgal.inspection import LatentSpaceDisplay
@@ -107,8 +110,8 @@ def test_coordinates_that_the_latent_space_lacks(generator, coordinates):
 
 
 def test_a_model_without_probabilities_is_refused(generator):
-    with pytest.raises(TypeError, match=r"LinearRegression has no predict\(X, return_std=True\)"):
-        LatentSpaceDisplay.from_generator(generator, LinearRegression())
+    with pytest.raises(TypeError, match="LinearRegression doesn't say how unsure it is"):
+        LatentSpaceDisplay.from_generator(generator, LinearRegression().fit([[0.0]], [0.0]))
 
 
 def test_other_measures(generator):
@@ -137,8 +140,8 @@ def test_maps_of_a_regressor(generator):
     X = generator.sample(10, random_state=0).reshape(10, -1)
 
     class Flat(GaussianProcessRegressor):
-        def predict(self, X, **kwargs):
-            return super().predict(X.reshape(len(X), -1), **kwargs)
+        def predict(self, X, return_std=False):
+            return super().predict(X.reshape(len(X), -1), return_std=return_std)
 
     model = Flat(optimizer=None).fit(X, X[:, 0])
     Z = np.array([[a, b] for b in (-1, 0, 1) for a in (-1, 0, 1)])
@@ -146,5 +149,12 @@ def test_maps_of_a_regressor(generator):
     display = LatentSpaceDisplay.from_generator(generator, model, n_grid=3)
     np.testing.assert_allclose(display.uncertainty, std.reshape(3, 3), atol=1e-6)
     assert display.uncertainty_name == "standard deviation of the prediction"
+    forest = make_pipeline(
+        FunctionTransformer(lambda X: X.reshape(len(X), -1)),
+        RandomForestRegressor(3, random_state=0),
+    ).fit(generator.sample(10, random_state=0), X[:, 0])
+    trees = [tree.predict(generator.generate(Z).reshape(9, -1)) for tree in forest[1].estimators_]
+    display = LatentSpaceDisplay.from_generator(generator, forest, n_grid=3)
+    np.testing.assert_allclose(display.uncertainty.ravel(), np.std(trees, axis=0), atol=1e-6)
     display = LatentSpaceDisplay.from_generator(generator, model, measure="prediction", n_grid=3)
     np.testing.assert_allclose(display.uncertainty, mean.reshape(3, 3), atol=1e-6)
