@@ -161,25 +161,39 @@ def training(who, case, penalty):
     return prepare
 
 
-def sobol_ours(n):
-    from skgal.generators import DesignBox
-    from skgal.query import SpaceFilling
+def design_ours(method):
+    """An even design of a box by skgal, kinds of variables and feasibility seen to."""
 
-    X, y = np.random.default_rng(0).uniform(size=(60, 6)), np.zeros(60)
-    strategy = SpaceFilling(DesignBox(), random_state=0).fit(X)
-    return lambda: strategy.synthesize(X, y, None, batch_size=n)
+    def prepare(n):
+        from skgal.generators import DesignBox
+        from skgal.query import SpaceFilling
+
+        X, y = np.random.default_rng(0).uniform(size=(60, 6)), np.zeros(60)
+        strategy = SpaceFilling(DesignBox(), method=method, random_state=0).fit(X)
+        return lambda: strategy.synthesize(X, y, None, batch_size=n)
+
+    return prepare
 
 
-def sobol_scipy(n):
-    from scipy.stats import qmc
+def design_scipy(method):
+    """The same by scipy's sequence, scaled to the box."""
 
-    X = np.random.default_rng(0).uniform(size=(60, 6))
+    def prepare(n):
+        from scipy.stats import qmc
 
-    def design():
-        sequence = qmc.Sobol(6, seed=np.random.default_rng(0)).random_base2((n - 1).bit_length())
-        return qmc.scale(sequence[:n], X.min(axis=0), X.max(axis=0))
+        X = np.random.default_rng(0).uniform(size=(60, 6))
 
-    return design
+        def design():
+            rng = np.random.default_rng(0)
+            if method == "sobol":
+                points = qmc.Sobol(6, seed=rng).random_base2((n - 1).bit_length())[:n]
+            else:
+                points = qmc.LatinHypercube(6, seed=rng).random(n)
+            return qmc.scale(points, X.min(axis=0), X.max(axis=0))
+
+        return design
+
+    return prepare
 
 
 # A name, the size, ours, and the neighbours'.
@@ -223,7 +237,8 @@ CASES = {
         training("ours", "DCGAN", "gradient_penalty"),
         {"loop by hand": training("by hand", "DCGAN", "gradient_penalty")},
     ),
-    "Sobol design": (16_384, sobol_ours, {"scipy": sobol_scipy}),
+    "Sobol design": (16_384, design_ours("sobol"), {"scipy": design_scipy("sobol")}),
+    "Latin hypercube": (16_384, design_ours("latin"), {"scipy": design_scipy("latin")}),
     "over-sampling, numbers (not like for like)": (
         5_000,
         gan_sampler("ACGAN"),

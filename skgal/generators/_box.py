@@ -188,11 +188,11 @@ class DesignBox(BaseGenerator):
             One design for each latent point.
         """
         Z = self._check_latent(Z)
-        infeasible = ~self._satisfies(self._to_numbers(Z))
+        numbers = self._to_numbers(Z)
+        infeasible = ~self._satisfies(numbers)
         if infeasible.any():
-            Z = Z.copy()
-            Z[infeasible] = self._pull(Z[infeasible])
-        return self._to_designs(self._to_numbers(Z))
+            numbers[infeasible] = self._to_numbers(self._pull(Z[infeasible]))
+        return self._to_designs(numbers)
 
     def is_feasible(self, Z):
         """Tell which latent points are designs that satisfy the constraints.
@@ -207,7 +207,10 @@ class DesignBox(BaseGenerator):
         ndarray of shape (n_samples,), dtype bool
             True for designs that satisfy every constraint.
         """
-        return self._satisfies(self._to_numbers(self._check_latent(Z)))
+        Z = self._check_latent(Z)
+        if self._coefficients is None:
+            return np.ones(len(Z), dtype=bool)
+        return self._satisfies(self._to_numbers(Z))
 
     def transform(self, X):
         """Map designs to latent points: those from beyond the box to its surface.
@@ -410,14 +413,20 @@ class DesignBox(BaseGenerator):
             raise ValueError(
                 f"Latent points of this box have {self.latent_dim_} coordinates, got {Z.shape[1]}."
             )
-        return np.clip(Z, -1, 1)
+        return Z
 
     def _to_numbers(self, Z):
-        numbers = np.repeat(self._centre[np.newaxis], len(Z), axis=0)
-        numbers[:, self._is_free] += Z * self._half[self._is_free]
-        numbers[:, self._is_log] = np.exp(numbers[:, self._is_log])
-        numbers[:, self._is_lattice] = np.rint(numbers[:, self._is_lattice])
-        return np.clip(numbers, self._low, self._high)
+        """Scale latent points to values, variable by variable: in memory those of one are a row."""
+        numbers = np.zeros((len(self._centre), len(Z)))
+        numbers[self._is_free] = Z.T
+        np.clip(numbers, -1, 1, out=numbers)
+        numbers *= self._half[:, np.newaxis]
+        numbers += self._centre[:, np.newaxis]
+        for at, function in ((self._is_log, np.exp), (self._is_lattice, np.rint)):
+            if at.any():
+                numbers[at] = function(numbers[at])
+        limits = self._low[:, np.newaxis], self._high[:, np.newaxis]
+        return np.clip(numbers, *limits, out=numbers).T
 
     def _satisfies(self, numbers):
         if self._coefficients is None:
@@ -444,6 +453,7 @@ class DesignBox(BaseGenerator):
 
     def _pull(self, Z):
         """Move latent points towards the nearest known feasible one until they are feasible."""
+        Z = np.clip(Z, -1, 1)
         anchors = self._anchors.data[self._anchors.query(Z)[1]]
         low, high = np.zeros((len(Z), 1)), np.ones((len(Z), 1))
         for _ in range(_BISECTIONS):
@@ -462,7 +472,7 @@ class DesignBox(BaseGenerator):
                 columns.append(Column(kind, self._decode(i, codes), complete))
             return self._template.fill(columns)
         if not self._categories:
-            return numbers.reshape(-1, *self._shape).astype(self._dtype)
+            return numbers.astype(self._dtype, order="C").reshape(-1, *self._shape)
         rows = np.empty(numbers.shape, dtype=object)
         for i, codes in enumerate(numbers.T):
             rows[:, i] = self._decode(i, codes)

@@ -11,7 +11,7 @@ from skgal.query._base import (
     check_batch_size,
     check_pool_and_labels,
 )
-from skgal.query._latent import INSIDE
+from skgal.query._latent import INSIDE, quantiles
 from skgal.utils import StrOptions, as_random_state, draw_seed
 
 _MOST_POINTS = 2**20
@@ -159,9 +159,10 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
         is_feasible = getattr(self.generator_, "is_feasible", None)
         n_drawn = n_points
         while True:
-            latent = self.generator_.latent_distribution_.ppf(draw(n_drawn, *args))
+            latent = quantiles(self.generator_.latent_distribution_, draw(n_drawn, *args))
             if is_feasible is not None:
-                latent = latent[is_feasible(latent)]
+                feasible = is_feasible(latent)
+                latent = latent if feasible.all() else latent[feasible]
             if len(latent) >= n_points:
                 return latent[:n_points]
             if n_drawn >= _MOST_POINTS:
@@ -181,4 +182,6 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
             return qmc.Halton(dim, seed=seed).random(n_points)
         # It warns of any number of points but a power of two.
         n_doublings = int(n_points - 1).bit_length()
-        return qmc.Sobol(dim, seed=seed).random_base2(n_doublings)[:n_points] + INSIDE
+        points = qmc.Sobol(dim, seed=seed).random_base2(n_doublings)[:n_points]
+        points += INSIDE
+        return points

@@ -624,7 +624,17 @@ def latent_points(distribution, dim, n_points, kind, rng):
     """Cover a latent space with points, as densely as the distribution of a coordinate is there."""
     if resolve_kind(kind, dim, n_points) == "grid":
         return _grid(distribution, dim, n_points)
-    return distribution.ppf(_sobol(dim, n_points, rng))
+    return quantiles(distribution, _sobol(dim, n_points, rng))
+
+
+def quantiles(distribution, levels):
+    """Return ``distribution.ppf(levels)``, without its checks for a uniform one."""
+    if getattr(getattr(distribution, "dist", None), "name", None) == "uniform":
+        low, high = distribution.support()
+        points = levels * (high - low)
+        points += low
+        return points
+    return distribution.ppf(levels)
 
 
 def _grid(distribution, dim, n_points):
@@ -634,7 +644,7 @@ def _grid(distribution, dim, n_points):
         levels = np.linspace(0, 1, n_cells + 1)
     else:
         levels = (np.arange(n_cells) + 0.5) / n_cells
-    axes = np.meshgrid(*[distribution.ppf(levels)] * dim, indexing="ij")
+    axes = np.meshgrid(*[quantiles(distribution, levels)] * dim, indexing="ij")
     return np.stack(axes, axis=-1).reshape(-1, dim)
 
 
