@@ -5,6 +5,9 @@
   images that no generator sees (`generators.py` has the same).
 - ``tables``: each arm trains a `GAN` on few rows for its own number of updates; what counts is
   how long that takes and how far its samples are from fresh rows.
+- ``peers``: `GAN` at its defaults, the same recipe written out by hand in PyTorch, and CTGAN at its
+  defaults (300 epochs; in an interpreter of its own, named by CTGAN_PYTHON, as in `tabular.py`),
+  one after the other; of digits, also `GAN` on them as images.
 - ``inversion``: the same for `GIN` on 120 images of 16x16, with how well it restores fresh ones.
 
     SKGAL_DATA=... python benchmarks/generator_defaults.py --seeds 0 1 2
@@ -15,6 +18,7 @@ output has, of the same options, is not measured again.
 
 import argparse
 import itertools
+import os
 import time
 import warnings
 from functools import cache
@@ -22,12 +26,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import sklearn
 import torch
 from generators import Deadline, measure, prepare
 from report import ReportFile
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
+from tabular import fit_ctgan
+from torch import autograd
+from torch.nn.functional import softplus
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from skgal import GAN, GIN
 from skgal.datasets import load_images, make_conduction, make_reactor, make_stenosis, make_truss
@@ -140,8 +149,13 @@ def tables(args, seed, name, dataset):
     start = time.process_time()
     gan = GAN(random_state=seed, **TABLE_ARMS[name]).fit(X)
     seconds = time.process_time() - start
+    return compare(X, fresh, gan.sample(2000, random_state=seed), seconds)
+
+
+def compare(X, fresh, drawn, seconds):
+    """Compare drawn rows with fresh ones, in standard deviations of the training rows."""
     scale = np.where(X.std(axis=0) > 0, X.std(axis=0), 1)
-    drawn, fresh = gan.sample(2000, random_state=seed) / scale, fresh / scale
+    drawn, fresh = drawn / scale, fresh / scale
     return {
         "seconds": seconds,
         "energy": energy_distance(drawn, fresh),
@@ -150,6 +164,79 @@ def tables(args, seed, name, dataset):
         "recall": generative_recall(fresh, drawn[: len(fresh)]),
         "coverage": coverage(fresh, drawn[: len(fresh)]),
     }
+
+
+PEERS = ["now", "by hand", "CTGAN", "now, as images"]
+
+
+def peers(args, seed, name, dataset):
+    """Train skgal's GAN or a peer on a table, and compare with fresh rows."""
+    if name == "now":
+        return tables(args, seed, name, dataset)
+    X, fresh = TABLES[dataset](seed)
+    if name == "now, as images":
+        return as_images(X, fresh, seed) if dataset.startswith("1,500 digits") else None
+    return {"by hand": by_hand, "CTGAN": ctgan}[name](X, fresh, seed)
+
+
+def as_images(X, fresh, seed):
+    """Train on rows of 64 pixels as images of 8x8."""
+    X = X.reshape(-1, 1, 8, 8)
+    GAN(max_iter=1).fit(X[:60])
+    start = time.process_time()
+    gan = GAN(random_state=seed).fit(X)
+    seconds = time.process_time() - start
+    drawn = gan.sample(2000, random_state=seed).reshape(2000, -1)
+    return compare(X.reshape(len(X), -1), fresh, drawn, seconds)
+
+
+def by_hand(X, fresh, seed, latent_dim=64, batch_size=64):
+    """Train as a PyTorch user would write it out: networks, loss, penalty and updates of "now"."""
+    is_narrow = X.shape[1] <= 16
+    units, every, n_updates = (128, 4, 1500) if is_narrow else (256, 1, 2500)
+    rng = torch.Generator().manual_seed(seed)
+    start = time.process_time()
+    low, span = X.min(axis=0), np.where(np.ptp(X, axis=0) > 0, np.ptp(X, axis=0), 1)
+    data = torch.as_tensor((2 * (X - low) / span - 1).astype(np.float32))
+    torch.manual_seed(seed)
+    networks = Dense(hidden=(units, units))
+    generator = networks.make_generator(latent_dim, X.shape[1:])
+    critic = networks.make_critic(X.shape[1:])
+    average = AveragedModel(generator, multi_avg_fn=get_ema_multi_avg_fn(0.995))
+    adam = {"lr": 5e-4, "betas": (0.5, 0.9), "fused": True}
+    of_generator = torch.optim.Adam(generator.parameters(), **adam)
+    of_critic = torch.optim.Adam(critic.parameters(), **adam)
+    for step in range(n_updates):
+        real = data[torch.randint(len(data), (batch_size,), generator=rng)]
+        with torch.no_grad():
+            fake = generator(torch.randn(batch_size, latent_dim, generator=rng))
+        loss = softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
+        if step % every == 0:
+            mix = torch.rand(batch_size, 1, generator=rng)
+            between = (mix * real + (1 - mix) * fake).requires_grad_()
+            (slope,) = autograd.grad(critic(between).sum(), between, create_graph=True)
+            loss = loss + every * slope.square().sum(dim=1).mean()
+        of_critic.zero_grad()
+        loss.backward()
+        of_critic.step()
+        loss = softplus(-critic(generator(torch.randn(batch_size, latent_dim, generator=rng))))
+        of_generator.zero_grad()
+        loss.mean().backward()
+        of_generator.step()
+        average.update_parameters(generator)
+    seconds = time.process_time() - start
+    with torch.no_grad():
+        drawn = average(torch.randn(2000, latent_dim, generator=rng)).double().numpy()
+    return compare(X, fresh, (drawn + 1) / 2 * span + low, seconds)
+
+
+def ctgan(X, fresh, seed):
+    """Have another interpreter train CTGAN; None where none is named."""
+    if "CTGAN_PYTHON" not in os.environ:
+        return None
+    train = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    drawn, took = fit_ctgan("CTGAN", train, seed, os.environ["CTGAN_PYTHON"], 300, n_rows=2000)
+    return compare(X, fresh, drawn.to_numpy(), took["seconds"])
 
 
 IMAGES_OF_SIMULATORS = {"conduction": make_conduction, "stenosis": make_stenosis}
@@ -180,6 +267,7 @@ def inversion(args, seed, name, dataset):
 EXPERIMENTS = {
     "images": (images, ["fashion_mnist", "mnist", "cifar10"], IMAGE_ARMS),
     "tables": (tables, list(TABLES), TABLE_ARMS),
+    "peers": (peers, list(TABLES), PEERS),
     "inversion": (inversion, list(IMAGES_OF_SIMULATORS), INVERSION_ARMS),
 }
 
@@ -228,7 +316,10 @@ def main():
         for dataset, seed, arm in itertools.product(datasets, args.seeds, arms):
             key = " | ".join([experiment, dataset, arm, str(seed)])
             if key not in runs:
-                runs[key] = measure_arm(args, seed, arm, dataset)
+                scores = measure_arm(args, seed, arm, dataset)
+                if scores is None:
+                    continue
+                runs[key] = scores
                 print(key, {name: round(value, 3) for name, value in runs[key].items()}, flush=True)
                 report.write(runs, summary=summarize(runs))
 

@@ -195,14 +195,15 @@ def fit_copula(train, seed):
     return copula.sample(len(train), seed), {"seconds": seconds}
 
 
-def fit_ctgan(name, train, seed, interpreter, epochs):
+def fit_ctgan(name, train, seed, interpreter, epochs, n_rows=None):
     """Fit CTGAN or TVAE by another interpreter; return rows and what it took."""
     discrete = train.columns[[not pd.api.types.is_numeric_dtype(t) for t in train.dtypes]]
     script = Path(__file__).with_name("tabular_ctgan.py")
     with TemporaryDirectory() as folder:
         source, output = Path(folder, "train.csv"), Path(folder, "synthetic.csv")
         train.to_csv(source, index=False)
-        command = [interpreter, script, name, str(seed), str(epochs), source, output, *discrete]
+        numbers = [str(number) for number in (seed, epochs, n_rows or len(train))]
+        command = [interpreter, script, name, *numbers, source, output, *discrete]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         took = json.loads(done.stdout.splitlines()[-1])
         drawn = pd.read_csv(output, dtype=dict.fromkeys(discrete, str), keep_default_na=False)

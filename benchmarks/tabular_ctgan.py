@@ -1,9 +1,9 @@
-"""Fit CTGAN or TVAE to a CSV file and draw as many rows; called by `tabular.py`.
+"""Fit CTGAN or TVAE to a CSV file and draw rows; called by `tabular.py`, `generator_defaults.py`.
 
 It runs in an interpreter of its own, which has ``ctgan`` and not skgal: ctgan's licence forbids it
 to be a dependency. Rows go in and come out as CSV; what is printed is JSON.
 
-    PYTHON_WITH_CTGAN benchmarks/tabular_ctgan.py CTGAN 0 300 train.csv synthetic.csv income job
+    PYTHON_WITH_CTGAN benchmarks/tabular_ctgan.py CTGAN 0 300 1000 train.csv drawn.csv income job
 """
 
 import json
@@ -19,7 +19,7 @@ from ctgan import CTGAN, TVAE
 MISSING = "missing"
 
 
-def main(name, seed, epochs, source, target, *discrete):
+def main(name, seed, epochs, n_rows, source, target, *discrete):
     """Fit with the defaults but for the epochs; a missing category is one of its own."""
     torch.set_num_threads(1)
     np.random.seed(int(seed))  # noqa: NPY002, what ctgan draws from
@@ -31,7 +31,7 @@ def main(name, seed, epochs, source, target, *discrete):
     start = time.process_time()
     model.fit(frame, list(discrete))
     seconds = time.process_time() - start
-    model.sample(len(frame)).replace(MISSING, "").to_csv(target, index=False)
+    model.sample(int(n_rows)).replace(MISSING, "").to_csv(target, index=False)
     print(json.dumps({"seconds": seconds, "version": version("ctgan")}))
 
 
