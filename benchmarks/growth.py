@@ -4,11 +4,12 @@ A slope of 0 is a cost that doesn't depend on the size, 1 a proportional one, 2 
 Each case runs in a process of its own with one thread, from the smallest size to the largest, after
 a call on the smallest that isn't counted. ``expected`` is what the algorithm itself needs at most,
 in time and in memory. A slope is below it where fixed costs dominate, and it shows nothing then.
-The time is the least of the repeats. Memory is how far the peak rises above what the process holds
-before the call, as Linux counts it: sizes that add less than 2 MB are left out of its slope.
+The time is the least of the repeats, fewer where a call takes long. Memory is how far the peak
+rises above what the process holds before the call, as Linux counts it: sizes that add less than
+2 MB are left out of its slope.
 
     python benchmarks/growth.py
-    python benchmarks/growth.py --cases "store.tell, records" --repeats 5
+    python benchmarks/growth.py --cases "LabelStore: tell, records" --repeats 5
 """
 
 import argparse
@@ -28,9 +29,10 @@ import numpy as np
 from report import ReportFile
 
 ENOUGH_MB = 2
-ENOUGH_SECONDS = 0.02
+ENOUGH_SECONDS, MOST_SECONDS = 0.02, 2
 # How much steeper than expected a slope may be.
 TOLERANCE = 0.1
+IMPORTS = ["pandas", "skgal.active", "skgal.metrics", "skgal.query", "skgal.resampling"]
 
 # ---------------------------------------------------------------------- generators
 
@@ -453,6 +455,8 @@ def measure(case, sizes, repeats):
                 call()
                 calls += 1
             seconds.append((process_time() - start) / calls)
+            if sum(seconds) > MOST_SECONDS:
+                break
         added = max(0, _memory_mb("VmHWM") - before)
         rows.append({"size": size, "processor": min(seconds), "added_mb": added})
     return rows
@@ -492,10 +496,13 @@ def main():
     settings = {"repeats": args.repeats, "sizes": args.sizes, "threads": 1}
     file = ReportFile(args.output, settings, [np, scipy, sklearn])
     runs = file.read_runs()
+    # A process forked from one that has nothing but its imports.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(IMPORTS)
     for case in args.cases:
         if case not in runs:
             sizes = args.sizes or CASES[case][2]
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+            with ProcessPoolExecutor(1, mp_context=context) as executor:
                 runs[case] = {"at": executor.submit(measure, case, sizes, args.repeats).result()}
             runs[case] |= {
                 "slope of processor time": slope(runs[case]["at"], "processor", 0),

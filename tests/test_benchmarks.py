@@ -69,7 +69,7 @@ def test_the_ratio_of_peers_is_theirs_over_ours(load):
 
 def test_growth(load):
     growth = load("growth")
-    for case, size in [("store.tell, records", 20), ("frechet_distance, rows", 50)]:
+    for case, size in [("LabelStore: tell, records", 20), ("frechet_distance, rows", 50)]:
         first, last = growth.measure(case, (size, 10 * size), repeats=1)
         assert first["processor"] > 0
         assert last["size"] == 10 * size
