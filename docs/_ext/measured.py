@@ -156,24 +156,61 @@ def asal_table():
 
 
 def asal_pairs_table():
-    """Accuracy after the last label, minus random's, by pair of classes."""
-    summary = load("asal_pairs")["summary"]
+    """Accuracy after the last label, minus random's, over the pairs of classes."""
     labels = {
         "scan": "scan of the whole pool",
         "scan of 1000": "scan of 1,000 random rows of it",
         "{}": "ASAL, the defaults",
     }
-    pairs = list(summary["scan"]["minus random, by pair"])
     rows = []
-    for arm, report in summary.items():
-        if arm == "random":
-            continue
-        label = "ASAL, Algorithm 1" if '"entropy"' in arm else "ASAL, hybrids, not aligned"
-        gains = report["minus random, by pair"]
-        cells = (f"{gains[pair]:+.1f}" if pair in gains else "" for pair in pairs)
-        rows.append([labels.get(arm, label), *cells])
-    names = [pair.split(",")[0].removeprefix("fashion_mnist ") for pair in pairs]
-    return ["points of accuracy against random", *names], rows
+    for setting, arms in load("asal_pairs")["summary"].items():
+        for arm, report in arms.items():
+            if arm == "random":
+                continue
+            label = labels.get(arm, "ASAL, Algorithm 1" if '"entropy"' in arm else arm)
+            pairs = report["minus random, by pair"].values()
+            mean, error = report["after the last label, minus random"]
+            below = sum(gain < -2 * error for gain, error in pairs if error)
+            share = report["share of the scan's gain"]
+            rows.append(
+                [
+                    f"{setting.removeprefix('fashion_mnist, ')}: {label}",
+                    f"{mean:+.2f}" if error is None else f"{mean:+.2f} ± {error:.2f}",
+                    f"{min(pairs)[0]:+.2f}",
+                    f"{below} of {len(pairs)}",
+                    f"{share:.0%}",
+                    f"{report['entropy of the chosen']:.2f}",
+                ]
+            )
+    header = [
+        "",
+        "points against random",
+        "lowest pair",
+        "pairs below random",
+        "of the scan's gain",
+    ]
+    return [*header, "entropy of the chosen"], rows
+
+
+def alcg_table():
+    """What certain labels and adversarial sampling change of a conditional generator."""
+    scores = {"neg_frechet_distance": "Fréchet distance", "inception_score": "inception score",
+              "gan_test": "GAN-test, %"}  # fmt: skip
+    rows = []
+    for name, report in load("alcg")["summary"].items():
+        setting, arm = name.split(" | ")
+        dataset, variant, n_labels, *_ = setting.split(", ")
+        variant = "" if variant == "default" else f", AC-{variant}"
+        row = [f"{dataset}{variant}, {n_labels}: {arm}", str(report["n_seeds"])]
+        for score in scores:
+            scale = {"neg_frechet_distance": -1, "gan_test": 100}.get(score, 1)
+            if arm == "random, 4":
+                row.append(f"{scale * report[score][-1]:.2f}")
+                continue
+            mean, error, _ = report[f"{score}, minus random, 4"]
+            row.append(f"{scale * mean:+.2f} ± {abs(scale) * (error or 0):.2f}")
+        rows.append(row)
+    return ["labels chosen, candidates a sample", "seeds", *scores.values()], rows
 
 
 def query_table():
