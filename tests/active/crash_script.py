@@ -1,4 +1,4 @@
-"""Stores in forked children that are killed, race, or get no room; run by test_crash.py.
+"""Stores in forked children that are killed, race, or get no room; run by test_store_file.py.
 
 A script of its own, since a fork must not inherit the threads of a test runner, and light: it
 imports no torch, so that a hundred children start in no time.

@@ -1,7 +1,9 @@
-"""What may be given to a learner: labels of any container, models of any kind, several outputs."""
+"""What may be given to a learner, an estimator like any other: data, labels, models."""
 
+import pickle
 import sys
 import warnings
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -10,14 +12,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
-from sklearn.base import is_classifier
+from scipy.stats import uniform
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
     StackingRegressor,
 )
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -26,17 +32,20 @@ from sklearn.linear_model import (
     Ridge,
     SGDClassifier,
 )
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import check_dtype_object
+from sklearn.utils.estimator_checks import check_dtype_object, parametrize_with_checks
 
 from skgal.active import (
     ActiveLearner,
     CallableOracle,
     CostBudget,
+    EstimatorOracle,
     LabelOracle,
     LabelStore,
     StablePredictions,
@@ -55,6 +64,7 @@ from skgal.query import (
     TypiClust,
     UncertaintySampling,
 )
+from skgal.utils import DataLayout
 
 # Labels
 
@@ -503,3 +513,259 @@ def test_telling_one_label_costs_the_same_in_a_long_session(blobs):
         return n_lines
 
     assert count_lines(400) < 1.1 * count_lines(100)
+
+
+# Arrays, images, sparse matrices and data frames, and what is refused of them.
+
+
+class Untouchable(LogisticRegression):
+    """A classifier that must not be fitted."""
+
+    def fit(self, X, y):
+        raise AssertionError("this is too late")
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def test_data_frames_reach_the_estimator_untouched(blobs, make_frame):
+    values, y = blobs
+    X = make_frame({"x": values[:, 0], "name": np.where(values[:, 1] > 0, "up", "down")})
+    transformer = make_column_transformer(
+        (StandardScaler(), ["x"]), (OneHotEncoder(sparse_output=False), ["name"])
+    )
+    learner = ActiveLearner(
+        make_pipeline(transformer, LogisticRegression()), UncertaintySampling(), budget=10
+    ).fit(X, y)
+    assert type(learner.labelled_.X) is type(X)
+    assert learner.labelled_.X.shape == (20, 2)
+    assert learner.feature_names_in_.tolist() == ["x", "name"]
+    assert learner.score(X, y) > 0.7
+
+
+def test_sparse_pools(blobs):
+    X, y = sparse.csr_matrix(blobs[0]), blobs[1]
+    learner = ActiveLearner(LogisticRegression(), UncertaintySampling(), budget=10).fit(X, y)
+    np.testing.assert_array_equal(
+        learner.labelled_.X.toarray(), blobs[0][learner.labelled_.indices]
+    )
+
+
+def test_images_keep_their_shape(blobs):
+    flatten = FunctionTransformer(lambda X: X.reshape(len(X), -1))
+    estimator = make_pipeline(flatten, LogisticRegression())
+    X, y = blobs
+    learner = ActiveLearner(estimator, RandomSampling(), budget=10)
+    learner.fit(X.reshape(40, 1, 2, 1), y)
+    assert learner.labelled_.X.shape == (20, 1, 2, 1)
+    assert learner.labelled_.X.dtype == np.float32
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame], ids=["array", "frame"])
+def test_bad_values_are_refused_before_any_training(blobs, bad, make):
+    X, y = blobs
+    X = X.copy()
+    X[3, 1] = bad
+    with pytest.raises(ValueError, match="contains"):
+        ActiveLearner(Untouchable(), RandomSampling()).fit(make(X), y)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.array([None, *range(39)], dtype="Int64"),
+        pd.array([None, *np.linspace(0, 1, 39)], dtype="Float64"),
+        pd.array([None, *[True] * 39], dtype="boolean"),
+        pd.array([None, *["a"] * 39], dtype="string"),
+        np.array([None, *["a"] * 39], dtype=object),
+        pl.Series([None, *range(39)]),
+        pl.Series([None, *["a"] * 39]),
+    ],
+    ids=["Int64", "Float64", "boolean", "string", "object", "polars int", "polars string"],
+)
+def test_missing_values_of_any_column_are_refused_before_any_training(blobs, column):
+    make_frame = pl.DataFrame if isinstance(column, pl.Series) else pd.DataFrame
+    X = make_frame({"full": blobs[0][:, 0], "holed": column})
+    with pytest.raises(ValueError, match=r"X\['holed'\] contains"):
+        ActiveLearner(Untouchable(), RandomSampling()).fit(X, blobs[1])
+
+
+def test_missing_values_are_for_estimators_that_take_them(blobs):
+    X, y = blobs
+    X = X.copy()
+    X[::4, 1] = np.nan
+    for estimator in (
+        HistGradientBoostingClassifier(max_iter=10, min_samples_leaf=2),
+        make_pipeline(SimpleImputer(), LogisticRegression()),
+    ):
+        learner = ActiveLearner(estimator, RandomSampling(), budget=10).fit(X, y)
+        assert learner.score(X, y) > 0.5
+        frame = pd.DataFrame({"full": X[:, 0], "holed": pd.array(X[:, 1], dtype="Float64")})
+        assert frame["holed"].isna().any()
+        assert learner.fit(frame, y).score(frame, y) > 0.5
+
+
+def test_infinity_is_refused_beside_missing_values(blobs):
+    values = np.where(np.arange(40) == 3, np.inf, blobs[0][:, 1])
+    X = pd.DataFrame({"full": blobs[0][:, 0], "holed": pd.array(values, dtype="Float64")})
+    X.loc[5, "holed"] = pd.NA
+    learner = ActiveLearner(HistGradientBoostingClassifier(), RandomSampling())
+    with pytest.raises(ValueError, match=r"X\['holed'\] contains infinity"):
+        learner.fit(X, blobs[1])
+
+
+def test_lengths_must_agree(blobs):
+    X, y = blobs
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, y[:-1])
+
+
+# The learner is an estimator like any other.
+
+
+class Box(BaseEstimator):
+    """A generator without training: uniform between the extremes of each feature."""
+
+    latent_distribution_ = uniform(-1, 2)
+
+    def fit(self, X, y=None):
+        self.layout_ = DataLayout(X)
+        (self.latent_dim_,) = self.layout_.shape
+        return self
+
+    def sample_latent(self, n_samples=1, *, random_state=None):
+        size = (n_samples, self.latent_dim_)
+        return self.latent_distribution_.rvs(size, random_state=random_state)
+
+    def generate(self, Z, y=None):
+        return self.layout_.from_network(Z)
+
+    def transform(self, X):
+        return self.layout_.to_network(np.asarray(X, dtype=float))
+
+    def inverse_transform(self, Z):
+        return self.generate(Z)
+
+
+@dataclass
+class Decline:
+    """An oracle that gives no label: a check may come up with any classes."""
+
+    def __call__(self, X):
+        return np.full(len(X), np.nan)
+
+
+@dataclass
+class FirstFeature:
+    """An oracle for a regressor."""
+
+    def __call__(self, X):
+        return np.asarray(X)[:, 0]
+
+
+@pytest.mark.touches_global_rng  # scikit-learn's checks do
+@parametrize_with_checks(
+    [
+        ActiveLearner(
+            LogisticRegression(), AISEL(Box(), n_candidates=64), oracle=Decline(), budget=20
+        ),
+        ActiveLearner(
+            BayesianRidge(),
+            AISEL(Box(), n_candidates=64),
+            oracle=FirstFeature(),
+            budget=20,
+            synthetic_weight=1e-6,  # the checks ask for the fit to another function
+        ),
+        ActiveLearner(LogisticRegression(), RandomSampling()),
+        ActiveLearner(Ridge(), RandomSampling()),
+        ActiveLearner(make_pipeline(StandardScaler(), LogisticRegression()), RandomSampling()),
+    ]
+)
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "method", "available"),
+    [
+        (LogisticRegression(), "predict_proba", True),
+        (LinearSVC(), "predict_proba", False),
+        (LinearSVC(), "decision_function", True),
+        (Ridge(), "decision_function", False),
+    ],
+)
+def test_methods_are_those_of_the_estimator(blobs, estimator, method, available):
+    learner = ActiveLearner(estimator, RandomSampling(), budget=5, random_state=0)
+    assert hasattr(learner, method) == available
+    learner.fit(*blobs)
+    assert hasattr(learner, method) == available
+    if available:
+        expected = getattr(learner.estimator_, method)(blobs[0])
+        np.testing.assert_array_equal(getattr(learner, method)(blobs[0]), expected)
+
+
+def test_type_is_that_of_the_estimator():
+    assert is_classifier(ActiveLearner(SVC(), RandomSampling()))
+    assert is_regressor(ActiveLearner(make_pipeline(StandardScaler(), Ridge()), RandomSampling()))
+
+
+def test_grid_search_over_strategies_and_nested_parameters(three_blobs):
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=10, random_state=0)
+    grid = {
+        "strategy": [RandomSampling(), UncertaintySampling()],
+        "estimator__C": [0.1, 1.0],
+        "budget": [0, 10],
+    }
+    search = GridSearchCV(learner, grid, cv=2, error_score="raise").fit(*three_blobs)
+    assert len(search.cv_results_["params"]) == 8
+    assert search.best_score_ > 0.8
+    assert search.predict_proba(three_blobs[0]).shape == (60, 3)
+
+
+def test_cross_validation_scores_once_a_fold(blobs):
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=5, random_state=0)
+    scores = cross_validate(learner, *blobs, cv=3, error_score="raise")["test_score"]
+    assert scores.shape == (3,)
+
+
+def test_fitted_learner_survives_pickling(blobs):
+    X, y = blobs
+    learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=5).fit(X, y)
+    revived = pickle.loads(pickle.dumps(learner))
+    np.testing.assert_array_equal(revived.predict_proba(X), learner.predict_proba(X))
+    np.testing.assert_array_equal(revived.labelled_.indices, learner.labelled_.indices)
+
+
+def test_clones_ask_the_same_oracle(blobs):
+    X, y = blobs
+    fitted = LogisticRegression().fit(X, y)
+    for oracle in (EstimatorOracle(fitted), LabelOracle(X, y)):
+        copy = clone(ActiveLearner(fitted, RandomSampling(), oracle=oracle))
+        assert copy.oracle is oracle
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"estimator": "net"},
+        {"strategy": "random"},
+        {"oracle": 3},
+        {"n_initial": 0},
+        {"batch_size": 0},
+        {"budget": -1},
+        {"synthetic_weight": 0.0},
+        {"synthetic_weight": -1.0},
+        {"random_state": "seed"},
+    ],
+    ids=str,
+)
+def test_wrong_parameters_are_named(blobs, wrong):
+    learner = ActiveLearner(LogisticRegression(), RandomSampling()).set_params(**wrong)
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        learner.fit(*blobs)
+
+
+def test_estimator_must_be_classifier_or_regressor(blobs):
+    from sklearn.cluster import KMeans
+
+    with pytest.raises(TypeError, match="KMeans"):
+        ActiveLearner(KMeans(), RandomSampling()).fit(*blobs)
