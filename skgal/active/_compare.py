@@ -286,7 +286,7 @@ def _split_data(data, test_size, estimator, seed):
 
 
 def _make_learner(y, estimator, strategy, oracle, seed, *, n_initial, **parameters):
-    # Said outright, since a strategy that synthesises would be shown all labels.
+    # Given explicitly: by default a strategy that designs samples starts from all labels.
     shown = count_initial(n_initial, y, np.unique(y) if is_classifier(estimator) else None)
     return ActiveLearner(
         clone(estimator), strategy, oracle=oracle, n_initial=shown, random_state=seed, **parameters

@@ -1,6 +1,5 @@
 """The learner: fit a model, choose samples, have them labelled, fit the model again."""
 
-import inspect
 import logging
 import os
 from collections.abc import Collection
@@ -349,15 +348,15 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         store = open_store(self.store)
         with nullcontext() if self.oracle is None and not simulates else store.lock():
             before = dict(vars(self))
-            # Only now, so that a learner whose arguments are refused stays as it was.
+            # After all checks, so that a refused call leaves the learner unchanged.
             oracle = self._begin(store, X, known, labels, validation, simulates)
             n_rounds = 0
-            if oracle:  # unless it is stopped before, or batches are smaller
+            if oracle:  # an estimate: stopping, or smaller batches, change it
                 n_rounds = -(-self._n_left // self.batch_size) + self._session.has_unlabelled
             task = self._init_callback_context(max_subtasks=2 + n_rounds)
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._noting_kept_labels(before):
-                # The model first: what is wrong with it shows before a generator is trained.
+                # The model first, so that its errors come before a generator is trained.
                 self._restore_model(task)
                 if self._count_wanted():
                     self._fit_strategy(task)
@@ -432,7 +431,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     def _begin(self, store, X, known, labels, validation, simulates):
         """Seed everything, and open or go on with the session of a store; return the oracle."""
         rng = np.random.RandomState(settle_seed(store, X, self.random_state))
-        # Streams of their own: what the one leaves None changes neither the other nor the rest.
+        # Separate streams: the seeds of one don't depend on how many the other draws.
         estimator_rng, strategy_rng = (np.random.RandomState(draw_seed(rng)) for _ in range(2))
         template = seed_unset(clone(self.estimator), estimator_rng)
         strategy = seed_unset(clone(self.strategy), strategy_rng)
@@ -446,7 +445,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         seed = parameters.get("random_state")
         strategy_seed = None if seed is None else draw_seed(as_random_state(seed))
 
-        vars(self).pop("estimator_", None)  # what an earlier fit left
+        vars(self).pop("estimator_", None)  # of an earlier fit
         self.store_, self.strategy_, self.history_ = store, strategy, session.history
         self._criterion_met = None
         self._strategy_is_fitted, self._seconds_strategy = False, 0.0
@@ -474,7 +473,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     @contextmanager
     def _noting_kept_labels(self, before):
-        """Say, whatever error comes, where the labels are; without a new model keep the last."""
+        """Add to any error where the labels are; keep the previous model if there is no new one."""
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
@@ -556,7 +555,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     def _fit_model(self, labelled, previous=None, task=None):
         """Fit a model to labels, from the start or going on from the one of the round before."""
-        # A copy, so that the model of the round before is still there if this fit fails.
+        # A copy, so that the previous model is kept if this fit fails.
         goes_on = self._is_warm_start and previous is not None and _can_go_on(previous, labelled)
         weights = np.where(labelled.is_synthetic, self.synthetic_weight, 1.0)
         with seeded_nets(self._setup.template, self._setup.net_seed):
@@ -608,14 +607,14 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     def _fit_strategy(self, task=None):
         """Fit the strategy, or take it fitted from the cache."""
         start = perf_counter()
-        # Find out before this fit, which may take hours, if it can ask the model. With two
+        # Check before this fit, which may take hours, that it can read the model. With two
         # samples, since the module of a net may squeeze a batch of one.
         some = take_rows(self.labelled_.X, [0, 0])
         self._predictions(some)
         if hasattr(self.strategy_, "check_model"):
             with seeded_nets(self.estimator_):
                 self.strategy_.check_model(self.estimator_, some)
-        # To the initial labels only: a session that is resumed must choose alike.
+        # On the initial labels only, so that a resumed session chooses the same samples.
         samples, y = _given_samples(self._session.X, self._session.initial)
         self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory, task, self)
         self._strategy_is_fitted, self._seconds_strategy = True, perf_counter() - start
@@ -655,7 +654,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         session = self._session
         seed = self._setup.strategy_seed
         if seed is not None:
-            # No two rounds draw the same, and any can be repeated.
+            # Each round has a seed of its own, and can be repeated.
             words = np.random.SeedSequence([seed, session.n_asked]).generate_state(1)
             self.strategy_.set_params(random_state=int(words[0]))
         samples, y = _given_samples(session.X, self.labelled_)
@@ -680,7 +679,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             classes = range(proba.shape[1])
         return [dict(zip(classes, row, strict=True)) for row in proba.tolist()], mean_entropy
 
-    # Bringing the labels oneself
+    # Sessions in which the caller brings the labels
 
     @property
     def labelled_(self):
@@ -862,7 +861,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         """
         check_is_fitted(self)
         ids, y = _ids_of(query), [y] if np.ndim(query) == 0 and not isinstance(query, Query) else y
-        self._session.refresh()  # new classes may have come, whose order columns follow
+        self._session.refresh()  # the columns of probabilities follow the classes known by now
         try:
             self.store_.tell(
                 ids, y, annotator=annotator, seconds=seconds, missing_label=self.missing_label
@@ -1096,7 +1095,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         return tags
 
 
-# What may be passed
+# Checks of what users pass
 
 
 def check_samples(X, estimator, *, accept_sparse, input_name="X"):
@@ -1124,8 +1123,8 @@ def check_samples(X, estimator, *, accept_sparse, input_name="X"):
     if X.dtype != object:
         return X
     if all(isinstance(value, Real) for value in X.flat):
-        return X.astype(np.float64)  # numbers, which not every method of a model takes as objects
-    # A model may see such a value only once its sample was chosen, and paid for.
+        return X.astype(np.float64)  # as numbers: some methods of models refuse objects
+    # Else the error would come from the model, after the sample's label was paid for.
     several = [v for v in X.flat if isinstance(v, Collection) and not isinstance(v, str | bytes)]
     if several:
         raise TypeError(
@@ -1141,7 +1140,7 @@ def _check_frame(X, input_name, *, allow_nan):
             f"{input_name} must have samples and features; got a table of shape {X.shape}."
         )
     for position, name in enumerate(column_names(X)):
-        # Missing values hide in columns of any type: as None, pandas' NA, or polars' null.
+        # Columns of any type may have missing values: None, pandas' NA, or polars' null.
         column = as_label_array(_safe_indexing(X, position, axis=1))
         column_name = f"{input_name}[{name!r}]"
         if column.dtype.kind == "f":
@@ -1176,7 +1175,7 @@ def check_validation(X_val, y_val, X, estimator, *, missing_label):
             f"y_val must be complete, but {(~known).sum()} of its {len(known)} labels are missing; "
             "leave these samples out."
         )
-    # Of data frames the estimator may pick columns by name.
+    # Frames may differ in width: the estimator may select columns by name.
     if not is_frame(X_val) and X_val.shape[1:] != X.shape[1:]:
         raise ValueError(
             f"Samples of X_val must have the shape of those of X, {X.shape[1:]}; they have shape "
@@ -1189,7 +1188,7 @@ def check_strategy_parameters(strategy):
     """Check the parameters of a strategy, and those of a generator or a transformer in it."""
     if isinstance(strategy, type):
         raise TypeError(f"{strategy.__name__} is a class; pass an instance, {strategy.__name__}().")
-    # What is no estimator can't be cloned, which says so better.
+    # For other objects the error of `clone` says more.
     nested = strategy.get_params().values() if isinstance(strategy, BaseEstimator) else ()
     for each in (strategy, *nested):
         if isinstance(each, BaseEstimator) and hasattr(each, "_parameter_constraints"):
@@ -1236,11 +1235,11 @@ def _can_go_on(model, labelled):
 
 def fit_strategy(strategy, X, y, memory=None, task=None, learner=None):
     """Fit a strategy, or take it fitted from a cache of joblib."""
-    # What is cached follows from all that a fit may read: the strategy's parameters (those of
+    # The cache key is all that a fit may read: the strategy's parameters (those of
     # nested estimators too, the seeds among them), X, y, and the source of `_fit`. So learners
     # that differ in their model, budget or batch size only, the cells of a grid, share one fit.
     memory = as_memory(memory)
-    if type(strategy).fit is BaseStrategy.fit:  # learns nothing, so hashing X would be the work
+    if type(strategy).fit is BaseStrategy.fit:  # learns nothing: hashing X would take longer
         return _fit(strategy, X, y, task, learner)
     return memory.cache(_fit, ignore=["task", "learner"])(strategy, X, y, task, learner)
 
@@ -1257,7 +1256,7 @@ def _fit(strategy, X, y, task, learner):
         return strategy.fit(X, y)
 
 
-# Proposing
+# Queries: what the strategy proposes, checked
 
 
 def _given_samples(X, labelled):
@@ -1285,13 +1284,10 @@ def _choose(strategy, X, y, model, candidates, n_wanted):
 
 def _design(strategy, X, y, model, asked, n_wanted):
     """Let a strategy design samples; refuse what breaks its contract."""
-    # A strategy written before there was such a parameter does without.
-    takes_asked = "asked" in inspect.signature(strategy.synthesize).parameters
-    known = {"asked": asked} if takes_asked else {}
-    synthesis = strategy.synthesize(X, y, model, batch_size=n_wanted, **known)
+    synthesis = strategy.synthesize(X, y, model, batch_size=n_wanted, asked=asked)
     n_designed = synthesis.X.shape[0]
     _check_count(strategy, n_designed, n_wanted)
-    try:  # on no rows at all, what the record will do once the labels are paid for
+    try:  # try on no rows what will be done once the labels are paid for
         concat_rows(take_rows(X, []), take_rows(synthesis.X, []))
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -1308,8 +1304,7 @@ def _design(strategy, X, y, model, asked, n_wanted):
             "Latent points must have the same dimension in every round, "
             f"{asked.latent.shape[1]}; the strategy gave points of dimension {latent.shape[1]}."
         )
-    details = getattr(synthesis, "details", None)
-    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent, details)
+    return Query(synthesis.X, np.full(n_designed, SYNTHETIC), latent, synthesis.details)
 
 
 def _check_count(strategy, n_chosen, n_wanted):

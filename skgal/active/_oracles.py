@@ -95,7 +95,7 @@ class Answer(NamedTuple):
     error: Exception | None = None
 
 
-# What all oracles have in common
+# The contract of oracles, and what they share
 
 # An oracle has one of three forms; of an object with several, a learner uses the first:
 #
@@ -165,12 +165,12 @@ def as_array(answers):
     none = np.full(shapes.pop() if shapes else (), np.nan)
     labels = [np.asarray(a.label) if a.status == "answered" else none for a in answers]
     if any(label.dtype.kind in "OUS" for label in given):
-        # NumPy would spell the NaN beside text as a label.
+        # NumPy would turn the NaN beside text into the label "nan".
         return np.array([label.item() for label in labels], dtype=object)
     return np.array(labels)
 
 
-# What users pass
+# Oracles that users make
 
 
 class LabelOracle(PrintedParameters):
@@ -260,7 +260,7 @@ class LabelOracle(PrintedParameters):
         return indices[0]
 
     def __sklearn_clone__(self):
-        # Clones of a learner ask the same oracle; copying its data would only cost memory.
+        # Clones of a learner share the oracle, so that its data aren't copied.
         return self
 
 
@@ -545,7 +545,7 @@ class CallableOracle(PrintedParameters):
         return as_array(answers)
 
     def __sklearn_clone__(self):
-        # Clones of a learner ask the same oracle: func may hold a connection, or a licence.
+        # Clones of a learner share the oracle: func may hold a connection, or a licence.
         return self
 
 
@@ -556,7 +556,7 @@ def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent)
         try:
             answers = func(x) if timeout is None else isolation.call(func, x, timeout)
             labels = _split_answers(answers, positions)
-        except Exception as error:  # whatever a user's function raises is an answer that failed
+        except Exception as error:  # any error of the user's function is a failed answer
             labels, failure = None, error
         else:
             break
@@ -591,7 +591,7 @@ def _portable(error):
     error.add_note("".join(traceback.format_exception(error)))
     try:
         return pickle.loads(pickle.dumps(error))
-    except Exception:  # of whatever kind, it can't be sent
+    except Exception:  # any kind of error: it can't be sent
         return RuntimeError("".join(traceback.format_exception_only(error)))
 
 
@@ -649,7 +649,7 @@ class VotingOracle(PrintedParameters):
     [[0.75, 0.25], [0.5, 0.5]]
     """
 
-    # What a failure means is for the annotators to say: their streams raise where they do.
+    # Each annotator has its own `on_error`; its stream raises where that says so.
     on_error = "decline"
 
     _constraints = {
@@ -709,7 +709,7 @@ class VotingOracle(PrintedParameters):
             votes[name] = vote
             if len(votes) == n_annotators:
                 yield self._count(vote.position, votes_of.pop(vote.position))
-        # Left are the samples without the vote of an annotator whose stream raised.
+        # The others lack the vote of an annotator whose stream raised.
         for position, votes in sorted(votes_of.items()):
             yield self._count(position, votes)
         if errors:
@@ -837,7 +837,7 @@ def _votes(oracle, X, classes):
 
 
 def _in_turn(streams, errors):
-    """Take a vote from each annotator in turn; one whose stream raises is not asked further."""
+    """Take one vote after the other from each annotator, until its stream ends or raises."""
     streams = dict(streams)
     while streams:
         for name, stream in list(streams.items()):
@@ -875,7 +875,7 @@ _lock = threading.Lock()
 
 def parallel_as_completed(n_jobs, *, prefer=None):
     """Make joblib return results as they come, where its backend can."""
-    # One by one, and none before a worker is free, so that an interrupt wastes little.
+    # One task at a time for each worker, so that an interrupt wastes little.
     backend, _ = get_active_backend(prefer=prefer)
     return Parallel(
         n_jobs=n_jobs,
@@ -905,12 +905,12 @@ class Isolation:
     def call(self, func, argument, timeout):
         """Call a function; after ``timeout`` seconds kill it, with all it started: TimeoutError."""
         key = (self.token, threading.get_ident())
-        executor = _executors.get(key) or self._start(key, func)  # which doesn't count
+        executor = _executors.get(key) or self._start(key, func)  # not part of the time limit
         future = executor.submit(func, argument)
         try:
             if wait([future], timeout).not_done:
                 raise TimeoutError(f"no answer within {timeout:g} s")
-        except BaseException:  # a Ctrl-C as well: the child is not to outlive the wait for it
+        except BaseException:  # also on Ctrl-C: the child must not go on
             _kill(key)
             raise
         try:

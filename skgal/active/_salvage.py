@@ -85,7 +85,7 @@ def salvage_store(path, new_path):
         with store.transaction() as connection:
             _write_rescued(connection, tables, n_lost)
             store._write_meta("salvaged", n_lost)
-    except BaseException:  # a Ctrl-C as well: no incomplete store is left
+    except BaseException:  # also on Ctrl-C: no incomplete store is left
         for suffix in ("", "-wal", "-shm"):
             Path(new_path + suffix).unlink(missing_ok=True)
         raise
@@ -114,7 +114,7 @@ def _read_damaged(path):
 
 def _connect_damaged(path):
     connection = sqlite3.connect(path, isolation_level=None)
-    # So that a file is read that is shorter than it says.
+    # With it, SQLite reads a file that is shorter than its header says.
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
@@ -184,7 +184,7 @@ def _is_readable(table, digest, *content):
             decode_label(content[2])
             return content[1] in KINDS
         json.loads(content[-1])
-    except Exception:  # damaged values raise almost anything, a RecursionError for one
+    except Exception:  # damaged values raise errors of any kind, also RecursionError
         return False
     return True
 

@@ -54,7 +54,7 @@ def encode_samples(X):
         if X.shape[1] > MAX_COLUMNS:
             raise ValueError(f"A store holds up to {MAX_COLUMNS} columns; got {X.shape[1]}.")
         X = sparse.csr_matrix(X)
-        X.check_format(full_check=True)  # what isn't valid could be written, and never read
+        X.check_format(full_check=True)  # an invalid one could be written, but not read
         return [_encode_sparse(X[[position]]) for position in range(X.shape[0])]
     X = np.asarray(X)
     if X.dtype.kind in _ARRAY_KINDS:
@@ -87,7 +87,7 @@ def decode_sample(format, payload):
             return dict(zip(names, map(_revive, content["values"]), strict=True))
         if format == "values":
             return _revive(content)
-    except Exception as error:  # damaged bytes raise almost anything, RecursionError for one
+    except Exception as error:  # damaged bytes raise errors of any kind, also RecursionError
         raise ValueError(f"The bytes of a sample are damaged: {error!r}") from error
     raise ValueError(f"Samples have no format {format!r}.")
 
@@ -166,7 +166,7 @@ def from_npy(payload):
 
 
 def _read_arrays(payload):
-    """Arrays that follow each other, each as large as its bytes, whatever its header claims."""
+    """Read consecutive arrays; no memory is allocated beyond the bytes that are there."""
     stream = io.BytesIO(payload)
     arrays = []
     while stream.tell() < len(payload):
@@ -205,7 +205,7 @@ def _pandas_values(column):
 
 
 def _other_values(column):
-    # Python's own times end at microseconds, so polars would round.
+    # Python's times have microseconds, so polars would round nanoseconds.
     if column.dtype in (nw.Datetime, nw.Duration) and hasattr(column.to_native(), "to_physical"):
         unit = column.dtype.time_unit
         make = np.timedelta64 if column.dtype == nw.Duration else np.datetime64
@@ -278,7 +278,7 @@ def _revive(value):
         )
     if kind not in ("datetime", "instant"):
         raise ValueError(f"Values are of no kind {kind!r}.")
-    if content % 1000:  # finer than Python's own; an instant is in UTC then
+    if content % 1000:  # with nanoseconds; an instant is then in UTC
         return np.datetime64(content, "ns")
     moment = _EPOCH + timedelta(microseconds=content // 1000)
     return moment if kind == "datetime" else moment.replace(tzinfo=UTC)
@@ -414,7 +414,7 @@ def _to_json(value):
 def _sha256(parts):
     digest = hashlib.sha256()
     for part in parts:
-        # With its length, so that no two lists of parts read the same.
+        # With its length, so that no two lists of parts have the same digest.
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()

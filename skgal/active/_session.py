@@ -182,7 +182,7 @@ def open_store(store):
 
 def settle_seed(store, X, random_state):
     """Return the seed of a store's session; begin a session, on these samples, if there is none."""
-    # In memory there is nothing to go on with, and hashing a large pool takes a while.
+    # A session in memory isn't resumed, and hashing a large pool takes long.
     pool = hash_pool(X) if store.is_durable or store.read_meta("pool") else None
     if pool is not None and store._write_meta_once("pool", pool) != pool:
         raise StoreMismatchError(
@@ -274,7 +274,7 @@ class Session:
 
     def __init__(self, store, X, initial, *, duplicates_share_labels=True):
         self.store, self.X, self.initial = store, X, initial
-        # Samples with the same values have one label; not in a simulation.
+        # Samples with the same values share a label, except in a simulation.
         self._duplicates_share_labels = duplicates_share_labels
         if store._write_meta_once("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
@@ -288,11 +288,11 @@ class Session:
         self.history = [_decode_entry(content) for _, content in entries]
         self._fitted_at = [event for event, _ in entries]
         self.classes, self.n_rounds = initial.classes, 0
-        self.change = 0  # the last event that changed what is labelled, or no longer pending
+        self.change = 0  # the last event that changed the labels, or what is pending
         self._seen, self._counts = 0, Counter()
         self._unlabelled, self._reasked = set(), set()  # ids of what is pending
         self._records = {}  # without samples, by id: in the order of asking
-        self._failed_elsewhere = {}  # by id, what was told to have failed, whoever asked for it
+        self._failed_elsewhere = {}  # by id: failures of samples that no learner asked for
         self._designs = {}  # the designed samples that were read, by id
         self._labelled = None
         self._unasked = np.ones(X.shape[0], dtype=bool)
@@ -300,7 +300,7 @@ class Session:
         self._publish_classes()
         self.refresh()
 
-    # What became of the samples
+    # The samples and their labels
 
     def refresh(self):
         """Read what is new in the store: others may have written to it."""
@@ -310,7 +310,7 @@ class Session:
                 self._update(record)
             elif record.status in ("declined", "failed"):
                 self._failed_elsewhere[record.id] = record
-            else:  # imported labels, and what others have asked, are of no round
+            else:  # asked for by no learner, such as imported labels
                 self._failed_elsewhere.pop(record.id, None)
         self._seen = seen
         if change != self.change:
@@ -334,7 +334,7 @@ class Session:
         ):
             (group.add if is_member else group.discard)(record.id)
         if self.classes is not None:
-            if before is not None and before.label is not None:  # its class may be gone
+            if before is not None and before.label is not None:  # the last one of its class?
                 self.classes = _known_classes(self.initial, self._records.values())
             elif is_labelled:
                 self.classes = _known_classes(replace(self.initial, classes=self.classes), [record])
@@ -541,7 +541,7 @@ class Session:
         self.history.append(entry)
 
 
-# Oracles: those of other forms (see ORACLE_FORMS) get a `label_pending`
+# Oracles: those of other forms (see ORACLE_FORMS) are wrapped, with a `label_pending`
 
 
 class RevealedLabels:
@@ -579,7 +579,7 @@ class _StoreOracle:
         }
         self._name = annotator_name(oracle)
         self._has_answered = False
-        self._failing = []  # ids, since the last answer that was none of these failures
+        self._failing = []  # ids of failures in a row
 
     def label_pending(self, store, ids):
         """Label pending samples; those that get no answer may stay pending, with an error."""
@@ -596,7 +596,7 @@ class _StoreOracle:
 
     @contextmanager
     def _explained_call(self, X):
-        """Tell whoever passed a function of one sample how it is called, and what to do."""
+        """Add to errors of a function of one sample how oracles are called, and what to do."""
         try:
             yield
         except Exception as error:
@@ -617,10 +617,10 @@ class _StoreOracle:
             for answer in stream:
                 positions.append(answer.position)
                 if not 0 <= answer.position < len(ids):
-                    continue  # the stream is refused at its end
+                    continue  # an error is raised at the end of the stream
                 try:
                     failure = self._keep(store, ids, answer, is_final)
-                except LabelError as error:  # another process was faster; that answer holds
+                except LabelError as error:  # another process was first, and its answer counts
                     conflicts.append(error)
                 else:
                     failures += [] if failure is None else [failure]
@@ -666,7 +666,7 @@ class _StoreOracle:
         self._failing += list(ids)
         if len(self._failing) >= SYSTEMATIC_FAILURES:
             n_failed = len(self._failing)
-            # Asked again once the fault is mended, at no cost; labels from before stay.
+            # They are asked again once the oracle is repaired, at no cost; other labels stay.
             store.reopen([record.id for record in store.records("failed", self._failing)])
             self._failing = []
             raise RuntimeError(
@@ -712,7 +712,7 @@ def _add_labels(labelled, query, labels):
         column = {name: number for number, name in enumerate(classes.tolist())}
         y = classes[[column[label] for label in labels]]
     if y.dtype.kind in "biuf" and np.array_equal(y.astype(labelled.y.dtype), y):
-        y = y.astype(labelled.y.dtype)  # that of the initial labels, as it loses nothing
+        y = y.astype(labelled.y.dtype)  # the dtype of the initial labels, if it loses nothing
     latent = labelled.latent
     if query.latent is not None:
         points = np.full((len(labelled), query.latent.shape[1]), np.nan)

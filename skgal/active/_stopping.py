@@ -313,7 +313,7 @@ class CostBudget(StoppingCriterion):
         return f"cost budget: {spent:.4g} spent, of {self.budget:.4g}"
 
     def _prices(self, labelled, bought, learner):
-        """Prices of what was bought; checked before anything is, too."""
+        """Prices of the labels bought; also checked before the first purchase."""
         if callable(self.cost):
             some = bought if len(bought) else np.arange(min(2, len(labelled)))
             prices = self._check(self.cost(take_rows(labelled.X, some)), len(some), "returned")
@@ -331,7 +331,7 @@ class CostBudget(StoppingCriterion):
     def _check(self, prices, n_samples, verb):
         prices = np.asarray(prices)
         if prices.dtype.kind == "O":
-            with suppress(TypeError, ValueError):  # Decimals, as money is counted in
+            with suppress(TypeError, ValueError):  # Decimals, for prices
                 prices = prices.astype(np.float64)
         if prices.shape != (n_samples,):
             raise ValueError(
@@ -459,7 +459,7 @@ class StablePredictions(StoppingCriterion):
 
     def find_reason(self, learner):
         """Compare the mean agreement of the last models."""
-        self._predictions(learner, 0)  # while there is the model
+        self._predictions(learner, 0)  # remember those of the present model
         if len(learner.history_) <= self.n_rounds:
             return None
         window = [self._predictions(learner, age) for age in range(self.n_rounds, -1, -1)]
@@ -483,7 +483,7 @@ class StablePredictions(StoppingCriterion):
         return predictions
 
     def __getstate__(self):
-        # Rows are told apart by identity, which a copy doesn't share.
+        # Rows are identified by `is`, which doesn't hold for a copy.
         state = dict(super().__getstate__())
         state.pop("_remembered", None)
         return state

@@ -536,7 +536,7 @@ class LabelStore:
                     n_outputs=n_outputs,
                     missing_label=missing_label,
                 )
-            except ValueError as error:  # not one for each: which is of which sample is unknown
+            except ValueError as error:  # not one for each: it is unknown which answer is whose
                 refused = dict.fromkeys(ids, str(error))
                 if ids:
                     self.refuse(ids[0], str(error), answer=answers, annotator=remarks["annotator"])
@@ -596,7 +596,7 @@ class LabelStore:
         for name, text in (("annotator", annotator), ("message", message)):
             if not isinstance(text, str | None):
                 raise TypeError(f"{name} must be a string or None; got {text!r}.")
-        # As SQLite gives it back, or the digest would be another one.
+        # As SQLite returns it, so that the digest is the same.
         seconds = None if seconds is None or seconds != seconds else float(seconds) + 0.0
         label, details = encode_label(label), _as_json(details)
         content = (sample, kind, label, annotator, seconds, message, details, at or _now())
@@ -1109,7 +1109,7 @@ class LabelStore:
             values = [getattr(record, name) for record in records]
             if as_text and name in _NESTED:
                 values = [_to_text(value) for value in values]
-            # As objects: a class that is a whole number stays one where other labels are missing.
+            # As objects: whole numbers stay whole where other labels are missing.
             content[name] = pd.Series(values, dtype=dtypes.get(name, object))
         if opinions:
             said = self.opinions()
@@ -1139,7 +1139,7 @@ class LabelStore:
 
     @contextmanager
     def _damage_named(self, what):
-        """Turn whatever decoding raises into a StoreCorruptError."""
+        """Turn errors of decoding into a StoreCorruptError."""
         try:
             yield
         except (StoreError, sqlite3.Error):
@@ -1147,7 +1147,7 @@ class LabelStore:
         except Exception as error:
             raise corrupt(self.path, f"{what} can't be read ({error!r})") from error
 
-    # What a learner's session keeps here: for `Session` alone, which knows what it means
+    # What a learner's session keeps here, used by `Session` only
 
     def _write_meta(self, key, value):
         """Write a note, anything that JSON can hold, over the one before."""
@@ -1166,7 +1166,7 @@ class LabelStore:
         """Records that have changed since an event, the last event, and the last of a change."""
         with self._reading() as connection:
             is_nested = connection.in_transaction
-            if not is_nested:  # so that all is of one moment, whoever writes meanwhile
+            if not is_nested:  # one state of the file, even if others write
                 connection.execute("BEGIN")
             try:
                 last, change = connection.execute(
@@ -1232,7 +1232,7 @@ class LabelStore:
                 return
             with run_transaction(connection):
                 yield connection
-        # Afterwards: what was paid for is recorded first, and can be read in this process.
+        # Only afterwards, so that answers that were paid for are recorded in any case.
         self._check_present()
 
     @contextmanager
@@ -1260,7 +1260,7 @@ class LabelStore:
         StoreError
             If something else is in the place of the lock's file, such as a link or a folder.
         """
-        if not self.is_durable:  # it belongs to this process
+        if not self.is_durable:  # in memory: no other process has it
             yield
             return
         path = os.path.realpath(self.path) + "-lock"
@@ -1345,7 +1345,7 @@ class LabelStore:
             "the session goes on."
         )
 
-    # What Python and scikit-learn ask of an object
+    # Protocols of Python and scikit-learn
 
     def __enter__(self):
         return self
@@ -1465,7 +1465,7 @@ def _by_annotator(opinions):
 
 
 def _combine(opinions, rule):
-    """What answers come to (None if all were declined), and what is noted about them."""
+    """Combine answers to a label (None if all were declined), and to details about them."""
     labels = [opinion.label for opinion in opinions if opinion.label is not None]
     names = [opinion.annotator for opinion in opinions]
     details = {"n_answers": len(labels)}
@@ -1564,7 +1564,7 @@ def open_file(path):
         _create(path)
     _check_header(path)
     with errors_named(path):
-        # First for reading only: a connection that may write would fold a log into a damaged file.
+        # Read-only first: a writing connection would fold its log into a damaged file.
         uri = f"{Path(path).as_uri()}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True, timeout=SECONDS_TO_WAIT)) as connection:
             _verify(connection, path)
@@ -1579,10 +1579,10 @@ def open_file(path):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            # SQLite opens a file for reading where it can't write, and says so when it is late.
+            # Where SQLite can't write, it says so only when it has to.
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
-        except BaseException:  # a Ctrl-C as well: no connection stays open
+        except BaseException:  # also on Ctrl-C: no connection stays open
             connection.close()
             raise
     return connection
@@ -1600,7 +1600,7 @@ def new_content():
 
 def _create(path):
     """Make a new file beside its place, whole, and link it there: none is ever half made."""
-    # SQLite would take such a log for that of the new file.
+    # SQLite would take this log for the new file's.
     if os.path.lexists(f"{path}-wal") and not os.path.lexists(path):
         raise StoreError(
             f"There is no store {path}, but its log {path}-wal, which may have labels in it: the "
@@ -1615,7 +1615,7 @@ def _create(path):
         try:
             os.link(name, path)  # unlike a rename, this never replaces a file
         except FileExistsError:
-            return  # another process was faster; its store is as good
+            return  # another process has created the store
         except OSError:  # a file system without hard links
             os.rename(name, path)
         _sync_folder(os.path.dirname(path))
@@ -1693,7 +1693,7 @@ def _verify(connection, path):
     """Check the schema, the pages, and every row but the payloads of samples."""
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
-    connection.execute("BEGIN")  # one state of the file, whoever writes meanwhile
+    connection.execute("BEGIN")  # one state of the file, even if others write
     if read_schema(connection) != EXPECTED_SCHEMA:
         raise corrupt(path, "it has other tables, views or triggers than a store")
     problems = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
@@ -1715,7 +1715,7 @@ def _verify(connection, path):
     samples = {row[0] for row in connection.execute("SELECT id FROM samples")}
     if states != found or samples != set(states):
         raise corrupt(path, "samples and events don't belong together")
-    # SQLite counts what was ever added; rows of a log are never removed.
+    # SQLite counts the rows ever added; those of a log are never removed.
     added = dict(connection.execute("SELECT name, seq FROM sqlite_sequence"))
     for table in ("samples", "events", "history"):
         query = f"SELECT coalesce(max(id), 0), count(*) FROM {table}"
@@ -1748,7 +1748,7 @@ def run_transaction(connection):
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
-    except BaseException:  # a Ctrl-C as well: all of it is undone
+    except BaseException:  # also on Ctrl-C: nothing of it lasts
         if connection.in_transaction:  # SQLite itself rolls back on a full disk
             connection.execute("ROLLBACK")
         raise
@@ -1765,7 +1765,7 @@ def errors_named(path):
         code = getattr(error, "sqlite_errorcode", None)
         if code is None and "decode" in str(error):
             raise corrupt(path, str(error)) from error
-        if code is None:  # not SQLite's, but of a wrong use of Python's module
+        if code is None:  # an error of Python's module, not of SQLite
             raise
         raise _named(error, code, path) from error
 

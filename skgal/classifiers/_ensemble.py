@@ -440,7 +440,7 @@ class EnsembleRegressor(RegressorMixin, _Ensemble):
 
 
 def _fit_member(estimator, X, y, sample_weight, rows, seed, method):
-    """Fit one member to its rows; a class of its own decides all that is random in it."""
+    """Fit one member to its rows, seeded on its own."""
     if method == "bootstrap":
         X, y = take_rows(X, rows), y[rows]
         sample_weight = None if sample_weight is None else sample_weight[rows]
@@ -451,7 +451,7 @@ def _fit_member(estimator, X, y, sample_weight, rows, seed, method):
 
 
 def _unseeded(estimator):
-    """Take fixed seeds out of an estimator, so that each member gets one of its own."""
+    """Remove fixed seeds from an estimator, so that each member gets a different one."""
     names = [
         name
         for name, value in estimator.get_params().items()

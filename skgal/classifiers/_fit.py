@@ -274,7 +274,7 @@ def _fit_net(estimator, X, y, proba, classes, sample_weight, number_outputs):
     else:
         targets = _soft_targets(net, proba, outputs, sample_weight)
     estimator.fit(X, targets)
-    # Of two samples, since a module may squeeze a batch of one.
+    # Two samples, since a module may squeeze a batch of one.
     n_outputs = estimator.predict_proba(take_rows(X, [0, 0])).shape[1]
     if n_outputs <= outputs.max():
         raise ValueError(

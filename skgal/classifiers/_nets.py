@@ -406,7 +406,7 @@ def fit_classifier(make_module, tensor, labels, *, max_iter, seed, device):
         return net.fit(tensor, labels)
 
 
-# The last ones of torch's activations are no hidden ones.
+# The last of torch's activations are those of outputs.
 _NOT_HIDDEN = (
     activation.MultiheadAttention,
     activation.Softmax,

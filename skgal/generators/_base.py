@@ -84,7 +84,7 @@ _NET_SETTINGS = ("max_iter", "batch_size", "callbacks", "checkpoint", "verbose")
 _OPTIMIZER_SETTINGS = ("lr", "part_lr", "optimizer__betas")
 # Parameters about how a generator is trained, whose values may be anything.
 _NOT_SAVED = ("callbacks", "checkpoint", "model_selection")
-# What a made-up description is refused with.
+# Errors that a manipulated description raises.
 _MISFITS = (KeyError, TypeError, AttributeError, RuntimeError, OverflowError)
 # Fitted attributes that follow from the parameters.
 _REBUILT = ("latent_distribution_",)
@@ -644,7 +644,7 @@ class NetSetup:
     def __init__(self, estimator, data, context):
         self.estimator = estimator
         self.context = context
-        # Now: a RandomState changes as the training draws seeds from it.
+        # At the start: a RandomState changes as the training draws seeds from it.
         self._configuration = (
             None if estimator.checkpoint is None else _configuration_of(estimator, data)
         )
@@ -726,7 +726,7 @@ def _stable_repr(value):
 
 # Files
 
-# Estimators among the parameters, which a file can name though they are a user's own.
+# Components among the parameters, which a file may name even if they are a user's own.
 _COMPONENTS = (Objective, Penalty, Conditioning, Architecture)
 
 

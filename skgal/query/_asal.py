@@ -402,7 +402,7 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         """Extract the features of the pool and build the index."""
         if self.features == "classifier":
             for block in as_pool(X).blocks():
-                as_points(block)  # refuses gaps, as the index of any other features does
+                as_points(block)  # refuses gaps, as other features do
         else:
             self.matcher_ = self._make_matcher(self._feature_transformer()).fit(X)
             rng = as_random_state(self.random_state)
@@ -438,7 +438,7 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         self._check_sample_shape(X)
         score = resolve_score(self.measure, clf)
         n_labelled = len(labelled_rows(X, y, self.missing_label))
-        # The number of labels tells the rounds apart, and they can be repeated.
+        # The number of labels gives each round a seed of its own; it can be repeated.
         rng = np.random.RandomState([draw_seed(as_random_state(self.random_state)), n_labelled])
         n_generated = min(batch_size * self.oversampling, len(candidates))
         generated = self.generator_.generate(self._search(clf, n_generated, rng))

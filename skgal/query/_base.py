@@ -38,7 +38,7 @@ def check_pool_and_labels(X, y, missing_label=np.nan):
     elif not hasattr(X, "shape"):
         X = np.asarray(X)
     check_consistent_length(X, y)
-    # Objects were cast by nobody; such are also the labels of a learner, which has warned by then.
+    # Objects were not cast to text; nor are a learner's labels, of which it has warned itself.
     if y is not None and str(getattr(y, "dtype", "")) != "object":
         warn_of_text_for_missing(as_label_array(y), missing_label)
     return X
@@ -569,7 +569,7 @@ class EmbeddingStrategy(BatchStrategy):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self._has_transformer
-        tags.input_tags.sparse = False  # the distances of sparse samples aren't computed
+        tags.input_tags.sparse = False  # distances between sparse samples aren't computed
         if self._has_transformer:
             tags.input_tags = get_tags(self.features).input_tags
         return tags

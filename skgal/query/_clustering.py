@@ -131,7 +131,7 @@ def _clusters_to_serve(clusters, labelled_clusters, k, tie_break):
     n_labels = np.bincount(labelled_clusters, minlength=len(left))
     left = np.pad(left, (0, len(n_labels) - len(left)))
     sizes = left + n_labels
-    # Of equal clusters, the one that a random sample is in.
+    # Between equal clusters a random sample decides, by the cluster it is in.
     luck = np.zeros(len(left))
     np.maximum.at(luck, clusters, tie_break)
     served = np.empty(k, dtype=np.intp)

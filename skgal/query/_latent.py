@@ -86,7 +86,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         self._check_sample_shape(X)
         labelled = ~is_missing(y, missing_label)
         asked = AskedLatent(asked, self.generator_, take_rows(X, np.flatnonzero(labelled)))
-        # How much was asked tells the rounds of active learning apart; they can be repeated.
+        # What was asked before gives each round a seed of its own; it can be repeated.
         seed = draw_seed(as_random_state(self.random_state))
         words = [seed, X.shape[0], asked.n_without_label]
         rng = np.random.RandomState(words if words[-1] else words[:-1])
@@ -175,7 +175,7 @@ _MOST_RESTORED = 1000
 _NEAR = 0.5
 # How far, for rounding, a design may be out of a box.
 _TOLERANCE = 1e-9
-# A failure this often in a row is no chance.
+# So many failures in a row are not by chance.
 _MAX_REDRAWS = 20
 
 
@@ -193,7 +193,7 @@ class GuidedLatentStrategy(LatentStrategy):
     def _check_generator(self):
         super()._check_generator()
         dim = getattr(self.generator, "latent_dim", None)
-        if isinstance(dim, Integral) and dim >= 1:  # else the generator has its own say
+        if isinstance(dim, Integral) and dim >= 1:  # else the generator raises its own error
             resolve_kind(self.candidates, dim, self.n_candidates)
 
     def check_model(self, clf, X):
@@ -265,7 +265,7 @@ class LatentRandom(LatentStrategy):
         drawn = self.generator_.sample_latent(batch_size, random_state=draw_seed(rng))
         if asked.n_without_label == 0:
             return drawn
-        # A draw is drawn anew as often as it is expected to fail.
+        # A draw is repeated with the probability that it fails.
         refused = np.arange(batch_size)
         for _ in range(_MAX_REDRAWS):
             success = asked.success(drawn[refused])

@@ -671,7 +671,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         is_enough = self._resume(data)
         while self.n_updates_ < last and not is_enough:
             n_updates = min(self.updates_per_epoch, last - self.n_updates_)
-            # As long as the samples that are used: so ProgressBar counts the updates.
+            # Its length is the number of samples used, so that ProgressBar counts updates.
             epoch = Dataset(data.samples, data.labels, length=n_updates * self.batch_size)
             shown = {"dataset_train": epoch, "dataset_valid": None}
             self.notify("on_epoch_begin", **shown)
@@ -732,7 +732,7 @@ class GameNet(DocumentedMixin, NeuralNet):
             part = parts[name]
             batch = part.make_batch(data, batch)._replace(step=n_steps[name])
             loss = part.loss(batch)
-            # Of one part alone: gradients of the others are not even computed.
+            # Only those of this part: other gradients aren't computed.
             self.optimizer_.zero_grad(set_to_none=True)
             loss.backward(inputs=[weight for _, weight in weights[name]])
             self.notify("on_grad_computed", named_parameters=weights[name], training=True)
@@ -906,7 +906,7 @@ class GameNet(DocumentedMixin, NeuralNet):
 
     def __getstate__(self):
         state = self.__dict__.copy()
-        state["checkpoint"] = None  # the file stays with the training
+        state["checkpoint"] = None  # a copy doesn't write to the file
         if not self.initialized_:
             return state
         states = self._states()
@@ -937,7 +937,7 @@ class GameNet(DocumentedMixin, NeuralNet):
             part.load_state_dict(stateful[name])
         for name in self._modules:
             getattr(self, name + "_").eval()
-        if rng_state.shape == self.rng_.get_state().shape:  # else another kind of device
+        if rng_state.shape == self.rng_.get_state().shape:  # else of another kind of device
             self.rng_.set_state(rng_state)
 
 

@@ -50,7 +50,7 @@ def validated_fit(*, prefer_skip_nested_validation):
 
 
 def parallel_in_order(n_jobs):
-    """Make joblib return results in order, each as it is done where its backend can."""
+    """Make joblib return results in order, as they are done where its backend can."""
     backend, _ = get_active_backend()
     return Parallel(
         n_jobs=n_jobs, return_as="generator" if backend.supports_return_generator else "list"
@@ -136,7 +136,7 @@ def warn_user(message, category):
 
 
 def warn_user_once(message, category):
-    """Warn, but once in a call of `fit` by the user, whatever is fitted to the same data in it."""
+    """Warn, but only once in a call of `fit` by the user, however many fits are in it."""
     said = _said.get()
     if said is None or message not in said:
         warn_user(message, category)

@@ -124,7 +124,7 @@ def is_missing(y, missing_label=np.nan):
     if _is_null_label(missing_label):
         missing = _is_null(y)
     elif y.dtype == object:
-        # pandas.NA equals nothing, and refuses to say so.
+        # Comparisons with pandas.NA have no truth value.
         found = (not is_pandas_na(label) and bool(label == missing_label) for label in y.flat)
         missing = np.fromiter(found, dtype=bool, count=y.size).reshape(y.shape)
     else:
@@ -170,7 +170,7 @@ def _narrow(y):
 
 
 def check_class_labels(y, *, warn=False):
-    """Make an array of class labels, one a sample; refuse missing ones, and what is no class."""
+    """Make an array of class labels, one a sample; refuse missing ones and continuous numbers."""
     y = as_label_array(y, warn=warn)
     if (missing := is_missing(y)).any():
         raise ValueError(
@@ -250,7 +250,7 @@ def split_missing(y, *, is_classifier, missing_label=np.nan):
     return known, check_class_labels(labels)
 
 
-# Answers, one by one: whatever an oracle, a person or a program says
+# Answers of oracles, people and programs, one by one
 
 
 def as_labels(
@@ -346,7 +346,7 @@ def _as_list(classes):
 
 
 def _is_declined(answer, missing_label):
-    """Whether an answer is the missing label, or a row of such."""
+    """Whether an answer is the missing label, or a row of missing labels."""
     if isinstance(answer, Mapping | str | int):
         return missing_label is not None and answer == missing_label
     values = np.asarray(answer, dtype=object).ravel()
@@ -404,7 +404,7 @@ def _as_probabilities(names, shares):
             "Class probabilities must be nonnegative and sum to 1; got "
             f"{dict(zip(names, shares, strict=True))}."
         )
-    if abs(total - 1) > 1e-12:  # else a label that is told again would change in its last bits
+    if abs(total - 1) > 1e-12:  # else a label told again would differ in its last bits
         shares = [share / total for share in shares]
     return dict(zip(names, shares, strict=True))
 

@@ -44,7 +44,7 @@ from skgal.utils._frames import (
 )
 from skgal.utils._labels import is_missing
 
-# Rows are scaled so many bytes of float64 at a time: a copy of all of them is float32 only.
+# Bytes of float64 that are scaled at a time, so that only a float32 copy of all rows is made.
 _BLOCK_BYTES = 2**24
 # Landmarks between which a column's distribution function is interpolated.
 _N_QUANTILES = 1000
@@ -112,7 +112,7 @@ def is_mixed(X):
     missing = is_missing(array.ravel())
     known = array.ravel()[~missing]
     if not all(isinstance(value, str | bool | Real | np.generic) for value in known):
-        return False  # scikit-learn says more about such
+        return False  # scikit-learn's error says more
     return bool(missing.any()) or any(isinstance(value, str | bool | np.bool_) for value in known)
 
 
@@ -124,7 +124,7 @@ def _as_rows(X):
         return None
     try:
         array = np.asarray(X)
-    except ValueError:  # rows of different lengths, about which scikit-learn says more
+    except ValueError:  # rows of different lengths; scikit-learn's error says more
         return None
     return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
 
@@ -356,7 +356,7 @@ class NumberScale:
         return self.from_distances(values)
 
     def distances(self, values):
-        """Return what is scaled: the values, or if they are large how far above the lowest."""
+        """Return what is scaled: values, or of large integers the distances from the lowest."""
         if self.origin is None:
             return values
         lowest = self.origin.astype(self.dtype)
@@ -367,7 +367,7 @@ class NumberScale:
 
     def from_distances(self, values):
         """Return numbers of the fitted dtype and range; the float64 array given is overwritten."""
-        # Neither a network nor rounding in floating point may leave the range of the data.
+        # Outputs of networks, and rounding, must not leave the range of the data.
         np.clip(values, self.low, self.high, out=values)
         if self.dtype.kind in "biu":
             np.rint(values, out=values)

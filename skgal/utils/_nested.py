@@ -100,7 +100,7 @@ _brief.maxother = 200
 
 def accepts_nan(estimator):
     """Tell whether NaN may get as far as the estimator; it may still refuse it."""
-    # What later steps get to see, and the columns of a ColumnTransformer, only fitting shows.
+    # What later steps and the parts of a ColumnTransformer see is known only after fitting.
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[0][1]
     if isinstance(estimator, ColumnTransformer | str):

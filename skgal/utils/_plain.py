@@ -48,7 +48,7 @@ class PlainCodec:
             return {self.decode(key): self.decode(item) for key, item in value["dict"]}
         if kind == "array":
             items, dtype = self.decode(value["data"]), np.dtype(value["array"])
-            is_text = dtype.kind in "US"  # of any width, whatever is in it
+            is_text = dtype.kind in "US"  # its width may be far beyond its content
             if is_text and len(items) * dtype.itemsize > _MOST_BYTES + _MOST_BLANKS * len(
                 str(items)
             ):
@@ -66,7 +66,7 @@ class PlainCodec:
         raise ValueError(f"{str(value)[:80]} was not written by skgal")
 
 
-# A text in an array may be padded to so many times its length; small arrays to any.
+# How much wider than its content an array of texts may be, and the size below which any may.
 _MOST_BLANKS = 256
 _MOST_BYTES = 2**20
 

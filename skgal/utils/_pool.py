@@ -21,7 +21,7 @@ from skgal.utils._frames import column_names, is_frame
 from skgal.utils._layout import warn_of_channels_last
 from skgal.utils._sklearn import _safe_indexing
 
-# A model needs a multiple of this for what it computes from a block.
+# Of one block; what a model computes from it takes several times as much.
 BLOCK_BYTES = 2**24
 
 
@@ -324,7 +324,7 @@ class DaskPool(Pool):
         stops = np.cumsum(lengths)
         parts = np.split(positions, np.searchsorted(positions, stops[:-1]))
         return [
-            # Positions travel only where there is a choice: they are in ascending order.
+            # Positions are sent only where a part of the block is wanted.
             apply(function, block, None if len(part) == length else part - (stop - length))
             for block, part, stop, length in zip(blocks, parts, stops, lengths, strict=True)
             if len(part)
@@ -413,7 +413,7 @@ def take_rows(X, indices):
 
 
 def _is_dask(X):
-    # What isn't imported has made no X.
+    # Without the import, X can't be dask's.
     dask = sys.modules.get("dask")
     return dask is not None and dask.is_dask_collection(X)
 

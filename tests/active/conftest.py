@@ -24,7 +24,7 @@ class Segment(SynthesisStrategy):
         self.ends_ = X[:2]
         return self
 
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         latent = check_random_state(self.random_state).uniform(size=(batch_size, 1))
         first, second = self.ends_
         designed = first + latent * (second - first)

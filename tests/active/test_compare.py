@@ -112,7 +112,7 @@ def test_jobs_change_nothing(comparison, data):
     assert parallel.curves["score"].tolist() == comparison.curves["score"].tolist()
 
 
-def test_what_was_run_is_not_run_again(data, tmp_path):
+def test_finished_runs_are_not_repeated(data, tmp_path):
     ran, memory = tmp_path / "ran", tmp_path / "results"
     options = {"budget": 10, "memory": memory}
     with pytest.raises(RuntimeError, match="power cut"):
@@ -128,7 +128,7 @@ def test_what_was_run_is_not_run_again(data, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_in_the_middle_it_ends_as_if_it_had_never_been(tmp_path):
+def test_a_killed_comparison_that_is_resumed_equals_the_unbroken_one(tmp_path):
     script = [sys.executable, str(Path(__file__).with_name("comparison_script.py"))]
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     for folder in (broken, whole):
@@ -329,7 +329,9 @@ def test_unsuitable_strategies_are_named_before_anything_is_run(data, tmp_path):
     ],
     ids=lambda value: None if isinstance(value, str) else getattr(value, "__name__", repr(value)),
 )
-def test_whatever_makes_a_strategy_unsuitable_is_said_first(data, tmp_path, model, strategy, match):
+def test_unsuitable_strategies_are_refused_before_anything_is_run(
+    data, tmp_path, model, strategy, match
+):
     ran = tmp_path / "ran"
     strategies = {"counting": Counting(ran), "odd": strategy}
     oracle = EstimatorOracle(GaussianNB().fit(*data["blobs"]))

@@ -134,7 +134,7 @@ def test_minus_one_is_pointed_to_missing_label(blobs):
         learner.set_params(missing_label=np.nan).fit(X, np.where(y == 0, -1, 1))
 
 
-def test_design_without_an_oracle_says_that_it_labels_nothing(blobs, segment):
+def test_design_without_an_oracle_warns_that_nothing_is_labelled(blobs, segment):
     learner = ActiveLearner(LogisticRegression(), segment, budget=20)
     with pytest.warns(UserWarning, match="pass oracle=, or bring the labels by ask and tell"):
         learner.fit(*blobs)

@@ -84,7 +84,7 @@ def test_ways_to_say_missing(y, missing_label):
         ({}, [0, 1], "inconsistent"),
     ],
 )
-def test_what_cannot_be_split(parameters, y, message):
+def test_labels_that_cannot_be_split_are_refused(parameters, y, message):
     X = np.zeros((3 if y == [0, 1] or y is None else len(y), 1))
     with pytest.raises(ValueError, match=message):
         list(PartialLabelKFold(**parameters).split(X, y))

@@ -91,7 +91,7 @@ def test_record_holds_the_true_rows_and_labels(blobs):
     assert record.proba is None
 
 
-def test_final_model_is_the_plain_model_on_what_was_bought(blobs):
+def test_final_model_is_the_plain_model_on_the_bought_labels(blobs):
     learner = ActiveLearner(LogisticRegression(), RandomSampling(), budget=7, random_state=0)
     record = learner.fit(*blobs).labelled_
     expected = LogisticRegression().fit(record.X, record.y)
@@ -414,7 +414,7 @@ def test_ways_to_say_where(blobs, tmp_path, memory):
         fit_strategy(Learning(Codebook()), X, y, 3)
 
 
-def test_whatever_a_fit_may_read_is_part_of_the_key(blobs, tmp_path):
+def test_the_cache_key_has_all_that_a_fit_may_read(blobs, tmp_path):
     X, y = blobs
     y = y.astype(float)
 
@@ -528,7 +528,7 @@ def test_the_loop_of_alcg():
     assert last["gan_test"] == np.mean(judge.predict(drawn) == classes)
 
 
-def test_alcg_asks_for_what_it_is_surest_of():
+def test_alcg_asks_for_the_most_certain_samples():
     acgan = ACGAN(
         latent_dim=4, max_iter=60, batch_size=16, architecture=Dense(hidden=(16,)), random_state=0
     ).fit(X[:100:2], Y[:100:2])
@@ -540,7 +540,7 @@ def test_alcg_asks_for_what_it_is_surest_of():
     assert certainty[chosen].min() >= certainty[others].max() - 1e-6
 
 
-def test_what_can_t_be_scored_as_a_generator():
+def test_scoring_without_a_generator_is_refused():
     judge = LogisticRegression(max_iter=500).fit(X, Y)
     with pytest.raises(TypeError, match="LogisticRegression has no method sample"):
         fit(learner(scoring=GenerationScorer(judge)))
@@ -555,7 +555,7 @@ class Repeating(SynthesisStrategy):
     def __init__(self, seen=None):
         self.seen = seen
 
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         if self.seen is not None:
             self.seen.append((X, y))
         return Synthesis(take_rows(X, np.arange(batch_size)), np.zeros((batch_size, 1)))
@@ -626,7 +626,7 @@ def test_strategy_sees_synthetic_samples_and_their_labels_below_the_real_ones(bl
 
 def test_synthetic_samples_of_another_shape_are_named(blobs):
     class Broken(SynthesisStrategy):
-        def synthesize(self, X, y, clf, *, batch_size=1):
+        def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
             return Synthesis(np.zeros((batch_size, 3)), np.zeros((batch_size, 1)))
 
     learner = ActiveLearner(LogisticRegression(), Broken(), oracle=refuse_to_answer)
@@ -637,7 +637,7 @@ def test_synthetic_samples_of_another_shape_are_named(blobs):
 @pytest.mark.parametrize("latent_shape", [(10,), (9, 1)], ids=str)
 def test_latent_points_that_match_no_samples_are_named(blobs, latent_shape):
     class Broken(SynthesisStrategy):
-        def synthesize(self, X, y, clf, *, batch_size=1):
+        def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
             return Synthesis(np.zeros((batch_size, 2)), np.zeros(latent_shape))
 
     learner = ActiveLearner(LogisticRegression(), Broken(), oracle=refuse_to_answer)

@@ -151,7 +151,7 @@ def test_answers_arrive_one_by_one():
     assert asked == [0.0]
 
 
-def test_an_interrupt_keeps_what_came():
+def test_an_interrupt_keeps_the_answers_so_far():
     def answer(x):
         if x[0] == 3:
             raise KeyboardInterrupt
@@ -190,7 +190,7 @@ def test_a_call_that_takes_its_process_down_is_one_failure():
     assert "TerminatedWorkerError" in answers[1].message
 
 
-def test_what_a_hanging_call_has_started_is_killed(tmp_path):
+def test_processes_of_a_hanging_call_are_killed(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -389,7 +389,7 @@ def test_a_small_batch_in_a_corner_where_the_simulator_fails_does_not_end_the_se
     assert learner.history_[-1]["n_bought"] == 10
 
 
-def test_failures_among_answers_are_what_was_asked_for(blobs):
+def test_failures_among_answers_do_not_stop_the_session(blobs):
     X, y = blobs
 
     def fragile(x):
@@ -552,7 +552,7 @@ def test_voting_needs_classes_and_annotators():
         VotingOracle([], classes=[0, 1])
 
 
-def test_votes_teach_a_learner(blobs):
+def test_a_learner_learns_from_votes(blobs):
     X, y = blobs
     noisy = [np.where(np.arange(40) % 4 == k, 1 - y, y) for k in range(3)]
     oracle = VotingOracle([LabelOracle(X, labels) for labels in noisy], classes=[0, 1])
@@ -798,7 +798,7 @@ def test_bad_answers_are_refused(ask, answer, message):
         ask(answer)
 
 
-def test_declined_is_nan_and_whatever_else_means_missing(ask):
+def test_nan_and_the_missing_label_mean_declined(ask):
     y, _ = ask([1, -1, np.nan, 1], missing_label=-1)
     assert y.tolist() == [1, 1]
 
@@ -946,7 +946,7 @@ def test_oracle_says_which_classes_it_knows(three_blobs):
     assert learner.history_[0]["label_counts"][2] == 0
 
 
-def test_estimator_oracle_teaches_what_it_knows(blobs):
+def test_estimator_oracle_answers_with_its_predictions(blobs):
     X, y = blobs
     teacher = LogisticRegression().fit(X, y)
     learner = ActiveLearner(

@@ -77,7 +77,7 @@ def test_pending_samples_are_not_asked_for_again(partial, make_learner):
     assert len(learner.pending_) == 34
 
 
-def test_model_is_fitted_when_nothing_waits_and_when_asked_for_more(blobs, partial, make_learner):
+def test_model_is_refitted_when_nothing_is_pending_and_by_ask(blobs, partial, make_learner):
     _, y = blobs
     learner = make_learner(budget=100).fit(*partial)
 
@@ -468,7 +468,7 @@ def test_undo_and_ignore_survive_as_well(path, blobs, partial, make_learner):
     assert query.indices[0] not in again.ask().indices
 
 
-class Tiring:
+class Interrupted:
     """Answers for ``n`` samples, then is interrupted; counts what it is asked."""
 
     def __init__(self, X, y, n):
@@ -488,12 +488,12 @@ class Tiring:
 
 
 @pytest.mark.parametrize("n", range(1, 12))
-def test_interrupted_fit_keeps_what_came_and_the_same_call_goes_on(
+def test_interrupted_fit_keeps_its_answers_and_the_same_call_goes_on(
     path, blobs, partial, n, make_learner, summary
 ):
     X, y = blobs
-    unbroken = make_learner(oracle=Tiring(X, y, None)).fit(*partial)
-    oracle = Tiring(X, y, n)
+    unbroken = make_learner(oracle=Interrupted(X, y, None)).fit(*partial)
+    oracle = Interrupted(X, y, n)
     learner = make_learner(path, oracle=oracle)
     with pytest.raises(KeyboardInterrupt) as caught:
         learner.fit(*partial)
@@ -512,7 +512,7 @@ def test_answers_of_a_stream_are_on_disk_before_the_next_is_asked_for(
     X, y = blobs
     n_seen = []
 
-    class Suspicious(Tiring):
+    class Suspicious(Interrupted):
         def stream(self, X):
             for answer in super().stream(X):
                 yield answer
@@ -525,7 +525,7 @@ def test_answers_of_a_stream_are_on_disk_before_the_next_is_asked_for(
 
 def test_budget_is_that_of_the_whole_session(path, blobs, partial, make_learner):
     X, y = blobs
-    oracle = Tiring(X, y, None)
+    oracle = Interrupted(X, y, None)
     make_learner(path, oracle=oracle, budget=6).fit(*partial)
     learner = make_learner(path, oracle=oracle, budget=10).fit(*partial)
     assert len(oracle.asked) == 10
@@ -534,7 +534,7 @@ def test_budget_is_that_of_the_whole_session(path, blobs, partial, make_learner)
     assert len(oracle.asked) == 10
 
 
-def test_unseeded_session_keeps_its_luck(path, blobs, make_learner, summary):
+def test_unseeded_session_keeps_its_seed(path, blobs, make_learner, summary):
     X, y = blobs
     parameters = {"strategy": RandomSampling(), "random_state": None}
     first = make_learner(path, budget=4, **parameters).fit(X, y)
@@ -593,7 +593,7 @@ def test_pools_on_disk_survive(path, blobs, partial, make_learner, form):
 def test_a_store_object_serves_several_fits(blobs, partial, make_learner):
     X, y = blobs
     with LabelStore() as store:
-        learner = make_learner(store, oracle=Tiring(X, y, 5))
+        learner = make_learner(store, oracle=Interrupted(X, y, 5))
         with pytest.raises(KeyboardInterrupt):
             learner.fit(*partial)
         assert clone(learner).fit(*partial).labelled_.n_bought == 12
@@ -605,7 +605,7 @@ def test_a_store_object_serves_several_fits(blobs, partial, make_learner):
 
 def test_store_of_other_samples_is_refused(path, blobs, partial, make_learner):
     X, y = blobs
-    make_learner(path, oracle=Tiring(X, y, None)).fit(*partial)
+    make_learner(path, oracle=Interrupted(X, y, None)).fit(*partial)
     content = path.read_bytes()
     for other in (X + 1, X[::-1].copy(), X[:30], pd.DataFrame(X)):
         with pytest.raises(StoreMismatchError, match=r"another data set.*another store"):
@@ -710,7 +710,7 @@ def test_answers_that_are_refused_are_kept_as_they_came():
 
 def test_latent_points_of_another_dimension_are_refused_before_they_are_paid_for(blobs, segment):
     class Widening(type(segment)):
-        def synthesize(self, X, y, clf, *, batch_size=1):
+        def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
             designed, latent = super().synthesize(X, y, clf, batch_size=batch_size)[:2]
             return Synthesis(designed, np.repeat(latent, len(X), axis=1))
 
@@ -727,7 +727,7 @@ def test_latent_points_of_another_dimension_are_refused_before_they_are_paid_for
     assert learner.labelled_.n_bought == 5, "those of the first round"
 
 
-class Hanging:
+class TimingOut:
     """An oracle that fails the first time it is asked after it has answered ``n_answers``."""
 
     def __init__(self, answer, n_answers):
@@ -746,7 +746,7 @@ class Hanging:
 
 def test_going_on_with_a_pool_pays_for_nothing_twice(blobs):
     X, y = blobs
-    oracle = Hanging(LabelOracle(X, y), n_answers=6)
+    oracle = TimingOut(LabelOracle(X, y), n_answers=6)
     learner = ActiveLearner(
         LogisticRegression(), RandomSampling(), oracle=oracle, batch_size=3, budget=12
     )
@@ -764,7 +764,7 @@ def test_going_on_with_a_pool_pays_for_nothing_twice(blobs):
 
 def test_going_on_with_designed_samples_pays_for_nothing_twice(blobs):
     X, y = blobs
-    oracle = Hanging(LogisticRegression().fit(X, y).predict, n_answers=4)
+    oracle = TimingOut(LogisticRegression().fit(X, y).predict, n_answers=4)
     strategy = LatentRandom(GIN(max_iter=1))
     learner = ActiveLearner(LogisticRegression(), strategy, oracle=oracle, batch_size=2, budget=8)
     with pytest.raises(TimeoutError):
@@ -852,7 +852,7 @@ def test_names_with_missing_labels(blobs, make_y, missing_label):
     np.testing.assert_array_equal(learner.labelled_.y, names[learner.labelled_.indices])
 
 
-def test_strategy_and_learner_may_agree_on_what_missing_is(blobs):
+def test_strategy_and_learner_may_have_the_same_missing_label(blobs):
     X, y = blobs
     learner = ActiveLearner(
         LogisticRegression(),

@@ -526,7 +526,7 @@ def test_who_has_answered_is_not_asked_again(store, two):
     assert store.opinions(two[0]) == {two[0]: {"Ada": "cat", "Bob": "cow"}}
 
 
-def test_nothing_paid_is_lost_by_what_comes_to_nothing(store):
+def test_paid_labels_survive_second_opinions_that_fail(store):
     ids = store.add_query(np.eye(4)).tolist()
     store.tell(ids, ["a", "b", "c", None], annotator="Ada")
     store.ask_again(ids)

@@ -79,7 +79,7 @@ def test_threads_share_a_store(path):
         assert all(record.label == record.id % 3 for record in store.records())
 
 
-def test_what_is_new_is_of_one_moment(path, monkeypatch):
+def test_changes_are_read_from_one_state_of_the_file(path, monkeypatch):
     with LabelStore(path) as store, LabelStore(path) as other:
         ids = store.add_query([[0.0], [1.0]])
         read = store.records
@@ -114,7 +114,7 @@ def filled(path):
     return path, labels
 
 
-def test_what_is_no_store_is_refused_and_left_as_it_is(path):
+def test_other_files_are_refused_and_left_as_they_are(path):
     other = sqlite3.connect(path.with_name("other.db"))
     other.execute("CREATE TABLE cats (name TEXT)")
     other.close()
@@ -509,7 +509,7 @@ def test_lock_that_is_never_released_is_named(path, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
 @pytest.mark.parametrize("kind", ["pipe", "device", "loop", "nowhere"])
-def test_what_would_be_read_for_ever_is_refused(tmp_path, kind):
+def test_pipes_devices_and_broken_links_are_refused(tmp_path, kind):
     path = tmp_path / "store.db"
     if kind == "pipe":
         os.mkfifo(path)
@@ -570,8 +570,8 @@ def other(path):
         process.kill()
 
 
-class Jealous(LabelOracle):
-    """Asked for labels, tries to buy by others what waits for its own; keeps what it is told."""
+class LockChecking(LabelOracle):
+    """When asked for labels, has other learners ask, too; keeps the errors that they get."""
 
     def __init__(self, X, y, others):
         super().__init__(X, y)
@@ -594,7 +594,7 @@ def test_while_one_buys_no_other_does(path, blobs, partial, make_learner, summar
     X, y = blobs
     asking = make_learner(path).fit(*partial)
     fitting = make_learner(path, oracle=LabelOracle(X, y))
-    oracle = Jealous(X, y, [lambda: fitting.fit(*partial), asking.ask])
+    oracle = LockChecking(X, y, [lambda: fitting.fit(*partial), asking.ask])
     learner = make_learner(path, oracle=oracle).fit(*partial)
     assert len(oracle.errors) == 2 * 3, "three batches, each wanted by two others"
     assert all(str(path) in error and "paid for twice" in error for error in oracle.errors)
@@ -665,9 +665,7 @@ def test_a_folder_in_the_place_of_the_store_is_named(tmp_path):
 
 @pytest.mark.parametrize("extension", ["-wal", "-shm", "-journal"])
 @pytest.mark.parametrize("is_new", [True, False])
-def test_links_in_the_place_of_what_sqlite_writes_are_not_followed(
-    path, tmp_path, extension, is_new
-):
+def test_links_in_place_of_files_of_sqlite_are_not_followed(path, tmp_path, extension, is_new):
     (tmp_path / "precious").write_text("precious")
     if not is_new:
         with LabelStore(path) as store:
@@ -704,7 +702,7 @@ def report():
     return json.loads(done.stdout)
 
 
-def test_killed_at_a_hundred_moments_a_session_ends_as_if_it_had_never_been(report):
+def test_a_session_killed_a_hundred_times_equals_the_unbroken_one(report):
     # After each kill: every answer given is in the store. At the end: none was bought twice, and
     # record, history and model are those of the unbroken session.
     kills = report["kill"]

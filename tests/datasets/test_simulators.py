@@ -221,7 +221,7 @@ def test_a_learner_goes_on_past_failures():
     from skgal.base import Synthesis, SynthesisStrategy
 
     class Anywhere(SynthesisStrategy):
-        def synthesize(self, X, y, clf, *, batch_size=1):
+        def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
             designs = feeder_designs(200)[len(X) : len(X) + batch_size]
             return Synthesis(designs, designs)
 

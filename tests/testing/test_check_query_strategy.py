@@ -312,7 +312,7 @@ def test_every_check_of_pools_has_a_toy_that_breaks_it():
 class SoundDesign(SynthesisStrategy):
     """Keeps all promises: samples of zeros."""
 
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         return self.made(X, batch_size)
 
     def made(self, X, n):
@@ -348,7 +348,7 @@ class Flattens(SoundDesign):
 
 
 class NumericDesign(SoundDesign):
-    def synthesize(self, X, y, clf, *, batch_size=1):
+    def synthesize(self, X, y, clf, *, batch_size=1, asked=None):
         np.asarray(y, dtype=float)
         return self.made(X, batch_size)
 
