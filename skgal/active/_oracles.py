@@ -196,8 +196,6 @@ class LabelOracle(PrintedParameters):
     >>> oracle = LabelOracle([[1.0], [2.0], [3.0]], ["a", "b", "c"])
     >>> oracle([[3.0], [1.0]]).tolist()
     ['c', 'a']
-    >>> oracle.reveal([1]).tolist()
-    ['b']
     """
 
     def __init__(self, X, y):
@@ -205,21 +203,6 @@ class LabelOracle(PrintedParameters):
         self.X = X
         self.y = as_label_array(y)
         self._indices = None
-
-    def reveal(self, indices):
-        """Reveal labels by index.
-
-        Parameters
-        ----------
-        indices : array-like of shape (n_asked,), dtype int
-            Which of the labels that the oracle holds.
-
-        Returns
-        -------
-        ndarray of shape (n_asked,) or (n_asked, n_classes)
-            The labels, or class probabilities where the oracle holds such.
-        """
-        return self.y[np.asarray(indices)]
 
     def __call__(self, X):
         """Find samples by their values and reveal their labels.
@@ -241,8 +224,7 @@ class LabelOracle(PrintedParameters):
             self._indices = {}
             for index, values in enumerate(_hashable_rows(self.X)):
                 self._indices.setdefault(values, []).append(index)
-        rows = enumerate(_hashable_rows(X))
-        return self.reveal([self._find(position, values) for position, values in rows])
+        return self.y[[self._find(*row) for row in enumerate(_hashable_rows(X))]]
 
     def _find(self, position, values):
         indices = self._indices.get(values)
@@ -255,7 +237,7 @@ class LabelOracle(PrintedParameters):
         if any(label != labels[0] for label in labels):
             raise ValueError(
                 f"Sample {position} of the batch is in this LabelOracle {len(indices)} times, with "
-                f"the labels {labels}; use reveal(indices) to say which is meant."
+                f"the labels {labels}; give it each sample with one label."
             )
         return indices[0]
 

@@ -903,7 +903,6 @@ def test_label_oracle_refuses_to_choose_between_duplicates():
     with pytest.raises(ValueError, match=r"2 times, with the labels \[0, 1\]"):
         oracle([[1.0]])
     assert oracle([[2.0]]).tolist() == [3]
-    assert oracle.reveal([0, 1]).tolist() == [0, 1]
 
 
 def test_label_oracle_needs_one_label_a_sample():
