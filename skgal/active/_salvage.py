@@ -57,6 +57,10 @@ def salvage_store(path, new_path):
     StoreCorruptError
         If nothing can be rescued.
 
+    See Also
+    --------
+    LabelStore.backup : Copies a store that is whole.
+
     Examples
     --------
     >>> import tempfile
