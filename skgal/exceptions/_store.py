@@ -32,7 +32,7 @@ class StoreCorruptError(StoreError):
 
     See Also
     --------
-    skgal.active.LabelStore : Its ``salvage`` saves what is whole.
+    skgal.active.salvage_store : Saves what is whole.
     StoreMissingError : The file is gone.
 
     Examples
