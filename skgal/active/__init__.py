@@ -3,7 +3,7 @@
 Where to begin reading: ``ActiveLearner.fit`` (``_learner.py``) is the loop; its session
 (``_session.py``) has an oracle label what is pending, and reads it back; the store
 (``_store.py``) keeps what was asked and answered. What a label may be is in ``utils/_labels.py``,
-how a sample is written in ``_samples.py``.
+how a sample is written in ``_samples.py``, how a damaged file is rescued in ``_salvage.py``.
 """
 
 from skgal.active._compare import StrategyComparison, compare_strategies

@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
-from skgal.utils import Pool, is_frame, is_pandas_na
+from skgal.utils import Pool, arrow_array, is_frame, is_pandas_na
 
 MAX_COLUMNS = 2**26
 """Columns of a sparse sample: shown as a dense row, more of them would fill the memory."""
@@ -369,7 +369,7 @@ def _make_table(columns, like):
     if hasattr(like, "column_names"):
         import pyarrow as pa
 
-        arrays = [_arrow_array(c, kind) for c, kind in zip(columns, like.schema.types, strict=True)]
+        arrays = [arrow_array(c, kind) for c, kind in zip(columns, like.schema.types, strict=True)]
         return pa.Table.from_arrays(arrays, schema=like.schema)
     import polars as pl
 
@@ -386,17 +386,9 @@ def _pandas_column(values, dtype):
     if isinstance(dtype, pd.DatetimeTZDtype):
         return pd.Series(pd.to_datetime(values, utc=True)).astype(dtype)
     if isinstance(dtype, pd.ArrowDtype):
-        array = _arrow_array(values, dtype.pyarrow_dtype)
+        array = arrow_array(values, dtype.pyarrow_dtype)
         return pd.Series(pd.arrays.ArrowExtensionArray(array))
     return pd.Series(values, dtype=dtype)
-
-
-def _arrow_array(values, kind):
-    import pyarrow as pa
-
-    if not pa.types.is_dictionary(kind):
-        return pa.array(values, type=kind)
-    return pa.array(values, type=kind.value_type).dictionary_encode().cast(kind)
 
 
 def _polars_column(pl, name, values, dtype):

@@ -315,13 +315,16 @@ def _fill_polars(polars, column, described):
 
 
 def _fill_arrow(pyarrow, column, described):
-    values, dtype = _python_values(column, described), _arrow_dtype(described)
-    if not pyarrow.types.is_dictionary(dtype):
-        return pyarrow.array(values, type=dtype)
-    # pyarrow 17 makes no dictionary of large strings from Python's objects.
-    found = pyarrow.array(values, type=dtype.value_type).dictionary_encode()
-    indices = found.indices.cast(dtype.index_type)
-    return pyarrow.DictionaryArray.from_arrays(indices, found.dictionary, ordered=dtype.ordered)
+    return arrow_array(_python_values(column, described), _arrow_dtype(described))
+
+
+def arrow_array(values, dtype):
+    """Make an array of pyarrow of Python's values, also of dictionary types."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(dtype):
+        return pa.array(values, type=dtype)
+    return pa.array(values, type=dtype.value_type).dictionary_encode().cast(dtype)
 
 
 def _precision_and_scale(described):
