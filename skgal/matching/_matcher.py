@@ -191,6 +191,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         if self.index == "auto":
             self.index_ = choose_index(self.n_samples_fit_, width, self.n_queries)
         self._index = self._build(X, pool, points)
+        vars(self).pop("_alignment", None)  # to an earlier pool
         return self
 
     def align(self, X):

@@ -309,3 +309,9 @@ def test_samples_that_do_not_vary_are_aligned_by_their_mean():
 def test_alignment_has_to_be_learnt():
     with pytest.raises(NotFittedError, match="Call align before"):
         FeatureMatcher().fit([[0.0], [1.0]]).match([[0.0]], aligned=True)
+
+
+def test_an_alignment_ends_with_its_pool():
+    matcher = FeatureMatcher().fit([[0.0], [1.0]]).align([[5.0], [6.0]]).fit([[9.0], [10.0]])
+    with pytest.raises(NotFittedError, match="Call align before"):
+        matcher.match([[5.0]], aligned=True)
