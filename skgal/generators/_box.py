@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.spatial import cKDTree
 from scipy.stats import uniform
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skgal.base import BaseGenerator
@@ -24,6 +25,11 @@ _CHUNK = 16_384
 _MOST_DRAWS = 64 * _CHUNK
 _TOLERANCE = 1e-12
 _BISECTIONS = 30
+
+
+def _has_cells(box):
+    """Tell whether several latent points are one design: if a variable is no real number."""
+    return not hasattr(box, "_is_lattice") or box._is_lattice[box._is_free].any()
 
 
 class DesignBox(BaseGenerator):
@@ -80,7 +86,8 @@ class DesignBox(BaseGenerator):
     Notes
     -----
     ``sample`` draws designs that satisfy the constraints, all equally likely, by rejection;
-    ``is_feasible`` tells which latent points do. ``generate`` leaves those as they are, and pulls
+    ``is_feasible`` tells which latent points do, ``round_latent`` which are the same design.
+    ``generate`` leaves those as they are, and pulls
     any other towards a design that does until it does too. The rows of X need not lie in the box.
 
     Examples
@@ -211,6 +218,31 @@ class DesignBox(BaseGenerator):
         if self._coefficients is None:
             return np.ones(len(Z), dtype=bool)
         return self._satisfies(self._to_numbers(Z))
+
+    @available_if(_has_cells)
+    def round_latent(self, Z):
+        """Move latent points to where the designs are that :meth:`generate` makes of them.
+
+        Of integers and categories that is the middle of their cells; a box without has no such
+        method.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, latent_dim)
+            Latent points; values beyond [-1, 1] are clipped.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, latent_dim), dtype float64, in [-1, 1]
+            Equal rows for equal designs.
+        """
+        Z = np.clip(self._check_latent(Z), -1, 1)
+        numbers = self._to_numbers(Z)
+        infeasible = ~self._satisfies(numbers)
+        if infeasible.any():
+            Z[infeasible] = self._pull(Z[infeasible])
+            numbers[infeasible] = self._to_numbers(Z[infeasible])
+        return np.where(self._is_lattice[self._is_free], self._to_latent(numbers), Z)
 
     def transform(self, X):
         """Map designs to latent points: those from beyond the box to its surface.

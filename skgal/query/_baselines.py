@@ -11,10 +11,12 @@ from skgal.query._base import (
     check_batch_size,
     check_pool_and_labels,
 )
-from skgal.query._latent import INSIDE, quantiles
+from skgal.query._latent import INSIDE, are_new_designs, quantiles
 from skgal.utils import StrOptions, as_random_state, draw_seed
 
 _MOST_POINTS = 2**20
+# As many points for each that is wanted are drawn to find new designs.
+_MOST_REPEATS = 32
 
 
 class RandomSampling(RankingStrategy):
@@ -65,7 +67,7 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
     ----------
     method : {"sobol", "halton", "latin"}, default="sobol"
         A scrambled Sobol or Halton sequence; or a Latin hypercube for each batch, which is even by
-        itself but doesn't know the earlier ones.
+        itself but keeps no distance from the earlier ones.
     random_state : int, RandomState instance or None, default=None
         Scrambles the sequence, and seeds the generator if that has no seed of its own.
 
@@ -148,14 +150,15 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
         self._check_sample_shape(X)
         n_before = max(X.shape[0] - self._n_given, 0) if asked is None else len(asked.latent)
         if self.method == "latin":
-            latent = self._first_feasible(batch_size, self._hypercube, n_before)
+            known = [] if asked is None else asked.latent[~np.isnan(asked.latent).any(axis=1)]
+            latent = self._first_feasible(batch_size, self._hypercube, n_before, known=known)
         else:
             n_points = n_before + batch_size
             latent = self._first_feasible(n_points, self._sequence)[n_before:]
         return Synthesis(self.generator_.generate(latent), latent)
 
-    def _first_feasible(self, n_points, draw, *args):
-        """Return the first points of a design that satisfy the generator's constraints."""
+    def _first_feasible(self, n_points, draw, *args, known=()):
+        """Return the first points that satisfy the generator's constraints, each a new design."""
         is_feasible = getattr(self.generator_, "is_feasible", None)
         n_drawn = n_points
         while True:
@@ -163,7 +166,12 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
             if is_feasible is not None:
                 feasible = is_feasible(latent)
                 latent = latent if feasible.all() else latent[feasible]
-            if len(latent) >= n_points:
+            is_new = are_new_designs(self.generator_, latent, known)
+            if not is_new.all():
+                latent = np.concatenate([latent[is_new], latent[~is_new]])
+            # A box of few designs, of integers and categories only, may have no more new ones.
+            has_all = n_drawn >= _MOST_REPEATS * n_points
+            if len(latent) >= n_points and (has_all or is_new.sum() >= n_points):
                 return latent[:n_points]
             if n_drawn >= _MOST_POINTS:
                 raise ValueError(

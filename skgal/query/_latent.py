@@ -95,6 +95,14 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
     def _synthesize(self, X, y, clf, batch_size, asked, rng):
         """Do what :meth:`synthesize` does, once its arguments are checked."""
         latent = self._design(X, y, clf, batch_size, asked, rng)
+        repeated = np.flatnonzero(~asked.is_new(latent))
+        if len(repeated):  # in a box with integers or categories: take the nearest new designs
+            seed = draw_seed(rng)
+            drawn = self.generator_.sample_latent(_MOST_REPLACEMENTS, random_state=seed)
+            drawn = drawn[asked.is_new(np.concatenate([latent, drawn]))[len(latent) :]]
+            distances = euclidean_distances(latent[repeated], drawn) if len(drawn) else [[]]
+            rows, nearest = linear_sum_assignment(distances)  # all, unless too few are left
+            latent[repeated[rows]] = drawn[nearest]
         return Synthesis(self.generator_.generate(latent), latent)
 
 
@@ -116,6 +124,7 @@ class AskedLatent:
                 latent[unknown] = np.asarray(generator.transform(take_rows(asked.X, unknown)))
                 unknown = np.isnan(latent).any(axis=1)
             latent, succeeded = latent[~unknown], succeeded[~unknown]
+        self._generator, self._labelled = generator, labelled
         self.latent = latent
         self.without_label = latent[succeeded != 1]
         self.n_without_label = len(self.without_label)
@@ -150,6 +159,15 @@ class AskedLatent:
         least = min(LIKELY * success.max(), np.partition(success, -n_points)[-n_points])
         return success >= least
 
+    def is_new(self, points):
+        """Mark points whose design is neither known nor that of a point before them."""
+        if not hasattr(self._generator, "round_latent"):
+            return np.ones(len(points), dtype=bool)
+        known = self.latent
+        if self._labelled.shape[0]:
+            known = np.concatenate([known, encode(self._generator, self._labelled)])
+        return are_new_designs(self._generator, points, known)
+
     def distance(self, points):
         """Distance of each latent point to the nearest one that was asked about."""
         if len(self.latent) == 0:
@@ -165,6 +183,16 @@ def encode(generator, X):
     return latent
 
 
+def are_new_designs(generator, points, known=()):
+    """Mark points whose design is not that of a known point, nor of one before them."""
+    if not hasattr(generator, "round_latent"):  # only a box with cells has designs of many points
+        return np.ones(len(points), dtype=bool)
+    rounded = generator.round_latent(np.concatenate([known, points]) if len(known) else points)
+    is_first = np.zeros(len(rounded), dtype=bool)
+    is_first[np.unique(rounded, axis=0, return_index=True)[1]] = True
+    return is_first[len(known) :]
+
+
 # Outcomes that the probability of success is learnt from, failures first; and how likely, against
 # the likeliest, a sample has to be.
 _MOST_OUTCOMES = 300
@@ -177,6 +205,8 @@ _NEAR = 0.5
 _TOLERANCE = 1e-9
 # So many failures in a row are not by chance.
 _MAX_REDRAWS = 20
+# Random designs among which those are found that take the place of repeated ones.
+_MOST_REPLACEMENTS = 5000
 
 
 class GuidedLatentStrategy(LatentStrategy):
@@ -201,6 +231,7 @@ class GuidedLatentStrategy(LatentStrategy):
         uncertainty_rater(clf, self.measure)
 
     def _candidates(self, rng):
+        """Return latent points, none of the same design, and how many each stands for."""
         candidates = latent_points(
             self.generator_.latent_distribution_,
             self.generator_.latent_dim_,
@@ -210,7 +241,14 @@ class GuidedLatentStrategy(LatentStrategy):
         )
         if hasattr(self.generator_, "is_feasible"):  # a box with constraints
             candidates = candidates[self.generator_.is_feasible(candidates)]
-        return candidates
+        shares = np.ones(len(candidates))
+        if hasattr(self.generator_, "round_latent"):
+            rounded = self.generator_.round_latent(candidates)
+            _, first, counts = np.unique(rounded, axis=0, return_index=True, return_counts=True)
+            if len(first) < len(candidates):
+                order = np.argsort(first)
+                candidates, shares = rounded[first[order]], counts[order]
+        return candidates, shares
 
     def _generated(self, latent):
         """Iterate over the samples at latent points, in blocks."""
@@ -352,11 +390,11 @@ class LatentUncertainty(GuidedLatentStrategy):
         self.random_state = random_state
 
     def _design(self, X, y, clf, batch_size, asked, rng):
-        candidates = self._candidates(rng)
+        candidates, _ = self._candidates(rng)
         check_batch_size(batch_size, len(candidates), "latent candidates (see n_candidates)")
         utilities = self._uncertainty(candidates, y, clf).astype(np.float64)
         too_near = asked.distance(candidates) < _spacing(candidates, rng)
-        utilities[too_near | ~asked.likely(candidates)] = -np.inf
+        utilities[too_near | ~asked.likely(candidates) | ~asked.is_new(candidates)] = -np.inf
         tie_break = rng.random_sample(len(candidates))
         return candidates[top_k(utilities, batch_size, tie_break)]
 
@@ -365,7 +403,7 @@ def _spacing(points, rng):
     """Median distance of points to their nearest neighbours, from a few hundred of them."""
     some = points[rng.permutation(len(points))[:256]]
     distances, _ = NearestNeighbors(n_neighbors=min(2, len(points))).fit(points).kneighbors(some)
-    return np.median(distances[:, -1])
+    return np.median(distances[:, -1]) * (1 - 1e-6)  # on a lattice all are equal but for rounding
 
 
 class AISEL(GuidedLatentStrategy):
@@ -511,20 +549,20 @@ class AISEL(GuidedLatentStrategy):
 
     def _design(self, X, y, clf, batch_size, asked, rng):
         self._check_balance(clf)
-        candidates = self._candidates(rng)
+        candidates, shares = self._candidates(rng)
         density = self._uncertainty(candidates, y, clf)
         # Relative to the largest, so that no power leaves the range of floats.
         density = (density / (density.max() or 1.0)) ** self.power
         if not density.any():
             density = np.ones_like(density)
         elif self.balance:
-            density = balanced(density, self._predicted(candidates, clf))
+            density = balanced(density, self._predicted(candidates, clf), shares)
         success = asked.success(candidates)
         likely = success >= LIKELY * success.max()
         points = support_points(
             batch_size,
             candidates[likely],
-            weights=(density * success)[likely] if density[likely].any() else None,
+            weights=(shares * (density * success if density[likely].any() else 1))[likely],
             existing=np.concatenate([self._labelled_latent(X, y), asked.without_label]),
             bounds=self.generator_.latent_distribution_.support(),
             max_iter=self.max_iter,
@@ -535,7 +573,8 @@ class AISEL(GuidedLatentStrategy):
         n_neighbors = self._count_neighbors(len(candidates), n_points)
         if n_neighbors > 0:
             near = asked.distance(candidates) < _spacing(candidates, rng)
-            free = likely & ~near if np.count_nonzero(likely & ~near) >= batch_size else likely
+            free = likely & ~near & asked.is_new(candidates)
+            free = free if np.count_nonzero(free) >= batch_size else likely
             return _densest_nearby(points, candidates[free], (density * success)[free], n_neighbors)
         # Between the candidates that attract it, a point may lie where there is none.
         misplaced = asked.success(points) < LIKELY * success.max()
@@ -596,10 +635,10 @@ def _densest_nearby(points, candidates, density, n_neighbors):
     return moved
 
 
-def balanced(density, classes):
+def balanced(density, classes, shares=1.0):
     """Give every class the same total density, if it has any (AISEL, equation F.1)."""
     _, codes = np.unique(classes, return_inverse=True)
-    totals = np.bincount(codes, weights=density)
+    totals = np.bincount(codes, weights=density * shares)
     return density / np.where(totals > 0, totals, 1)[codes]
 
 

@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skgal.active import ActiveLearner
 from skgal.datasets import make_reactor
 from skgal.generators import DesignBox
-from skgal.query import AISEL, LatentRandom, LatentUncertainty, SpaceFilling
+from skgal.query import AISEL, GAAL, LatentRandom, LatentUncertainty, SpaceFilling
 from skgal.testing import check_generator
 
 FRAME = pd.DataFrame(
@@ -248,3 +248,72 @@ def test_a_learner_designs_rows_of_a_mixed_frame():
     ).fit(rows, y)
     assert len(learner.labelled_) == 25
     assert set(learner.labelled_.X["steel"]) == {"S235", "S355"}
+
+
+# Designs that are cells of the latent space.
+
+
+def test_equal_rows_of_rounded_points_are_equal_designs():
+    box = DesignBox(log=["pressure"], random_state=0).fit(FRAME)
+    latent = np.random.default_rng(0).choice([-1.0, -0.31, 0.3, 0.9], (400, box.latent_dim_))
+    rounded = box.round_latent(latent)
+    pd.testing.assert_frame_equal(box.generate(rounded), box.generate(latent))
+    n_designs = len(box.generate(latent).drop_duplicates())
+    assert len(np.unique(rounded, axis=0)) == n_designs < len(np.unique(latent, axis=0))
+    np.testing.assert_array_equal(box.transform(box.generate(latent))[:, 1], rounded[:, 1])
+    assert not hasattr(unit_box(), "round_latent")  # there each point is a design
+
+
+@pytest.mark.parametrize("constraints", [None, ([[1, 1, 0]], [9])], ids=["box", "constraints"])
+@pytest.mark.parametrize(
+    "make_strategy",
+    [
+        AISEL,
+        lambda box: AISEL(box, n_neighbors=0),
+        lambda box: AISEL(box, balance=True),
+        LatentUncertainty,
+        LatentRandom,
+        GAAL,
+        SpaceFilling,
+        lambda box: SpaceFilling(box, method="latin"),
+    ],
+    ids=["AISEL", "paper", "balance", "uncertainty", "random", "GAAL", "sobol", "latin"],
+)
+def test_no_design_of_integers_and_categories_is_bought_twice(make_strategy, constraints):
+    rng = np.random.RandomState(0)
+    X = np.column_stack([rng.randint(0, 10, (12, 2)), np.tile([0, 5, 7], 4)]).astype(float)
+    y = (X[:, 0] > X[:, 1]).astype(int)
+    box = DesignBox(
+        [(0, 9)] * 3, integers=[0, 1], categories={2: [0, 5, 7]}, constraints=constraints
+    )
+    asked = []
+
+    def solve(designs):
+        asked.append(designs)
+        return designs[:, 0] > designs[:, 1]
+
+    ActiveLearner(
+        LogisticRegression(),
+        make_strategy(box),
+        oracle=solve,
+        batch_size=8,
+        budget=24,
+        random_state=0,
+    ).fit(X, y)
+    asked = np.concatenate(asked)
+    assert len(asked) == len(np.unique(asked, axis=0)) == 24
+    is_known = (asked[:, np.newaxis] == X).all(axis=2).any(axis=1)
+    assert not is_known.any() or isinstance(make_strategy(box), SpaceFilling)  # an even design
+
+
+@pytest.mark.parametrize("method", ["sobol", "latin"])
+def test_a_box_of_fewer_designs_than_are_wanted(method):
+    box = DesignBox([(0, 1), (0, 2)], integers=[0, 1])
+    X = np.zeros((4, 2))
+    strategy = SpaceFilling(box, method=method, random_state=0).fit(X)
+    designs = strategy.synthesize(X, np.zeros(4), None, batch_size=10).X
+    assert len(designs) == 10
+    assert len(np.unique(designs[:6], axis=0)) == 6  # all there are come first
+    unlabelled = LatentRandom(box, random_state=0).fit(X)
+    designs = unlabelled.synthesize(X, np.full(4, np.nan), None, batch_size=6).X
+    assert len(np.unique(designs, axis=0)) == 6
