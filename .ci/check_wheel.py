@@ -11,6 +11,8 @@ import skgal
 assert "torch" not in sys.modules, "`import skgal` must not import torch"
 assert Path(skgal.__file__).is_relative_to(sys.prefix), f"{skgal.__file__} isn't the installed one"
 assert skgal.__version__ == importlib.metadata.version("skgal")
+description = importlib.metadata.metadata("skgal").json["description"]
+assert description.startswith("# skgal"), "an index page would show no README"
 
 subpackages = [module.name for module in pkgutil.iter_modules(skgal.__path__)]
 for subpackage in subpackages:
