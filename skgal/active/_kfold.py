@@ -85,7 +85,7 @@ class PartialLabelKFold(BaseCrossValidator):
         y : array-like of shape (n_samples,)
             Labels, missing ones among them.
         groups : object, default=None
-            Ignored, here for scikit-learn's sake.
+            Ignored; it is here since scikit-learn's splitters take it.
 
         Yields
         ------
@@ -131,7 +131,7 @@ class PartialLabelKFold(BaseCrossValidator):
         Parameters
         ----------
         X, y, groups : object, default=None
-            Ignored, here for scikit-learn's sake.
+            Ignored; it is here since scikit-learn's splitters take it.
 
         Returns
         -------

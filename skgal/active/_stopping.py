@@ -16,7 +16,7 @@ from skgal.utils import Interval, StrOptions, take_rows
 
 
 class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
-    """Base of the criteria: a subclass implements :meth:`_reason`.
+    """Base of the criteria: a subclass implements :meth:`find_reason`.
 
     A criterion holds configuration only. What it needs it finds in the learner, in
     ``history_``, ``labelled_`` and the model, so a session that is resumed stops where the

@@ -61,6 +61,18 @@ def _project_url():
 _HEADING = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 
 
+# An example: the docstring of GAN, as its file has it, says of `latent` and a few others
+#
+#     latent : {"normal", "uniform"}, default="normal"
+#         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
+#
+# and nothing of `learning_rate`. Once the class is made, its docstring has, from the base class
+# but with the default value that GAN has,
+#
+#     learning_rate : float, default=0.0005
+#         Step size of Adam, for all networks.
+
+
 def _complete_docstring(cls):
     """Add what base classes say of parameters and attributes to the docstring of a class."""
     own = vars(cls).get("__doc__")

@@ -31,7 +31,8 @@ class BaseGenerator(
 
     A subclass implements :meth:`fit`, :meth:`generate`, :meth:`transform` and
     :meth:`sample_latent`, and sets while fitting what is listed below. One that can rate how real
-    samples look, as a critic does, also defines ``score_samples(X)``.
+    samples look, as a critic does, also defines ``score_samples(X)``. The generators on networks
+    have their ``fit`` from :class:`skgal.generators.NetworkEstimator`.
 
     Attributes
     ----------

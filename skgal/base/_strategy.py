@@ -78,7 +78,7 @@ class Asked(NamedTuple):
 
     See Also
     --------
-    SynthesisStrategy : Is told of them.
+    SynthesisStrategy : Gets it as ``asked``.
     Synthesis : What a strategy answers.
 
     Examples
@@ -143,9 +143,9 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     def fit(self, X, y=None):
         """Do the work that is needed once for these samples; here they are checked only.
 
-        Values are for the model to judge: NaN and strings pass. DataFrames, sparse matrices
-        and arrays that aren't NumPy's are not even looked at, since that would copy them; of an
-        iterable of blocks, only the first is.
+        Values are not checked, since the model decides which it accepts: NaN and strings pass.
+        DataFrames, sparse matrices and arrays that aren't NumPy's are not read at all, since that
+        would copy them; of an iterable of blocks, only the first is.
 
         Parameters
         ----------

@@ -37,7 +37,7 @@ _N_DIAGNOSED = 256
 class AdversarialGenerator(NetworkEstimator, BaseGenerator):
     """Base of generators that are trained against a critic.
 
-    A subclass says in :meth:`make_game` which game it plays: often one of its own, made with
+    A subclass says in :meth:`make_game` which game it trains: often one of its own, made with
     :meth:`game_arguments` and a few more. The game has networks named ``generator`` and ``critic``.
 
     Parameters

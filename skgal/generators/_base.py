@@ -107,7 +107,7 @@ class NetworkEstimator(
     BaseEstimator,
     metaclass=ABCMeta,
 ):
-    """Base of estimators that train networks: a game, played by a :class:`skgal.training.GameNet`.
+    """Base of estimators that train networks: a game, which :class:`skgal.training.GameNet` trains.
 
     A subclass says in :meth:`make_game` what is trained. If it has parameters of its own it lists
     all in ``__init__``, those below too, and describes what is different. ``fit`` checks the data
@@ -273,8 +273,8 @@ default="auto"
         ------
         ValueError
             If X is no table and holds NaN, or infinite values, or doesn't match ``image_shape``;
-            if ``checkpoint`` holds another training; if a warm start is to go on with networks that
-            other parameters have made.
+            if ``checkpoint`` holds another training; if a parameter that the networks were made
+            with has changed before a warm start.
         skgal.exceptions.NonFiniteLossError
             If the training diverges.
         KeyboardInterrupt
@@ -285,15 +285,13 @@ default="auto"
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         rng = as_random_state(self.random_state)
-        setup = NetSetup(self, (tensor, labels), context)
-        seed, callbacks = draw_seed(rng), self.make_callbacks(tensor, labels)
+        setup = NetSetup(self, (tensor, labels), context)  # before rng draws: it describes rng
+        seed = draw_seed(rng)
+        callbacks = self.make_callbacks(tensor, labels)
         if self.is_warm_start():
-            fresh = self._make_net(seed, **setup.settings("game", callbacks, self.net_.n_updates_))
-            self.net_ = setup.resume_net(self.net_, fresh)
+            self.net_ = self._warm_start_net(seed, setup, callbacks)
         else:
-            self.latent_dim_, self._made_with = self.latent_dim, self._making_params()
-            self.net_ = self._make_net(seed, **setup.settings("game", callbacks))
-            self.net_.initialize()
+            self.net_ = self._new_net(seed, setup, callbacks)
             self.prepare(tensor, labels, rng, setup)
         self.net_.partial_fit(tensor, labels)
         self.history_ = history_rows(self.net_)
@@ -301,6 +299,18 @@ default="auto"
         self.finish(tensor, labels, rng, setup)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _new_net(self, seed, setup, callbacks):
+        """Make a net with new networks, and note the parameters that they are made with."""
+        self.latent_dim_ = self.latent_dim
+        self._construction_params = self._copy_construction_params()
+        net = self._make_net(seed, **setup.settings("game", callbacks))
+        return net.initialize()
+
+    def _warm_start_net(self, seed, setup, callbacks):
+        """Return the net of the fit before, with the present settings of the training."""
+        settings = setup.settings("game", callbacks, n_updates=self.net_.n_updates_)
+        return setup.resume_net(self.net_, self._make_net(seed, **settings))
 
     def is_warm_start(self):
         """Tell whether ``fit`` goes on with the networks that are there."""
@@ -334,16 +344,16 @@ default="auto"
         self.layout_, *checked = _check_training_samples(self, X, *y)
         return checked
 
-    def _making_params(self):
-        """Return copies of the parameters that make the networks and their losses."""
+    def _copy_construction_params(self):
+        """Return copies of the parameters that the networks and their losses are made with."""
         params = self.get_params(deep=False)
         return {name: _copied(params[name]) for name in params if name not in _MAY_CHANGE}
 
     def _check_unchanged(self):
-        """Refuse to train networks on that other parameters have made."""
+        """Refuse a warm start if parameters that the networks were made with have changed."""
         changed = {
             name: value
-            for name, value in self._made_with.items()
+            for name, value in self._construction_params.items()
             if _stable_repr(value) != _stable_repr(getattr(self, name))
         }
         if changed:
@@ -470,10 +480,11 @@ default="auto"
             "format": _FILE_FORMAT,
             "class": type(self).__name__,
             "params": {name: params[name] for name in params if name not in _NOT_SAVED},
-            "made_with": self._made_with,
+            "made_with": self._construction_params,
             "learnt": learnt,
         }
-        own = {type(c) for c in _components([*params.values(), *self._made_with.values()])}
+        values = [*params.values(), *self._construction_params.values()]
+        own = {type(component) for component in _components(values)}
         try:
             text = json.dumps(PlainCodec([*_PLAIN_CLASSES, *own]).encode(described))
         except TypeError as error:
@@ -545,7 +556,7 @@ default="auto"
                 setattr(estimator, name, net.load_weights(weights))
             except ValueError as error:
                 raise ValueError(f"{path} does not hold what it should: {error}.") from error
-        estimator._made_with = made_with
+        estimator._construction_params = made_with
         return estimator.set_params(**params)
 
 

@@ -89,7 +89,7 @@ def to_points(real, *others, extractor=None):
 
 
 def association_matrix(table):
-    """Strength of the association of each two columns of a mixed table.
+    """Strength of the association of each pair of columns of a mixed table.
 
     Spearman's correlation of two numeric columns, in [-1, 1]; Cramér's V of two categorical
     ones, in [0, 1]; of one of each the correlation ratio of the ranks, in [0, 1]. Missing
@@ -400,7 +400,7 @@ def _associations(columns):
 
 
 def _associations_of(columns):
-    """Return the associations of each two columns that were read."""
+    """Return the associations of each pair of columns that were read."""
     coded = [
         column._replace(
             values=_centred_ranks(column.values) if column.is_numeric else _codes(column.values)[0]

@@ -422,7 +422,7 @@ class AuxiliaryCritic(nn.Module):
 
     See Also
     --------
-    ProjectionCritic : Is told the class.
+    ProjectionCritic : Gets the class as input.
     skgal.training.AuxiliaryGame : Trains it.
 
     References

@@ -112,7 +112,7 @@ def torch_defaults():
     (torch.float32, True)
     """
     dtype = torch.get_default_dtype()
-    # Only where it is another one: torch looks at each call for its sake.
+    # Only where it is another one: the context slows down every call of torch.
     on_cpu = nullcontext() if torch.empty(0).device.type == "cpu" else torch.device("cpu")
     torch.set_default_dtype(torch.float32)
     try:

@@ -88,7 +88,7 @@ class StackGenerator(nn.Module):
 
     See Also
     --------
-    StackCritic : What it plays against.
+    StackCritic : Its adversary.
     stage_shapes : The shapes of its stages.
 
     References
@@ -164,7 +164,7 @@ class StackGenerator(nn.Module):
 class StackCritic(ConditionalCritic):
     """A critic for each stage; as a critic of samples, it is that of the last.
 
-    The generator's stages are judged at each resolution, so that coarse mistakes are mended
+    Each stage of the generator is rated at its own resolution, so that coarse errors are corrected
     early.
 
     Parameters
@@ -174,7 +174,7 @@ class StackCritic(ConditionalCritic):
 
     See Also
     --------
-    StackGenerator : What it plays against.
+    StackGenerator : Its adversary.
     Critic : A single one.
 
     Examples

@@ -26,9 +26,10 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
 
     Attributes
     ----------
-    compares : bool, default=False
-        Whether the generator's loss reads the logits of real samples too. A class attribute; where
-        it is False they are not computed.
+    needs_real_logits : bool, default=False
+        Whether the generator's loss reads the critic's logits of real samples too, as relativistic
+        losses do. A class attribute; where it is False they are not computed, and
+        ``generator_loss`` gets none.
 
     See Also
     --------
@@ -54,7 +55,7 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
     (3, 4)
     """
 
-    compares: bool = False
+    needs_real_logits: bool = False
     _parameter_constraints: dict = {}
 
     @abstractmethod
@@ -83,7 +84,7 @@ class Objective(DocumentedMixin, BaseEstimator, ABC):
         fake : torch.Tensor of shape (n_samples,)
             The critic's logits of generated samples.
         real : torch.Tensor of shape (n_samples,) or None, default=None
-            Those of real samples, without a gradient, where the objective ``compares``.
+            Those of real samples, without a gradient, where ``needs_real_logits``.
 
         Returns
         -------
@@ -300,7 +301,7 @@ class Relativistic(Objective):
     tensor(True)
     """
 
-    compares = True
+    needs_real_logits = True
 
     def critic_loss(self, real, fake):
         """Return the cross-entropy of the real sample being the real one."""

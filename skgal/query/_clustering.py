@@ -95,9 +95,9 @@ class TypiClust(EmbeddingStrategy):
         clusters = _cluster(np.concatenate([points, labelled_points]), n_clusters, rng)
         clusters, labelled_clusters = np.split(clusters, [len(points)])
         tie_break = rng.random_sample(len(points))
-        served = _clusters_to_serve(clusters, labelled_clusters, batch_size, tie_break)
-        utilities = typicality(points, clusters, self.n_neighbors, np.unique(served))
-        chosen = _most_typical(utilities, clusters, served, tie_break)
+        allotted = _allot_choices(clusters, labelled_clusters, batch_size, tie_break)
+        utilities = typicality(points, clusters, self.n_neighbors, np.unique(allotted))
+        chosen = _most_typical(utilities, clusters, allotted, tie_break)
         return candidates.positions[chosen], utilities
 
 
@@ -125,29 +125,30 @@ def typicality(points, clusters, n_neighbors, wanted):
     return typical
 
 
-def _clusters_to_serve(clusters, labelled_clusters, k, tie_break):
-    """Name the cluster of each choice: with the fewest labels first, of these the largest."""
+def _allot_choices(clusters, labelled_clusters, k, tie_break):
+    """Return the cluster of each choice: one with the fewest labels, of these the largest."""
     left = np.bincount(clusters)
     n_labels = np.bincount(labelled_clusters, minlength=len(left))
     left = np.pad(left, (0, len(n_labels) - len(left)))
     sizes = left + n_labels
     # Between equal clusters a random sample decides, by the cluster it is in.
-    luck = np.zeros(len(left))
-    np.maximum.at(luck, clusters, tie_break)
-    served = np.empty(k, dtype=np.intp)
+    cluster_tie_break = np.zeros(len(left))
+    np.maximum.at(cluster_tie_break, clusters, tie_break)
+    allotted = np.empty(k, dtype=np.intp)
     for i in range(k):
         open_ = np.flatnonzero(left)
-        served[i] = open_[np.lexsort((-luck[open_], -sizes[open_], n_labels[open_]))[0]]
-        left[served[i]] -= 1
-        n_labels[served[i]] += 1
-    return served
+        ranking = np.lexsort((-cluster_tie_break[open_], -sizes[open_], n_labels[open_]))
+        allotted[i] = open_[ranking[0]]
+        left[allotted[i]] -= 1
+        n_labels[allotted[i]] += 1
+    return allotted
 
 
-def _most_typical(utilities, clusters, served, tie_break):
-    """Choose samples of the clusters served, each the most typical that isn't chosen yet."""
-    chosen = np.empty(len(served), dtype=np.intp)
-    for cluster in np.unique(served):
-        places = np.flatnonzero(served == cluster)
+def _most_typical(utilities, clusters, allotted, tie_break):
+    """Choose for each allotted cluster its most typical sample that isn't chosen yet."""
+    chosen = np.empty(len(allotted), dtype=np.intp)
+    for cluster in np.unique(allotted):
+        places = np.flatnonzero(allotted == cluster)
         members = np.flatnonzero(clusters == cluster)
         chosen[places] = members[top_k(utilities[members], len(places), tie_break[members])]
     return chosen

@@ -29,7 +29,7 @@ def check_samples_and_labels(resampler, X, y):
     if sparse := _sparse_dtypes(X):
         X = X.astype({name: dtype.subtype for name, dtype in sparse.items()})
     if is_mixed(X):
-        # What is in the columns is for the layout to judge; scikit-learn sees to their names.
+        # The layout checks the values in the columns, scikit-learn only their names.
         validate_data(resampler, X, y, skip_check_array=True)
         check_consistent_length(X, y)
         return X, y, is_one_hot

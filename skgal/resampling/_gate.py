@@ -51,7 +51,7 @@ from skgal.utils import (
 class GateDecision(NamedTuple):
     """What a gate found, and what followed from it.
 
-    Everything that is needed to judge the decision, and to report it.
+    Everything that is needed to check the decision, and to report it.
 
     Parameters
     ----------

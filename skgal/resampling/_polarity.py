@@ -13,7 +13,7 @@ from skgal.utils import Interval, make_layout, take_rows
 
 # Candidates drawn for each sample that is wanted.
 _N_CANDIDATES = 2
-# Real samples that the trust in a new one is judged by.
+# Real neighbours from which the trust in a new sample is computed.
 _N_NEIGHBORS = 5
 # Of more features, such as pixels, neighbours are sought in as many principal components.
 _MAX_COMPONENTS = 32

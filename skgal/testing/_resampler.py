@@ -312,7 +312,7 @@ def check_report(specimen):
     wanted = [resampler.sampling_strategy_.get(label, 0) for label in _COUNTS]
     require(
         added.tolist() == wanted,
-        f"{specimen.name}.report_ tells of {added.tolist()} samples added; there were {wanted}.",
+        f"{specimen.name}.report_ counts {added.tolist()} samples added; there were {wanted}.",
     )
     others = report.filter(like="rejected").sum(axis=1) + report.get("surplus", 0)
     require(

@@ -14,8 +14,8 @@ class AdversarialGame(Game):
     minimises :math:`f_D(D(x), D(G(z))) + P(D)` and the generator :math:`f_G(D(G(z)), D(x))`, in
     turn: ``critic_iter`` steps of the critic, one of the generator.
 
-    A game of another kind overrides the losses; one whose networks take more, such as classes,
-    :meth:`generate` and :meth:`critic_of`.
+    A game of another kind overrides the losses; one whose networks take more than samples, such as
+    classes, overrides :meth:`generate` and :meth:`conditioned_critic`.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class AdversarialGame(Game):
 
     def generator_batch(self, data, previous):
         """Return generated samples, with gradients, and real ones if the objective reads them."""
-        return self.make_batch(data, with_real=self.objective.compares)
+        return self.make_batch(data, with_real=self.objective.needs_real_logits)
 
     def make_batch(self, data, *, with_real):
         """Draw a batch whose generated samples have the classes, if any, of the real ones."""
@@ -136,25 +136,39 @@ class AdversarialGame(Game):
 
     def critic_loss(self, batch):
         """Return what the critic minimises: the objective and the penalties."""
-        return self.loss_of(self.critic_of(batch), batch.real, batch.fake, batch)
+        critic = self.conditioned_critic(batch)
+        return self.penalized_loss(critic, batch.real, batch.fake, batch)
 
     def generator_loss(self, batch):
         """Return what the generator minimises."""
-        return self.generator_loss_by(self.critic_of(batch), batch.real, batch.fake)
+        return self.adversarial_loss(self.conditioned_critic(batch), batch.real, batch.fake)
 
-    def loss_of(self, critic, real, fake, batch):
-        """Return the loss of any critic, a function of samples alone."""
+    def penalized_loss(self, critic, real, fake, batch):
+        """Return a critic's loss, penalties included; the critic takes samples alone."""
         logits = self.run(critic, torch.cat([real, fake]))
         loss = self.objective.critic_loss(*logits.split([len(real), len(fake)]))
         return loss + self.penalty_loss(critic, real, fake, batch)
 
-    def generator_loss_by(self, critic, real, fake):
-        """Return the generator's loss by any critic, a function of samples alone."""
-        if not self.objective.compares:
-            return self.objective.generator_loss(self.run(critic, fake))
-        with torch.no_grad():
-            real_logits = self.run(critic, real)
-        return self.objective.generator_loss(self.run(critic, fake), real_logits)
+    def adversarial_loss(self, critic, real, fake):
+        """Return the generator's loss against a critic, which takes samples alone."""
+        real_logits = None
+        if self.objective.needs_real_logits:
+            with torch.no_grad():
+                real_logits = self.run(critic, real)
+        return self.objective_loss(self.run(critic, fake), real_logits)
+
+    def objective_loss(self, fake_logits, real_logits=None):
+        """Return the objective's loss of the generator; real logits only where it needs them."""
+        if real_logits is not None:
+            return self.objective.generator_loss(fake_logits, real_logits)
+        try:
+            return self.objective.generator_loss(fake_logits)
+        except (AttributeError, TypeError) as error:
+            error.add_note(
+                f"{type(self.objective).__name__}.generator_loss got no logits of real samples. If "
+                "it reads them, set the class attribute needs_real_logits = True."
+            )
+            raise
 
     def penalty_loss(self, critic, real, fake, batch):
         """Return the sum of the penalties of a critic; 0 where there are none."""
@@ -169,8 +183,8 @@ class AdversarialGame(Game):
         """Return generated samples; the classes are for conditional games."""
         return self.run(self.generator, latent)
 
-    def critic_of(self, batch):
-        """Return the critic of a batch's samples, a function of samples alone."""
+    def conditioned_critic(self, batch):
+        """Return the critic as a function of samples alone: given the batch's classes, if any."""
         return self.critic
 
     def draw_latent(self, data, n_samples=None):

@@ -81,7 +81,7 @@ AUGMENTATIONS = {
 def resolve_augmentations(augment, is_image):
     """Turn the ``augment`` argument of a generator into a tuple of functions.
 
-    Small data sets need it: without augmentation a critic learns them by heart.
+    Small data sets need it: without augmentation a critic memorises them.
 
     Parameters
     ----------

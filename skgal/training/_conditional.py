@@ -47,8 +47,8 @@ class ConditionalGame(AdversarialGame):
         """Return generated samples of given classes."""
         return self.run(self.generator, latent, labels)
 
-    def critic_of(self, batch):
-        """Return the critic with the classes of a batch held fixed."""
+    def conditioned_critic(self, batch):
+        """Return the critic as a function of samples alone, given the classes of a batch."""
         return GivenClasses(self.critic, batch.fake_labels)
 
     def draw_inputs(self, data, n_samples=None, network="generator"):
@@ -160,11 +160,11 @@ class AuxiliaryGame(ConditionalGame):
     def generator_loss(self, batch):
         """Return the generator's loss: to look real, and like its class."""
         real = None
-        if self.objective.compares:
+        if self.objective.needs_real_logits:
             with torch.no_grad():
                 real = self.run(self.critic, batch.real)
         logits, class_logits = self.run(self.critic.rate_and_classify, batch.fake)
-        loss = self.objective.generator_loss(logits, real)
+        loss = self.objective_loss(logits, real)
         return loss + self.classifier_weight * cross_entropy(class_logits, batch.fake_labels)
 
     def classify(self, samples):
@@ -302,7 +302,7 @@ class StackGame(ConditionalGame):
     def critic_loss(self, batch):
         """Return the mean of the critics' losses."""
         losses = [
-            self.loss_of(critic, real, fake, batch)
+            self.penalized_loss(critic, real, fake, batch)
             for critic, real, fake in zip(self._critics(batch), batch.real, batch.fake, strict=True)
         ]
         return torch.stack(losses).mean()
@@ -311,12 +311,12 @@ class StackGame(ConditionalGame):
         """Return the mean of the generator's losses."""
         reals = batch.real or [None] * len(batch.fake)
         losses = [
-            self.generator_loss_by(critic, real, fake)
+            self.adversarial_loss(critic, real, fake)
             for critic, fake, real in zip(self._critics(batch), batch.fake, reals, strict=True)
         ]
         return torch.stack(losses).mean()
 
-    def loss_of(self, critic, real, fake, batch):
+    def penalized_loss(self, critic, real, fake, batch):
         """Return the loss of one critic, which gets real and generated samples apart."""
         loss = self.objective.critic_loss(self.run(critic, real), self.run(critic, fake))
         return loss + self.penalty_loss(critic, real, fake, batch)

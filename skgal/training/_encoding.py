@@ -259,7 +259,7 @@ class InvertibleAdversarialGame(EncoderGame):
     def generator_loss(self, batch):
         """Return the adversarial loss on augmented samples, and the terms of the inversion."""
         fake, real = (self.augment(samples, batch.rng) for samples in (batch.fake, batch.real))
-        adversarial = self.generator_loss_by(self.critic, real, fake)
+        adversarial = self.adversarial_loss(self.critic, real, fake)
         return adversarial + inversion_terms(self, batch.real, batch.fake, batch.latent)
 
     def draw_inputs(self, data, n_samples=None, network="generator"):

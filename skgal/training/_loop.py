@@ -1,4 +1,4 @@
-"""Games, which say what is trained, and the loop that plays any of them, a skorch net."""
+"""Games, which say what is trained, and the loop that trains any of them, a skorch net."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -49,7 +49,9 @@ class Batch(NamedTuple):
     rng : torch.Generator or None
         For losses that draw, as penalties do.
     step : int, default=0
-        How many steps this turn of the game has made before; the loop counts them.
+        How many steps this part of the game has made before, as the loop computes it: the updates
+        made, times the turns that the part has in this one. Exact where all updates have the same
+        turns.
 
     See Also
     --------
@@ -79,7 +81,7 @@ class Batch(NamedTuple):
 class Part(NamedTuple):
     """A part of a game: what is trained, on which batches, by which loss.
 
-    The loop plays the parts of a game one after the other, each as often as it says.
+    The loop trains the parts of a game one after the other, in the order of :meth:`Game.turns`.
 
     Parameters
     ----------
@@ -132,7 +134,7 @@ class Game(nn.Module, ABC):
 
     See Also
     --------
-    GameNet : Plays it.
+    GameNet : Trains it.
     Part : What it is made of.
 
     Examples
@@ -463,8 +465,8 @@ class GameNet(DocumentedMixin, NeuralNet):
         Other step sizes, by the names of the parts of the game.
     ema_decay : float or None, default=None
         Decay of the moving average of the weights of the networks that the game names in
-        ``averaged``. It is smaller in the first updates, so that the average forgets the initial
-        weights. None: no average is taken.
+        ``averaged``. It is smaller in the first updates, so that the initial weights soon have no
+        influence. None: no average is taken.
     updates_per_epoch : int, default=50
         Updates between two rows of the history.
     precision : {"float32", "bfloat16"}, default="float32"
@@ -496,7 +498,7 @@ class GameNet(DocumentedMixin, NeuralNet):
 
     See Also
     --------
-    Game : What is played.
+    Game : What is trained.
     TrainingCheckpoint : Resumes it.
 
     Examples
@@ -727,6 +729,7 @@ class GameNet(DocumentedMixin, NeuralNet):
         """
         batch, losses = None, {}
         turns = self.module_.turns(self.n_updates_)
+        # Not counted one by one: exact where all updates have the same turns (see Batch).
         n_steps = {name: self.n_updates_ * turns.count(name) for name in turns}
         for name in turns:
             part = parts[name]

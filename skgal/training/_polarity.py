@@ -168,7 +168,7 @@ class PolarityGame(ConditionalGame):
         labels = data.draw_minority_classes(data.batch_size, self.n_classes)
         latent = self.draw_latent(data)
         real = None
-        if self.objective.compares:
+        if self.objective.needs_real_logits:
             with torch.no_grad():
                 real = self.extract(data.draw_samples_of(labels, self.n_classes), data.rng)
         fake = self.generate_seen(latent, labels, data.rng)

@@ -14,8 +14,8 @@ from sklearn.utils.parallel import Parallel
 
 from skgal.utils._sklearn import _fit_context
 
-# What `warn_user_once` has said since the outermost `fit` of the user began; None outside of any.
-_said = ContextVar("said", default=None)
+# Messages that `warn_user_once` has shown in the outermost `fit` of the user; None outside of any.
+_already_warned = ContextVar("already_warned", default=None)
 
 _LIBRARIES = {
     "contextlib",
@@ -37,12 +37,12 @@ def validated_fit(*, prefer_skip_nested_validation):
 
         @wraps(fit)
         def wrapped(estimator, *args, **kwargs):
-            said = _said.get()
-            token = _said.set(set() if said is None else said)
+            warned = _already_warned.get()
+            token = _already_warned.set(set() if warned is None else warned)
             try:
                 return checked(estimator, *args, **kwargs)
             finally:
-                _said.reset(token)
+                _already_warned.reset(token)
 
         return wrapped
 
@@ -137,8 +137,8 @@ def warn_user(message, category):
 
 def warn_user_once(message, category):
     """Warn, but only once in a call of `fit` by the user, however many fits are in it."""
-    said = _said.get()
-    if said is None or message not in said:
+    warned = _already_warned.get()
+    if warned is None or message not in warned:
         warn_user(message, category)
-    if said is not None:
-        said.add(message)
+    if warned is not None:
+        warned.add(message)

@@ -126,7 +126,7 @@ class Pool(ABC):
     def map(self, function, positions=None):
         """Apply a function to each block, where the block lies; yield its results in order.
 
-        On clusters of processes the function is pickled, so lambdas are no use there.
+        On clusters of processes the function is pickled, so it can't be a lambda.
         """
         return map(function, self.blocks(positions))
 
@@ -347,7 +347,7 @@ def as_pool(X):
     X : array-like, sparse matrix, DataFrame, zarr or dask array, or iterable of blocks
         An array may be memory-mapped (:class:`numpy.memmap`). Arrays that have ``chunks``, as
         those of zarr and h5py, are read by slices. Chunks of a dask array are worked on where
-        they lie. What counts as an iterable of blocks says :func:`gives_blocks`.
+        they lie. :func:`gives_blocks` defines iterables of blocks.
 
     Returns
     -------

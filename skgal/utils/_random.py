@@ -42,9 +42,9 @@ def seeded_torch(seed, device="cpu"):
     """Seed torch's global generators for a while, then put their states back.
 
     Layers initialise from the global generator and take no other; so does dropout. One thread at a
-    time may hold the context, so that parallel fits don't mix their draws. CUDA's generators take
-    part if ``device`` is a CUDA device or CUDA is in use already; else CUDA isn't started for their
-    sake.
+    time may hold the context, so that parallel fits don't mix their draws. CUDA's generators are
+    seeded too if ``device`` is a CUDA device or CUDA is in use already; CUDA is never started just
+    to seed them.
     """
     import torch
 

@@ -49,13 +49,23 @@ def test_the_gan_of_the_page_is_saved_and_loaded(energy_gan, tmp_path):
 
 
 class RelativisticLeastSquares(Objective):
-    compares = True
+    needs_real_logits = True
 
     def critic_loss(self, real, fake):
         return (real - fake - 1).square().mean()
 
     def generator_loss(self, fake, real=None):
         return (fake - real - 1).square().mean()
+
+
+class WithoutFlag(RelativisticLeastSquares):
+    needs_real_logits = False
+
+
+def test_error_of_an_objective_without_needs_real_logits_names_it():
+    with pytest.raises(TypeError) as caught:
+        GAN(objective=WithoutFlag(), **SMALL).fit(X)
+    assert "needs_real_logits = True" in caught.value.__notes__[0]
 
 
 class RunningMeanPenalty(Penalty):
