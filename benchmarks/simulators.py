@@ -46,7 +46,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
@@ -82,22 +82,30 @@ def make(simulator, task, draw):
     """Draw given designs, a real pool without labels, and the oracle."""
     n_given, _, n_pool, n_test = size_of(simulator)
     bundle = getattr(datasets, f"make_{simulator}")(
-        n_given + n_pool, n_test=n_test, task=task, random_state=draw
+        n_given + n_pool,
+        n_test=n_test,
+        task="class" if task == "net" else task,
+        random_state=draw,
     )
     return bundle, n_given
 
 
 def make_model(simulator, task, X):
     """Make the model of a task: how much it learns doesn't depend on the arm."""
-    if simulator in IMAGES:
-        return make_net(X, task)
+    if task == "net":
+        return make_net(X)
     if task == "class":
-        return make_pipeline(StandardScaler(), SVC(C=100))
+        scale = FunctionTransformer(flatten) if simulator in IMAGES else StandardScaler()
+        return make_pipeline(scale, SVC(C=100))
     kernel = ConstantKernel() * RBF(np.ones(X.shape[1])) + WhiteKernel(1e-3)
     return make_pipeline(StandardScaler(), GaussianProcessRegressor(kernel, normalize_y=True))
 
 
-def make_net(X, task, n_updates=300, n_classes=3):
+def flatten(images):
+    return np.asarray(images).reshape(len(images), -1)
+
+
+def make_net(X, n_updates=300, n_classes=3):
     """Make a small convolutional net that says how unsure it is, of a number of updates."""
     import torch
     from skorch import NeuralNetClassifier
@@ -244,7 +252,7 @@ def list_cells(args):
 def is_sensible(simulator, task, batch_size, draw, arm):
     if simulator in IMAGES and (task == "value" or arm in BOX or arm in OUTSIDE):
         return False
-    if arm in OUTSIDE and task == "value":
+    if (simulator in TABLES and task == "net") or (arm in OUTSIDE and task == "value"):
         return False
     return find_spec(arm) is not None if arm in OUTSIDE else True
 
@@ -257,7 +265,7 @@ def summarise(runs):
         simulator, task, batch_size, draw, arm = json.loads(name)
         by_arm.setdefault((simulator, task, batch_size), {}).setdefault(arm, {})[draw] = run
     for (simulator, task, batch_size), arms in sorted(by_arm.items()):
-        sign = 1 if task == "class" else -1
+        sign = -1 if task == "value" else 1
         table = tables[f"{simulator}, {task}, rounds of {batch_size}"] = {}
         goal = np.nan
         if "random" in arms:
@@ -338,9 +346,9 @@ def draw_figure(cells, simulator):
             if len(scores) > 1:
                 error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))
                 ax.fill_between(calls, mean - error, mean + error, color=f"C{k}", alpha=0.15, lw=0)
-        ax.set_title(f"rounds of {size}")
+        ax.set_title(f"{'net, ' if task == 'net' else ''}rounds of {size}")
         ax.set_xlabel("runs of the simulator")
-        ax.set_ylabel("accuracy" if task == "class" else "error (standard deviations)")
+        ax.set_ylabel("error (standard deviations)" if task == "value" else "accuracy")
     lines = {
         label: line
         for ax in axes

@@ -47,6 +47,8 @@ SIMULATOR_ARMS = {
     "botorch": "BoTorch, straddle on the same",
     "aisel": "AISEL, GIN",
     "uncertainty": "latent uncertainty, GIN",
+    "aisel box": "AISEL, box",
+    "uncertainty box": "latent uncertainty, box",
     "real": "as many real designs",
     "real uncertain": "the least certain of a real pool",
 }
@@ -86,15 +88,18 @@ def simulator_values_table():
 def simulator_images_table():
     """Accuracy on images of a material and of a vessel, and the lead over random ones."""
     rows = []
-    for size in (40, 70):
-        header, [native, *of_size] = _simulators(
-            f"class, rounds of {size}",
-            "accuracy, % (lead)",
-            lambda cell: f"{100 * cell['final']:.1f} ({_lead(cell)})",
-            lambda cell: f"{100 * cell['native']:.1f}",
-            IMAGES,
-        )
-        rows += [[f"rounds of {size}: {name}", *cells] for name, *cells in (native, *of_size)]
+    for task, model in {"class": "support vector machine", "net": "convolutional network"}.items():
+        for size in (10, 20, 40, 70):
+            if f"{IMAGES[0]}, {task}, rounds of {size}" not in load("simulators")["summary"]:
+                continue
+            header, of_size = _simulators(
+                f"{task}, rounds of {size}",
+                "accuracy, % (lead)",
+                lambda cell: f"{100 * cell['final']:.1f} ({_lead(cell)})",
+                lambda cell: f"{100 * cell['native']:.1f}",
+                IMAGES,
+            )
+            rows += [[f"{model}, rounds of {size}: {name}", *cells] for name, *cells in of_size]
     return header, rows
 
 
