@@ -1158,6 +1158,10 @@ def check_labels(y, X, estimator, *, missing_label, warn=False):
     y = as_label_array(y, warn=warn)
     if is_classifier(estimator) or y.ndim != 2:
         y = column_or_1d(y)
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"y holds times ({y.dtype}); turn them into numbers, or strings of classes."
+        )
     check_consistent_length(X, y)
     return split_missing(y, is_classifier=is_classifier(estimator), missing_label=missing_label)
 

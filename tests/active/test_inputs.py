@@ -69,6 +69,14 @@ from skgal.utils import DataLayout
 # Labels
 
 
+def test_times_are_no_labels(blobs):
+    X, y = blobs
+    days = np.datetime64("2026-01-01") + y
+    for times in (days, pd.Series(days), days - days[0]):
+        with pytest.raises(ValueError, match="y holds times"):
+            ActiveLearner(LogisticRegression(), RandomSampling()).fit(X, times)
+
+
 @pytest.mark.parametrize(
     "contain",
     [
