@@ -56,7 +56,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         real images its nearest neighbour was the true one 99 times of 100, or more often.
         ``"auto"`` is what answers ``n_queries`` queries first, its building included: the
         kd-tree for large pools in few dimensions, brute force (a matrix product) in many, and
-        there the graph, if voyager is installed, from some ten thousand queries on. The paper's
+        there the graph, if voyager is installed, from some fifty thousand queries on. The paper's
         kd-tree is the slowest of the three in 50 dimensions.
     n_queries : int, default=1000
         How many samples will be matched in all, at a guess; read by ``index="auto"`` only.
