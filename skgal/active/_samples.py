@@ -191,7 +191,7 @@ def _read_arrays(payload):
 
 def _columns(frame):
     """Names of a table's columns, and their values: arrays of numbers, or lists."""
-    if hasattr(frame, "iloc"):  # pandas, whose names may be anything
+    if nw.dependencies.is_pandas_like_dataframe(frame):  # whose names may be anything
         columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
         return [_as_name(name) for name in frame.columns], [_pandas_values(c) for c in columns]
     frame = nw.from_native(frame, eager_only=True)
@@ -359,14 +359,14 @@ def _canonical_value(value):
 
 def _make_table(columns, like):
     """A table of columns, lists of values, with names and dtypes of another one."""
-    if hasattr(like, "iloc"):
+    if nw.dependencies.is_pandas_like_dataframe(like):
         import pandas as pd
 
         made = [_pandas_column(c, dtype) for c, dtype in zip(columns, like.dtypes, strict=True)]
         table = pd.concat(made, axis=1) if made else pd.DataFrame(index=range(len(columns)))
         table.columns = like.columns
         return table
-    if hasattr(like, "column_names"):
+    if nw.dependencies.is_pyarrow_table(like):
         import pyarrow as pa
 
         arrays = [arrow_array(c, kind) for c, kind in zip(columns, like.schema.types, strict=True)]

@@ -1,7 +1,8 @@
 """Data frames of any library: what makes one, what its columns hold, and how to fill another.
 
-pandas, polars and pyarrow are told apart here, by narwhals, and nowhere else. A column is read
-into one of three kinds of values, and a template, which is plain data, makes a frame of such.
+pandas, polars and pyarrow are told apart by narwhals, here and where a store brings back exact
+dtypes. A column is read into one of three kinds of values, and a template, which is plain data,
+makes a frame of such.
 """
 
 from contextlib import contextmanager
