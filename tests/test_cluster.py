@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from concurrent.futures import CancelledError
 
 import joblib
@@ -167,6 +168,23 @@ def test_time_limits_need_processes_that_workers_may_not_start(client):
     oracle = CallableOracle(lambda x: 1, timeout=60)
     with joblib.parallel_config("dask"), pytest.raises(Exception, match="daemon"):
         oracle(np.zeros((2, 1)))
+
+
+def test_time_limits_hold_where_workers_may_start_processes():
+    def answer(x):
+        time.sleep(1000 * x[0])
+        return 1
+
+    oracle = CallableOracle(answer, timeout=5, on_error="decline")
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        np.testing.assert_array_equal(oracle(np.array([[0], [1], [0]])), [1, np.nan, 1])
 
 
 def make_deadly(path, is_always):
