@@ -75,6 +75,15 @@ def test_growth(load):
         assert last["size"] == 10 * size
 
 
+def test_nothing_grows_faster_than_its_algorithm(load):
+    growth = load("growth")
+    runs = json.loads((BENCHMARKS / "results" / "growth.json").read_text())["runs"]
+    for case, run in runs.items():
+        assert run["expected"] == growth.CASES[case][3], case
+        slopes = [run["slope of processor time"], run["slope of memory"] or 0]
+        assert max(slopes) <= run["expected"] + growth.TOLERANCE, case
+
+
 def test_slopes_are_those_of_powers(load):
     slope = load("growth").slope
     rows = [{"size": n, "time": 3.0 * n**2} for n in (10, 30, 100)]
