@@ -131,7 +131,7 @@ def test_a_learner_whose_first_new_model_fails_keeps_the_last(error, tmp_path):
     broken.store_.close()
     with pytest.raises(error) as caught:
         learner.set_params(store=path, budget=None).fit(X[:, :2], partly)
-    assert caught.value.__notes__ == [f"No label is lost: the 4 bought before this are in {path}."]
+    assert caught.value.__notes__ == [f"No label is lost: the 4 given before this are in {path}."]
     assert learner.labelled_.X.shape[1] == 3
 
 

@@ -1,4 +1,4 @@
-"""The learner that buys labels, oracles that give them, and the store that keeps them.
+"""The learner that asks for labels, oracles that give them, and the store that keeps them.
 
 Where to begin reading: ``ActiveLearner.fit`` (``_learner.py``) is the loop; its session
 (``_session.py``) has an oracle label what is pending, and reads it back; the store

@@ -99,9 +99,9 @@ def compare_strategies(
     n_initial : int, default=None
         Labels known at the start; None is two for each class, but no fewer than 10.
     batch_size : int, default=10
-        Labels bought in each round.
+        Labels asked for in each round.
     budget : int, default=None
-        Labels to buy beyond the initial ones; None buys ten batches.
+        Labels to ask for beyond the initial ones; None: ten batches.
     test_size : float or int, default=0.25
         Share or number of samples to score on; a classifier's are stratified.
     scoring : str, list, dict or callable, default=None
@@ -528,15 +528,15 @@ class StrategyComparison:
         DataFrame of pandas
             One row for each strategy and estimator on each data set: ``dataset``, ``estimator``,
             ``strategy``, ``n_seeds``;
-            ``area``, the mean over seeds of the area under the score against the labels
-            bought, divided by their range, so that it is a mean score, with its interval
+            ``area``, the mean over seeds of the area under the score against the labels beyond
+            the initial ones, divided by their range, so that it is a mean score, with its interval
             ``area_low`` and ``area_high``; ``gain``, by how much the area exceeds that of
             random sampling from the same starts, with ``gain_low`` and ``gain_high``;
             ``p_value`` of no gain or loss, a paired two-sided permutation test over the seeds, not
             corrected for the number of strategies (NaN for the baseline, and for one seed);
             ``final_score``; the mean ``seconds_fit``, ``seconds_query`` and ``seconds_oracle``
-            of a run. With a target, ``labels_to_target``, the median over seeds of the labels
-            bought when it was first reached, inf where it was not, and ``share_reached``.
+            of a run. With a target, ``labels_to_target``, the median over seeds of ``n_bought``
+            when it was first reached, inf where it was not, and ``share_reached``.
 
         Raises
         ------
@@ -579,7 +579,7 @@ def _setting(cell):
 
 
 def area(history, measure="score"):
-    """Area under score against labels bought, divided by their range: a mean score.
+    """Area under score against further labels, divided by their range: a mean score.
 
     Examples
     --------
@@ -594,7 +594,7 @@ def area(history, measure="score"):
 
 
 def labels_to_target(history, target, measure="score"):
-    """Labels bought when a score was first reached; inf where it was not."""
+    """Labels beyond the initial ones when a score was first reached; inf where it was not."""
     return next((float(row["n_bought"]) for row in history if row[measure] >= target), np.inf)
 
 

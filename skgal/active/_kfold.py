@@ -28,8 +28,8 @@ _CONSTRAINTS = {
 class PartialLabelKFold(BaseCrossValidator):
     """K folds of the labelled samples; those without a label are only ever trained on.
 
-    Each labelled sample is scored once. Samples without a label, from which an active learner
-    may buy and a semi-supervised model learn, are in the training part of every fold.
+    Each labelled sample is scored once. Samples without a label, which an active learner may
+    have labelled and a semi-supervised model learn from, are in the training part of every fold.
 
     Parameters
     ----------

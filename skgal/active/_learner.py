@@ -91,13 +91,13 @@ HISTORY_COLUMNS = {
 
 
 class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
-    """A classifier or regressor that buys the labels it learns from.
+    """A classifier or regressor that chooses the samples it learns from and has them labelled.
 
     Each round a model is fitted to what is labelled, a strategy chooses samples of X or
     designs new ones, and an oracle labels them, until the budget is spent or X is exhausted.
 
     If y is complete and the strategy chooses from a pool, fitting simulates: ``n_initial``
-    labels are shown, the others revealed as they are bought (or answered by the ``oracle``, if
+    labels are shown, the others revealed as they are asked for (or answered by the ``oracle``, if
     there is one). If labels are missing, those given are the start. A strategy that designs
     samples starts from all labels given, or from ``n_initial`` of them.
 
@@ -117,7 +117,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         other labels are encoded for it.
     strategy : PoolStrategy or SynthesisStrategy
         What to label next. A clone of it is fitted once, after the first model, unless there
-        is nothing to buy.
+        is nothing to label.
     oracle : callable, default=None
         ``oracle(X) -> y`` answers with class labels, with class probabilities of shape
         (n_asked, n_classes), or, if the estimator is a regressor, with numbers of shape (n_asked,)
@@ -130,11 +130,11 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         and no more than there are; a strategy that designs samples is shown all. Must be None
         if y has missing labels.
     batch_size : int, default=10
-        Labels bought in each round.
+        Labels asked for in each round.
     budget : int, default=None
-        Answers to buy beyond the initial labels, over all of a store's session; one that was
+        Answers to ask for beyond the initial labels, over all of a store's session; one that was
         declined or has failed counts, a sample that was ignored doesn't. A pool with fewer
-        samples is bought whole. None buys ten batches.
+        samples is labelled whole. None: ten batches.
     stopping : StoppingCriterion, default=None
         When to stop before the budget is spent: an object whose ``check(learner)`` returns a
         reason or None, called after each fit of the model.
@@ -178,7 +178,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     history_ : list of dict
         One entry for each fit of the model: ``n_labels`` and, of these, ``n_bought``; ``score``
         on ``X_val`` (NaN without), and what ``scoring`` measures there; ``seconds_fit`` and, of
-        the purchase just before, ``seconds_query`` (the first includes the strategy's own fit),
+        the labels just before, ``seconds_query`` (the first includes the strategy's own fit),
         ``seconds_oracle`` (summed over the answers) and ``mean_entropy`` in nats of the chosen
         samples under the model that chose them (NaN if it has no ``predict_proba``); for
         classifiers ``label_counts``, a dict from class to number of labels, soft ones counted for
@@ -214,7 +214,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     way; with a plain callable, at most the batch it was called for. Samples with the same values
     as one whose label the store has are never sent to an oracle; they get that label, and count
     for the budget. Any number of people and programs may answer a session's store at once, but one
-    learner at a time buys for it, or two would both pay for what waits: another one gets a
+    learner at a time asks for them, or two would both pay for what waits: another one gets a
     :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-lock`` beside the store is
     its lock; it holds nothing, and a killed process leaves no lock behind.
 
@@ -310,7 +310,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     @validated_fit(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, X_val=None, y_val=None):
-        """Buy labels and learn from them, or begin a session of :meth:`ask` and :meth:`tell`.
+        """Learn from labels, asking for more; or begin a session of :meth:`ask` and :meth:`tell`.
 
         Parameters
         ----------
@@ -340,7 +340,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             If whole batches fail for one reason, although the oracle is to go on without these.
         StoreError
             If the store can't be used; `skgal.exceptions` says what may be wrong with it, such
-            as a :class:`~skgal.exceptions.StoreInUseError` while another learner buys for it.
+            as a :class:`~skgal.exceptions.StoreInUseError` while another learner uses it.
         """
         X, known, labels = self._check(X, y)
         validation = self._check_validation(X_val, y_val, X)
@@ -351,18 +351,25 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             # After all checks, so that a refused call leaves the learner unchanged.
             oracle = self._begin(store, X, known, labels, validation, simulates)
             n_rounds = 0
-            if oracle:  # an estimate: stopping, or smaller batches, change it
+            if oracle is not None:  # an estimate: stopping, or smaller batches, change it
                 n_rounds = -(-self._n_left // self.batch_size) + self._session.has_unlabelled
             task = self._init_callback_context(max_subtasks=2 + n_rounds)
             task.call_on_fit_task_begin(estimator=self, X=X, y=y)
             with self._noting_kept_labels(before):
                 # The model first, so that its errors come before a generator is trained.
-                self._restore_model(task)
+                if self.history_:
+                    self._resume_model(task)
+                else:
+                    self._refit(None, task)
                 if self._count_wanted():
                     self._fit_strategy(task)
-                # Without an oracle, `ask` and `tell` bring the labels.
                 n_done = 0
-                while oracle and len(query := self._session.unlabelled or self._propose()):
+                while oracle is not None:  # without one, `ask` and `tell` bring the labels
+                    query = self._session.unlabelled  # of a session that was left
+                    if len(query) == 0:
+                        query = self._propose()
+                    if len(query) == 0:
+                        break
                     n_done += 1
                     task.max_subtasks += n_done > n_rounds  # a strategy may propose few at a time
                     round_task = task.subcontext(task_name="round", max_subtasks=2)
@@ -448,7 +455,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         vars(self).pop("estimator_", None)  # of an earlier fit
         self.store_, self.strategy_, self.history_ = store, strategy, session.history
         self._criterion_met = None
-        self._strategy_is_fitted, self._seconds_strategy = False, 0.0
+        self._strategy_is_fitted, self._strategy_fit_seconds = False, 0.0
         self._session = session
         self._setup = _Setup(template, net_seed, strategy_seed, validation)
         if simulates:
@@ -488,7 +495,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 places.append(f"in {session.store.path}")
             if n_bought := session.labelled.n_bought:
                 where = ", and ".join(places) or "in the store"
-                error.add_note(f"No label is lost: the {n_bought} bought before this are {where}.")
+                error.add_note(f"No label is lost: the {n_bought} given before this are {where}.")
             raise
 
     # The model
@@ -500,21 +507,20 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     @property
     def _n_left(self):
         """How many samples may still be asked for: what is left of the budget, and of the pool."""
-        n_left = max(self._total_budget - self._session.n_billed, 0)
+        n_left = max(self._total_budget - self._session.n_counted, 0)
         return n_left if self._designs else min(n_left, len(self._session.candidates))
 
-    def _restore_model(self, task):
-        """Fit the model as it was when the session was left, or for the first time."""
+    def _resume_model(self, task):
+        """Fit the model as it was when the session was left, or to labels that came since."""
         session = self._session
         last = len(self.history_) - 1
-        if self.history_ and (session.has_unlabelled or session.is_current):
+        if session.has_unlabelled or session.is_current:
             with subtask(task, "model", self):
                 self.estimator_, self.label_encoder_ = self._fit_earlier(last)
             if session.is_current:
                 self._check_stopping()
         else:
-            goes_on = self.history_ and self._is_warm_start
-            self._refit(self._fit_earlier(last) if goes_on else None, task)
+            self._refit(self._fit_earlier(last) if self._is_warm_start else None, task)
 
     def _refit_if_new(self, task=None):
         """Fit the model anew if labels came or went since it was fitted."""
@@ -523,7 +529,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
 
     def _refit(self, previous, task=None):
         """Fit a new model to all that is labelled, and add an entry to the history."""
-        labelled, purchase = self.labelled_, self._session.purchase()
+        labelled, costs = self.labelled_, self._session.sum_costs()
         start = perf_counter()
         self.estimator_, self.label_encoder_ = self._fit_model(labelled, previous, task)
         seconds = perf_counter() - start
@@ -533,7 +539,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             "n_bought": labelled.n_bought,
             "score": np.nan if validation is None else self.score(*validation),
             "seconds_fit": seconds,
-            **purchase,
+            **costs,
         }
         if self.scoring is not None:
             entry |= self._further_scores()
@@ -541,7 +547,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             entry["label_counts"] = labelled.count_labels()
         self._session.add_entry(entry)
         logger.info(
-            "%d labels, %d of them bought: score %.4g",
+            "%d labels, %d of them beyond the initial ones: score %.4g",
             entry["n_labels"],
             entry["n_bought"],
             entry["score"],
@@ -617,7 +623,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         # On the initial labels only, so that a resumed session chooses the same samples.
         samples, y = _given_samples(self._session.X, self._session.initial)
         self.strategy_ = fit_strategy(self.strategy_, samples, y, self.memory, task, self)
-        self._strategy_is_fitted, self._seconds_strategy = True, perf_counter() - start
+        self._strategy_is_fitted, self._strategy_fit_seconds = True, perf_counter() - start
 
     def _propose(self, n=None):
         """Have the strategy propose samples, and record them; return those that need a label."""
@@ -625,16 +631,17 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         while n_wanted := self._count_wanted(n):
             if not self._strategy_is_fitted:
                 self._fit_strategy()
-            start = perf_counter() - self._seconds_strategy
-            self._seconds_strategy = 0.0  # part of the first query's time
-            query = self._query_strategy(n_wanted)
-            seconds = perf_counter() - start
-            predictions, mean_entropy = self._predictions(query.X)
+            start = perf_counter()
+            proposal = self._query_strategy(n_wanted)
+            # The fit of the strategy counts as part of its first query.
+            seconds = perf_counter() - start + self._strategy_fit_seconds
+            self._strategy_fit_seconds = 0.0
+            predictions, mean_entropy = self._predictions(proposal.X)
             ids = self.store_.add_query(
-                query.X,
-                indices=query.indices,
-                latent=query.latent,
-                details=query.details,
+                proposal.X,
+                indices=proposal.indices,
+                latent=proposal.latent,
+                details=proposal.details,
                 round=session.n_rounds,
                 strategy=type(self.strategy_).__name__,
                 model=f"{type(self.estimator).__name__}, {self.history_[-1]['n_labels']} labels",
@@ -643,9 +650,9 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             )
             session.refresh()
             session.answer_known(ids)
-            query = session.select(ids, "pending")
-            if len(query):
-                return query
+            pending = session.select(ids, "pending")
+            if len(pending):
+                return pending
             self._refit_if_new()
         return session.select([])
 
@@ -693,8 +700,8 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         check_is_fitted(self, "_session")
         if self._criterion_met is not None:
             return self._criterion_met
-        if self._session.n_billed >= self._total_budget:
-            return f"budget: {self._session.n_billed} answers, of {self._total_budget}"
+        if self._session.n_counted >= self._total_budget:
+            return f"budget: {self._session.n_counted} answers, of {self._total_budget}"
         if not self._designs and not len(self._session.candidates):
             return f"pool: all of its {self.n_samples_fit_} samples are labelled or asked for"
         return None
@@ -742,7 +749,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         TypeError, ValueError
             If n is no positive whole number.
         StoreInUseError
-            If another learner is buying for the store, and doesn't finish within a minute.
+            If another learner is using the store, and doesn't finish within a minute.
         """
         check_is_fitted(self)
         if n is not None:
@@ -761,7 +768,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         both: the most frequent class (of equally frequent ones the one given first), shares of the
         votes, or the mean of numbers. ``store_.opinions()`` has them side by side,
         ``store_.agreement()`` says how far the annotators agree. A second opinion doesn't count for
-        the budget, which counts samples; ``fit`` never buys one.
+        the budget, which counts samples; ``fit`` never asks for one.
 
         Parameters
         ----------
@@ -781,7 +788,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         ValueError
             If an id is unknown, or the oracle has answered for a sample already.
         StoreInUseError
-            If there is an oracle, and another learner is buying for the store for a minute.
+            If there is an oracle, and another learner is using the store for a minute.
 
         Examples
         --------

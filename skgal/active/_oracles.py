@@ -364,7 +364,7 @@ class CallableOracle(PrintedParameters):
         Other answers fail.
     soft : bool, default=False
         Say so if ``func`` answers with class probabilities: a model that can't learn from
-        such is refused then before anything is bought.
+        such is refused then before anything is labelled.
     vectorized : bool, default=False
         Whether ``func`` takes several samples, as an array or DataFrame of n rows, and answers
         with an array or list of length n.

@@ -90,7 +90,7 @@ class Query:
 
 @dataclass(frozen=True, repr=False)
 class LabelledSet:
-    """Every labelled sample: the initial ones on top, then those bought, oldest first.
+    """Every labelled sample: the initial ones on top, then those asked for, oldest first.
 
     What the model learns from, and all that was paid for.
 
@@ -103,7 +103,7 @@ class LabelledSet:
     indices : ndarray of shape (n_labelled,), dtype int
         Where the samples are in the X that was fitted; -1 for synthetic ones.
     n_initial : int
-        How many came labelled; those after them were bought.
+        How many came labelled; those after them were asked for.
     classes : ndarray of shape (n_classes,) or None, default=None
         The classes known so far, sorted; None for regression.
     proba : ndarray of shape (n_labelled, n_classes) or None, default=None
@@ -145,7 +145,7 @@ class LabelledSet:
         return len(self.y)
 
     def __repr__(self):
-        counts = f"{self.n_initial} initial and {self.n_bought} bought labels"
+        counts = f"{self.n_initial} initial and {self.n_bought} further labels"
         return f"<LabelledSet: X of shape {tuple(self.X.shape)}, {counts}>"
 
     @property
@@ -155,7 +155,7 @@ class LabelledSet:
 
     @property
     def n_bought(self):
-        """How many labels were bought."""
+        """How many labels there are beyond the initial ones."""
         return len(self) - self.n_initial
 
     def count_labels(self):
@@ -239,8 +239,8 @@ def initial_set(X, known, labels, shown, classes=None):
     indices, labels = np.flatnonzero(known)[shown], labels[shown]
     if not len(labels):
         raise ValueError(
-            "y has no label to start from; give some, of two classes at least. Which samples to "
-            "label first says TypiClust().query(X, y, None, batch_size=10)."
+            "y has no label to start from; give some, of two classes at least. "
+            "TypiClust().query(X, y, None, batch_size=10) chooses which samples to label first."
         )
     if classes is not None and len(np.unique(labels)) < 2:
         raise ValueError(
@@ -279,17 +279,18 @@ class Session:
         if store._write_meta_once("initial", _hash_labels(initial)) != _hash_labels(initial):
             raise StoreMismatchError(
                 f"The session in the store {store.path} began with other labels. Nothing was "
-                "changed; pass the y it began with (those bought since are in the store), the "
+                "changed; pass the y it began with (labels since then are in the store), the "
                 "same n_initial, and as many fixed seeds in estimator and strategy."
             )
         if initial.classes is None:
             store.n_outputs = 1 if initial.y.ndim == 1 else initial.y.shape[1]
         entries = store._read_entries()  # one for each model that was fitted
         self.history = [_decode_entry(content) for _, content in entries]
-        self._fitted_at = [event for event, _ in entries]
+        self._fit_events = [event for event, _ in entries]  # the last_label_event of each
         self.classes, self.n_rounds = initial.classes, 0
-        self.change = 0  # the last event that changed the labels, or what is pending
-        self._seen, self._counts = 0, Counter()
+        # Ids of events: the last that changed the labels or what is pending, and the last read.
+        self.last_label_event, self._last_event_read = 0, 0
+        self._counts = Counter()  # of samples by their status
         self._unlabelled, self._reasked = set(), set()  # ids of what is pending
         self._records = {}  # without samples, by id: in the order of asking
         self._failed_elsewhere = {}  # by id: failures of samples that no learner asked for
@@ -304,7 +305,7 @@ class Session:
 
     def refresh(self):
         """Read what is new in the store: others may have written to it."""
-        records, seen, change = self.store._changes_since(self._seen)
+        records, last_event, last_label_event = self.store._changes_since(self._last_event_read)
         for record in records:
             if record.round is not None:
                 self._update(record)
@@ -312,9 +313,10 @@ class Session:
                 self._failed_elsewhere[record.id] = record
             else:  # asked for by no learner, such as imported labels
                 self._failed_elsewhere.pop(record.id, None)
-        self._seen = seen
-        if change != self.change:
-            self.change, self._labelled = change, None
+        self._last_event_read = last_event
+        if last_label_event != self.last_label_event:
+            self.last_label_event = last_label_event
+            self._labelled = None
             self._publish_classes()
 
     def _update(self, record):
@@ -332,7 +334,10 @@ class Session:
             (self._unlabelled, is_pending and not is_labelled),
             (self._reasked, is_pending and is_labelled),
         ):
-            (group.add if is_member else group.discard)(record.id)
+            if is_member:
+                group.add(record.id)
+            else:
+                group.discard(record.id)
         if self.classes is not None:
             if before is not None and before.label is not None:  # the last one of its class?
                 self.classes = _known_classes(self.initial, self._records.values())
@@ -358,8 +363,8 @@ class Session:
         return len(self._records)
 
     @property
-    def n_billed(self):
-        """How many of these the budget counts: all but those withdrawn."""
+    def n_counted(self):
+        """How many of these count for the budget: all but those withdrawn."""
         return len(self._records) - self._counts["withdrawn"]
 
     @property
@@ -371,8 +376,8 @@ class Session:
 
     def labelled_at(self, number):
         """Return what was labelled when the model of an entry of the history was fitted."""
-        last = self._fitted_at[number]
-        if last >= self.change:
+        last = self._fit_events[number]
+        if last >= self.last_label_event:
             return self.labelled
         states = {}
         for event in self.store.events():
@@ -522,11 +527,11 @@ class Session:
     @property
     def is_current(self):
         """Whether the last entry of the history knows of all that is labelled."""
-        return bool(self._fitted_at) and self._fitted_at[-1] >= self.change
+        return bool(self._fit_events) and self._fit_events[-1] >= self.last_label_event
 
-    def purchase(self):
+    def sum_costs(self):
         """Sum up what was spent since the last entry of the history."""
-        since = self._fitted_at[-1] if self._fitted_at else 0
+        since = self._fit_events[-1] if self._fit_events else 0
         notes, seconds_oracle = self.store._costs_since(since)
         return {
             "seconds_query": sum(note["seconds_query"] for _, note in notes),
@@ -536,8 +541,8 @@ class Session:
 
     def add_entry(self, entry):
         """Add an entry to the history, for the model fitted to what is labelled now."""
-        self.store._write_entry(self.change, _encode_entry(entry))
-        self._fitted_at.append(self.change)
+        self.store._write_entry(self.last_label_event, _encode_entry(entry))
+        self._fit_events.append(self.last_label_event)
         self.history.append(entry)
 
 
@@ -672,8 +677,9 @@ class _StoreOracle:
             raise RuntimeError(
                 f"All of the last {n_failed} samples have failed for one reason, "
                 f"{failures[0].message!r}, so the fault is likely that of the oracle. Their "
-                "failures are in the store's events(), and they are pending again: mend the "
-                "oracle and call the same fit. What can't be computed, an oracle declines by None."
+                "failures are in the store's events(), and they are pending again: "
+                "correct the oracle and call the same fit. For a sample whose label can't be "
+                "computed, it should return None."
             ) from failures[0].error
 
 

@@ -1,4 +1,4 @@
-"""When to stop buying labels."""
+"""When to stop asking for labels."""
 
 from abc import ABCMeta, abstractmethod
 from contextlib import suppress
@@ -51,7 +51,7 @@ class StoppingCriterion(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     _parameter_constraints: dict = {}
 
     def check(self, learner):
-        """Tell whether a learner should stop buying.
+        """Tell whether a learner should stop asking for labels.
 
         Parameters
         ----------
@@ -163,9 +163,9 @@ def _parts(criterion, kind):
 
 
 class LabelBudget(StoppingCriterion):
-    """Stop when so many labels are bought.
+    """Stop when there are so many labels beyond the initial ones.
 
-    Other than the learner's ``budget``, it does not count what was declined, and it doesn't cut
+    Unlike the learner's ``budget``, it does not count what was declined, and it doesn't cut
     the last batch.
 
     Parameters
@@ -189,7 +189,7 @@ class LabelBudget(StoppingCriterion):
     ...     GaussianNB(), UncertaintySampling(), stopping=LabelBudget(20), random_state=0
     ... )
     >>> learner.fit(X, y).stop_reason_
-    'label budget: 20 labels bought, of 20'
+    'label budget: 20 labels, of 20'
     """
 
     _parameter_constraints: dict = {"n_labels": [Interval(Integral, 0, None, closed="left")]}
@@ -198,11 +198,11 @@ class LabelBudget(StoppingCriterion):
         self.n_labels = n_labels
 
     def find_reason(self, learner):
-        """Compare the number of labels bought."""
-        bought = learner.labelled_.n_bought
-        if bought < self.n_labels:
+        """Compare the number of labels beyond the initial ones."""
+        n_labels = learner.labelled_.n_bought
+        if n_labels < self.n_labels:
             return None
-        return f"label budget: {bought} labels bought, of {self.n_labels}"
+        return f"label budget: {n_labels} labels, of {self.n_labels}"
 
 
 class TimeBudget(StoppingCriterion):
@@ -238,7 +238,7 @@ class TimeBudget(StoppingCriterion):
     ...     random_state=0,
     ... )
     >>> learner.fit(X, y).stop_reason_
-    'label budget: 20 labels bought, of 20'
+    'label budget: 20 labels, of 20'
     """
 
     _parameter_constraints: dict = {
@@ -269,7 +269,7 @@ def _work_seconds(learner):
 
 
 class CostBudget(StoppingCriterion):
-    """Stop when the labels bought have cost so much.
+    """Stop when the labels beyond the initial ones have cost so much.
 
     For labels of different prices: images of another resolution, patients of another clinic.
 
@@ -279,9 +279,9 @@ class CostBudget(StoppingCriterion):
         In the unit of ``cost``.
     cost : float, array-like of shape (n_samples,) or callable, default=1.0
         The price of any label; of the label of each sample of the pool; or
-        ``cost(X) -> array-like of shape (n_bought,)``, the prices for labelling samples.
+        ``cost(X) -> array-like of shape (n_samples,)``, the prices for labelling samples.
         Samples that were declined are free. Prices are finite, none below 0, and checked before
-        the first purchase; a callable is tried on two of the initial samples.
+        the first label is paid for; a callable is tried on two of the initial samples.
 
     See Also
     --------
@@ -304,29 +304,29 @@ class CostBudget(StoppingCriterion):
         self.cost = cost
 
     def find_reason(self, learner):
-        """Compare the sum of the prices of what was bought."""
+        """Compare the sum of the prices of the labels beyond the initial ones."""
         labelled = learner.labelled_
-        bought = np.arange(labelled.n_initial, len(labelled))
-        spent = float(self._prices(labelled, bought, learner).sum())
+        paid = np.arange(labelled.n_initial, len(labelled))
+        spent = float(self._prices(labelled, paid, learner).sum())
         if spent < self.budget:
             return None
         return f"cost budget: {spent:.4g} spent, of {self.budget:.4g}"
 
-    def _prices(self, labelled, bought, learner):
-        """Prices of the labels bought; also checked before the first purchase."""
+    def _prices(self, labelled, paid, learner):
+        """Prices of labels; with none of them, the prices are only checked."""
         if callable(self.cost):
-            some = bought if len(bought) else np.arange(min(2, len(labelled)))
+            some = paid if len(paid) else np.arange(min(2, len(labelled)))
             prices = self._check(self.cost(take_rows(labelled.X, some)), len(some), "returned")
-            return prices if len(bought) else prices[:0]
+            return prices if len(paid) else prices[:0]
         if isinstance(self.cost, Real):
-            return np.full(len(bought), self.cost)
+            return np.full(len(paid), self.cost)
         prices = self._check(self.cost, learner.n_samples_fit_, "got")
-        if labelled.is_synthetic[bought].any():
+        if labelled.is_synthetic[paid].any():
             raise ValueError(
                 "cost has a price for each sample of the pool, but designed samples are in no "
                 "pool; pass a callable from samples to prices."
             )
-        return prices[labelled.indices[bought]]
+        return prices[labelled.indices[paid]]
 
     def _check(self, prices, n_samples, verb):
         prices = np.asarray(prices)

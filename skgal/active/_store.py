@@ -271,7 +271,7 @@ class LabelStore:
     shows it.
 
     While a store is open, or after a crash, a file ``-wal`` lies beside it and belongs to it;
-    closing folds it in. An empty file ``-lock`` lies there once a learner has bought for it, so
+    closing folds it in. An empty file ``-lock`` lies there once a learner has used it, so
     that one learner at a time does; it may be deleted when none runs.
 
     Parameters
@@ -376,7 +376,7 @@ class LabelStore:
                 row = (sample.hash, round, strategy, model, index, point)
                 row += (prediction, detail, now, sample.format, checksum(sample.payload))
                 ids.append(insert_row(connection, "samples", row, payload=sample.payload))
-                event = self._log(ids[-1], "asked", at=now)
+                event = self._add_event(ids[-1], "asked", at=now)
             if round is not None and ids:
                 first = event - len(ids) + 1
                 insert_row(connection, "history", (first, "batch", json.dumps(notes or {})))
@@ -419,9 +419,9 @@ class LabelStore:
             for sample in as_ids(ids):
                 status, label = self._state(connection, sample)
                 if status == "answered":
-                    self._log(sample, "reasked", label)
+                    self._add_event(sample, "reasked", label)
                 elif status in ("declined", "failed"):
-                    self._log(sample, "reopened")
+                    self._add_event(sample, "reopened")
 
     def waiting(self, annotator=None, ids=None):
         """List the samples that an annotator may answer.
@@ -509,7 +509,7 @@ class LabelStore:
             If an id is unknown; nothing is recorded then.
         """
         labels = [labels] if np.ndim(ids) == 0 else labels
-        self._answer(
+        self._record_answers(
             as_ids(ids),
             labels,
             "replicate" if replicate else "answered",
@@ -519,7 +519,7 @@ class LabelStore:
             remarks={"annotator": annotator, "message": message, "details": details},
         )
 
-    def _answer(self, ids, answers, kind, *, columns, missing_label, remarks, seconds=None):
+    def _record_answers(self, ids, answers, kind, *, columns, missing_label, remarks, seconds=None):
         """Record answers of any form in one transaction; raise for those that don't count."""
         seconds = np.broadcast_to(np.nan if seconds is None else seconds, len(ids)).tolist()
         refused, conflicts = {}, []
@@ -549,7 +549,7 @@ class LabelStore:
                     answer = _row_of(answers, position)
                     self.refuse(sample, problems[position], answer=answer, **who)
                 else:
-                    problem, conflict = self._take(connection, sample, label, kind, noted)
+                    problem, conflict = self._record_answer(connection, sample, label, kind, noted)
                     if problem is not None:
                         refused[sample] = problem
                     if conflict is not None:
@@ -557,30 +557,41 @@ class LabelStore:
         if refused or conflicts:
             raise LabelError(refused, conflicts)
 
-    def _take(self, connection, sample, label, kind, remarks):
-        """Log a valid label; return a problem, and a conflict with another label, if any."""
+    def _record_answer(self, connection, sample, label, kind, remarks):
+        """Record a valid label; return a problem, and a conflict with another label, if any."""
         status, known = self._state(connection, sample)
+        # The first answer. A sample that was declined before may get one too.
         if known is None:
-            if (status, label) != ("declined", None):
+            if label is not None:
                 event = "answered" if kind == "replicate" else kind
-                self._log(sample, "declined" if label is None else event, label, **remarks)
+                self._add_event(sample, event, label, **remarks)
+            elif status != "declined":
+                self._add_event(sample, "declined", **remarks)
             return None, None
-        who, is_open = remarks["annotator"], status == "pending"
+        who, is_asked_again = remarks["annotator"], status == "pending"
         opinions = self._read_opinions(connection, sample)
         own = {opinion.annotator: opinion.label for opinion in opinions if who}
-        if kind == "replicate" or (is_open and who and who not in own):
-            self._log(sample, "replicate", label, **remarks)
-            if is_open or label is not None:
+        # A further opinion: from whomever of a replicate, else of an annotator who is new to the
+        # sample, where it was asked again. Events call both "replicate".
+        if kind == "replicate" or (is_asked_again and who and who not in own):
+            self._add_event(sample, "replicate", label, **remarks)
+            if is_asked_again or label is not None:
                 self._aggregate(connection, sample)
-        elif is_open and not who:
+            return None, None
+        # Without a name it can't be told from the first opinion, given again.
+        if is_asked_again and not who:
             self.refuse(sample, _NAMELESS, answer=label, seconds=remarks["seconds"])
             return _NAMELESS, None
-        elif (who not in own or own[who] != label) and (is_open or label != known):
-            self._log(sample, "surplus", label, **remarks)
-            return None, (sample, own.get(who, known), label)
-        return None, None
+        # The same answer again.
+        repeats_own = who in own and own[who] == label
+        repeats_label = label == known and not is_asked_again
+        if repeats_own or repeats_label:
+            return None, None
+        # A contradiction: the first answer holds.
+        self._add_event(sample, "surplus", label, **remarks)
+        return None, (sample, own.get(who, known), label)
 
-    def _log(
+    def _add_event(
         self,
         sample,
         kind,
@@ -646,7 +657,9 @@ class LabelStore:
         with self.transaction() as connection:
             for sample in as_ids(ids):
                 self._state(connection, sample)  # refuses ids that are unknown
-                self._log(sample, "refused", details={"answer": _answer_repr(answer)}, **remarks)
+                self._add_event(
+                    sample, "refused", details={"answer": _answer_repr(answer)}, **remarks
+                )
 
     def fail(self, ids, message, *, annotator=None, seconds=None):
         """Record that asking about samples has failed for good.
@@ -691,10 +704,10 @@ class LabelStore:
             for sample in as_ids(ids):
                 status, label = self._state(connection, sample)
                 if status == "pending" and label is None:
-                    self._log(sample, kind, **remarks)
+                    self._add_event(sample, kind, **remarks)
                 elif status == "pending":
                     if remarks:
-                        self._log(sample, "refused", **remarks)
+                        self._add_event(sample, "refused", **remarks)
                     self._aggregate(connection, sample)
 
     def reopen(self, ids):
@@ -713,7 +726,7 @@ class LabelStore:
         with self.transaction() as connection:
             for sample in as_ids(ids):
                 if self._state(connection, sample)[0] != "pending":
-                    self._log(sample, "reopened")
+                    self._add_event(sample, "reopened")
 
     def undo(self, annotator=None, ids=None):
         """Take back the answer, or refusal, that came last; its sample is pending again.
@@ -750,10 +763,10 @@ class LabelStore:
                 others = [each for each in opinions if each.event != event]
                 label, _ = _combine(others, self.combine)
                 if label is None:
-                    self._log(sample, "reopened", annotator=who)
+                    self._add_event(sample, "reopened", annotator=who)
                 else:
                     undone = {"undone": True}
-                    self._log(sample, "reasked", label, annotator=who, details=undone)
+                    self._add_event(sample, "reasked", label, annotator=who, details=undone)
                 return sample
         return None
 
@@ -788,7 +801,7 @@ class LabelStore:
             raise ValueError(f"X has {n_samples} samples, y has {len(y)} labels.")
         with self.transaction():
             ids = self.add_query(X, strategy="import")
-            self._answer(
+            self._record_answers(
                 ids.tolist(),
                 y,
                 "imported",
@@ -844,7 +857,7 @@ class LabelStore:
                 if label is not None and new != label:
                     self._aggregate(connection, sample)
                     if status == "pending":
-                        self._log(sample, "reasked", new)
+                        self._add_event(sample, "reasked", new)
 
     def _aggregate(self, connection, sample):
         """Log what all answers to a sample since it was last open come to."""
@@ -852,7 +865,7 @@ class LabelStore:
         label, details = _combine(opinions, self.combine)
         names = dict.fromkeys(opinion.annotator for opinion in opinions if opinion.annotator)
         who = ", ".join(names) or None
-        self._log(sample, "aggregated", label, annotator=who, details=details)
+        self._add_event(sample, "aggregated", label, annotator=who, details=details)
 
     def _read_opinions(self, connection, sample):
         """The answers to a sample that count, oldest first, those declined among them."""
@@ -892,7 +905,7 @@ class LabelStore:
         return {sample: opinions for sample, opinions in found.items() if opinions}
 
     def agreement(self):
-        """Compare the answers of each two annotators to the same samples.
+        """Compare the answers of each pair of annotators to the same samples.
 
         Returns
         -------
@@ -943,7 +956,7 @@ class LabelStore:
         ids : int or array-like of int, default=None
             These only, in this order.
         since : int, default=0
-            Without ``ids``: those only that an event after the one of this id tells of.
+            Without ``ids``: only those that have an event with an id above this one.
         samples : bool, default=True
             Whether to read the samples themselves, which may be large.
 
@@ -1237,7 +1250,7 @@ class LabelStore:
 
     @contextmanager
     def lock(self, wait=0.0):
-        """Be the only learner that buys labels for this store, within a context.
+        """Be the only learner that has labels made for this store, within a context.
 
         The lock is SQLite's own, on an empty file ``-lock`` beside the store: it works wherever
         the store does, between threads and between processes; children of a fork don't inherit
@@ -1256,7 +1269,7 @@ class LabelStore:
         Raises
         ------
         StoreInUseError
-            If another learner is buying; the store is left as it is.
+            If another learner has the lock; the store is left as it is.
         StoreError
             If something else is in the place of the lock's file, such as a link or a folder.
         """
@@ -1273,8 +1286,8 @@ class LabelStore:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                     raise
                 raise StoreInUseError(
-                    f"Another learner is buying labels for the store {self.path}, and what waits "
-                    "there would be paid for twice. Wait until it is done, or give this one a "
+                    f"Another learner is using the store {self.path}, and the labels it waits "
+                    "for would be paid for twice. Wait until it is done, or give this one a "
                     "store of its own; people and programs that only answer (tell, "
                     "skgal-annotate) need not wait."
                 ) from None
@@ -1453,7 +1466,7 @@ def _row_of(answers, position):
 
 
 class _Opinion(NamedTuple):
-    """An answer that counts, and the event that told of it."""
+    """An answer that counts, and the event that it was recorded by."""
 
     event: int
     annotator: str | None
@@ -1599,7 +1612,7 @@ def new_content():
 
 
 def _create(path):
-    """Make a new file beside its place, whole, and link it there: none is ever half made."""
+    """Make a new file under another name and link it to its own: it is never incomplete there."""
     # SQLite would take this log for the new file's.
     if os.path.lexists(f"{path}-wal") and not os.path.lexists(path):
         raise StoreError(
@@ -1657,7 +1670,7 @@ def touch(path):
 
 
 def check_regular(path):
-    """Refuse what reading may never end of, such as pipes and devices, and broken links."""
+    """Refuse broken links, and what reading may block on forever, such as pipes and devices."""
     if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise StoreError(
             f"{path} is no file, but a pipe, a device or a link that leads nowhere; a store is a "

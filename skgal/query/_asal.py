@@ -121,8 +121,8 @@ def _differentiable_score(score, clf, generator, start):
 class GAAL(LatentSearch, LatentStrategy):
     r"""Search a generator's latent space for samples of which the classifier is least sure.
 
-    Generative adversarial active learning [1]_: random latent points climb, along the
-    gradient through classifier and generator, to where the score is highest, and the samples
+    Generative adversarial active learning [1]_: random latent points are moved along the
+    gradient through classifier and generator to where the score is highest, and the samples
     there are labelled. It costs the same whatever the size of the pool, and asks the oracle
     about generated samples: near the boundary the classes are hard to tell
     apart, and poor generators make that worse. :class:`ASAL` asks about real samples like them.
@@ -256,8 +256,9 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         How many samples are matched to each generated one; of all matches, the most uncertain
         are chosen ("ASAL-neighbors" of figure 16).
     n_random : int, default=1000
-        How many samples, drawn at random, are rated beside the matches: a generator has blind
-        spots. They may be chosen too, and tell whether the matches are worth their search.
+        How many samples, drawn at random, are rated beside the matches, since there may be samples
+        like which the generator makes none. They may be chosen too, and are what the matches are
+        compared with: if they are no less uncertain, the search is of no use.
     align : bool, default=True
         Whether the features of generated samples are shifted and scaled, one by one, to the
         mean and standard deviation of the pool's. What is generated varies too little, and is
@@ -442,21 +443,22 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         rng = np.random.RandomState([draw_seed(as_random_state(self.random_state)), n_labelled])
         n_generated = min(batch_size * self.oversampling, len(candidates))
         generated = self.generator_.generate(self._search(clf, n_generated, rng))
-        matches = self._match(generated, candidates, clf)
+        matched = self._match(generated, candidates, clf)
         n_random = min(self.n_random, len(candidates))
         drawn = sample_without_replacement(len(candidates), n_random, random_state=rng)
         drawn = candidates.positions[drawn]
-        found = matches.ravel()
-        if found.size + n_random > batch_size:
-            found = np.union1d(found, drawn)
-            values = candidates.scatter(np.nan)
-            values[found] = _rate(score, clf, Candidates(candidates.rows, found))
+        ranked = matched.ravel()
+        if ranked.size + n_random > batch_size:
+            pooled = np.union1d(matched, drawn)
+            values = np.full(candidates.rows.n_samples, np.nan)
+            values[pooled] = _rate(score, clf, Candidates(candidates.rows, pooled))
             if n_random:
-                _warn_of_useless_matches(values[matches[:, 0]], values[drawn])
-            found = found[top_k(values[found], len(found), rng.random_sample(len(found)))]
+                _warn_of_useless_matches(values[matched[:, 0]], values[drawn])
+            tie_break = rng.random_sample(len(pooled))
+            ranked = pooled[top_k(values[pooled], len(pooled), tie_break)]
         utilities = np.zeros(candidates.rows.n_samples)
-        utilities[found] = 1 - np.arange(len(found)) / len(found)
-        return found[:batch_size], utilities[candidates.positions]
+        utilities[ranked] = 1 - np.arange(len(ranked)) / len(ranked)
+        return ranked[:batch_size], utilities[candidates.positions]
 
     def _match(self, generated, candidates, clf):
         """Find the candidates nearest to each generated sample, as positions in their rows."""
@@ -519,16 +521,17 @@ def _warn_of_poor_samples(matcher, generated, X, rng):
     if n_rows < 3:
         return
     rows = np.sort(sample_without_replacement(pool.n_samples, n_rows, random_state=rng))
-    among, mates = (found[:, 1] for found in matcher.kneighbors(pool.take(rows), 2))
-    apart, nearest = (found[:, 0] for found in matcher.kneighbors(generated[:n_rows], 1))
-    n_mates, n_nearest = len(np.unique(mates)), len(np.unique(nearest))
-    is_far = np.median(apart) > _FAR * np.median(among)
-    if n_nearest < _REPEATED * n_mates or is_far:
+    # Of a sample of the pool, the nearest is the sample itself: so the second nearest.
+    real_distances, real_nearest = (found[:, 1] for found in matcher.kneighbors(pool.take(rows), 2))
+    distances, nearest = (found[:, 0] for found in matcher.kneighbors(generated[:n_rows], 1))
+    n_real_nearest, n_nearest = len(np.unique(real_nearest)), len(np.unique(nearest))
+    is_far = np.median(distances) > _FAR * np.median(real_distances)
+    if n_nearest < _REPEATED * n_real_nearest or is_far:
         warn_user(
             f"{n_rows} generated samples have {n_nearest} different nearest samples in the pool, "
-            f"at a median distance of {np.median(apart):.3g}; as many samples of the pool have "
-            f"{n_mates}, at {np.median(among):.3g}. The generator isn't trained enough, so ASAL "
-            "will hardly be better than what n_random alone finds: raise its max_iter, or try "
-            "another one.",
+            f"at a median distance of {np.median(distances):.3g}; as many samples of the pool have "
+            f"{n_real_nearest}, at {np.median(real_distances):.3g}. The generator isn't "
+            "trained enough, so ASAL will hardly be better than what n_random alone finds: raise "
+            "its max_iter, or try another one.",
             PoorSamplesWarning,
         )

@@ -38,14 +38,14 @@ def check_pool_and_labels(X, y, missing_label=np.nan):
     elif not hasattr(X, "shape"):
         X = np.asarray(X)
     check_consistent_length(X, y)
-    # Objects were not cast to text; nor are a learner's labels, of which it has warned itself.
+    # Objects were not cast to text. A learner has warned of its labels itself, and passes objects.
     if y is not None and str(getattr(y, "dtype", "")) != "object":
         warn_of_text_for_missing(as_label_array(y), missing_label)
     return X
 
 
 def check_batch_size(batch_size, n_available=None, available="samples"):
-    """Check that a batch can be filled; without ``n_available`` there is no end of samples."""
+    """Check that a batch can be filled; without ``n_available`` any size can."""
     check_scalar(batch_size, "batch_size", Integral, min_val=1)
     if isinstance(batch_size, bool):
         raise TypeError(f"batch_size must be a whole number, got {batch_size}.")
@@ -220,7 +220,12 @@ class BatchStrategy(PoolStrategy):
 
     Blocks come in the dtype of X, and skorch nets refuse float64: a strategy that calls ``clf`` and
     is to work with nets as well gives it ``skgal.classifiers.cast_for_nets(clf, block)``, which
-    changes nothing for other models.
+    changes nothing for other models. Nets draw from torch's global generator even to predict:
+    ``with skgal.utils.seeded_nets(clf)`` leaves that as it was. A learner's queries run within it.
+
+    :class:`UncertaintySampling` is a strategy too: its ``compute_utilities(X, y, clf, candidates)``
+    gives, block by block, how unsure any model is, classifiers without ``predict_proba`` and
+    regressors included, and its ``check_model(clf, X)`` refuses a model that can't say.
 
     Parameters
     ----------
@@ -286,7 +291,8 @@ class BatchStrategy(PoolStrategy):
             Some of ``candidates.positions``, none twice; best first.
         utilities : ndarray of shape (n_candidates,)
             The utility of each candidate as the first of the batch, in the order of
-            ``candidates.positions``.
+            ``candidates.positions``. The others of the batch need not have the next highest ones:
+            they are chosen as a whole, and utilities are only passed on to the user.
         """
 
     def query(self, X, y, clf, *, candidates=None, batch_size=1, return_utilities=False):
@@ -408,18 +414,19 @@ class RankingStrategy(BatchStrategy):
         -------
         iterable of ndarray
             Finite utilities, one for each candidate, the higher the better, in the order of the
-            candidates and cut into blocks as one likes: what ``candidates.map`` returns.
+            candidates, in blocks of any size: what ``candidates.map`` returns.
         """
 
     def choose(self, X, y, clf, candidates, batch_size):
         """Choose the highest utilities; the arguments are those of :class:`BatchStrategy`."""
-        order = as_random_state(self.random_state).random_sample(candidates.rows.n_samples)
+        rng = as_random_state(self.random_state)
+        tie_break = rng.random_sample(candidates.rows.n_samples)
         blocks = []
         for block in self.compute_utilities(X, y, clf, candidates):
             assert_all_finite(block, input_name="utilities")
             blocks.append(block)
         utilities = np.concatenate(blocks)
-        best = top_k(utilities, batch_size, order[candidates.positions])
+        best = top_k(utilities, batch_size, tie_break[candidates.positions])
         return candidates.positions[best], utilities
 
 

@@ -50,11 +50,7 @@ def pseudo_probabilities(decisions):
     return softmax(decisions, axis=1)
 
 
-def _of_decisions(score):
-    return partial(_score_of_decisions, score)
-
-
-def _score_of_decisions(score, decisions):
+def _score_decisions(score, decisions):
     return score(pseudo_probabilities(decisions))
 
 
@@ -74,7 +70,7 @@ def _mutual_information(member_proba):
 # returns into uncertainties. These are never negative, so that they can be a density (AISEL,
 # equation 7).
 DENSITY_MEASURES = {
-    name: {"predict_proba": score, "decision_function": _of_decisions(score)}
+    name: {"predict_proba": score, "decision_function": partial(_score_decisions, score)}
     for name, score in {
         "entropy": entropy,
         "normalized_entropy": normalized_entropy,

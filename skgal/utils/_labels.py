@@ -274,21 +274,24 @@ def as_labels(
             f"Expected a label for each of {n_answers} samples, the missing label where it is "
             f"declined; got {len(rows)}."
         )
-    closed, columns = columns is not None, _as_list(classes if columns is None else columns)
-    known = {name: name for name in _as_list(classes) or columns}
-    if closed:
-        known |= {name: known.get(name, name) for name in columns}
+    proba_columns = _as_list(classes if columns is None else columns)
+    allow_new_classes = columns is None
+    # From each class to itself, as it is known: the answer 1.0 finds the class 1 (they are equal,
+    # and so one key), and becomes it.
+    canonical = {name: name for name in _as_list(classes) or proba_columns}
+    if not allow_new_classes:
+        canonical |= {name: canonical.get(name, name) for name in proba_columns}
     if is_missing(np.array([missing_label], dtype=object))[0]:
         missing_label = None
     if n_outputs is None:
         texts = [answer for answer in rows if isinstance(answer, str) and answer != missing_label]
-        warn_of_text_for_missing(np.array(texts, dtype=object), known=(*known, *columns))
+        warn_of_text_for_missing(np.array(texts, dtype=object), known=(*canonical, *proba_columns))
     labels, problems = [None] * n_answers, {}
     for position, answer in enumerate(rows):
         try:
             if not _is_declined(answer, missing_label):
                 if n_outputs is None:
-                    label = _as_class(answer, known, columns, closed)
+                    label = _as_class(answer, canonical, proba_columns, allow_new_classes)
                 else:
                     label = _as_numbers(answer, n_outputs)
                 labels[position] = label
@@ -355,41 +358,44 @@ def _is_declined(answer, missing_label):
     return bool(is_missing(values).all() or is_missing(values, missing_label).all())
 
 
-def _as_class(answer, known, columns, closed):
+def _as_class(answer, canonical, proba_columns, allow_new_classes):
     """A class, class probabilities, or, where no classes are known, one or several numbers."""
     if isinstance(answer, Mapping):
-        names = [_as_known(name, known, closed) for name in answer]
+        names = [_as_known(name, canonical, allow_new_classes) for name in answer]
         return _as_probabilities(names, answer.values())
     answer = _single(answer)
     if not isinstance(answer, list):
-        return _as_known(answer, known, closed)
-    if not known:
+        return _as_known(answer, canonical, allow_new_classes)
+    if not canonical:
         return _as_numbers(answer, len(answer))
-    if len(answer) != len(columns):
+    if len(answer) != len(proba_columns):
         raise ValueError(
-            f"Class probabilities need one entry for each of the {len(columns)} classes known so "
-            f"far, in the order {columns}; got {answer}. An oracle that knows other classes says "
-            "so by an attribute `classes_`; a dict from class to probability needs no order."
+            f"Class probabilities need one entry for each of the {len(proba_columns)} classes "
+            f"known so far, in the order {proba_columns}; got {answer}. An oracle that knows other "
+            "classes says so by an attribute `classes_`; a dict from class to probability needs no "
+            "order."
         )
-    return _as_probabilities([_as_known(name, known, closed) for name in columns], answer)
+    return _as_probabilities(
+        [_as_known(name, canonical, allow_new_classes) for name in proba_columns], answer
+    )
 
 
-def _as_known(label, known, closed):
+def _as_known(label, canonical, allow_new_classes):
     """A class, spelt as the known class that equals it: the 1.0 of a float array as 1."""
     label = _as_scalar(label)
     if isinstance(label, float) and not math.isfinite(label):
         raise ValueError(f"A label must be finite; got {label}.")
-    if not known:
+    if not canonical:
         return label
-    if label in known:
-        return known[label]
+    if label in canonical:
+        return canonical[label]
     if isinstance(label, float) and not label.is_integer():
         raise ValueError(f"A class is a whole number, a string or a boolean; got {label}.")
-    example = next(iter(known))
+    example = next(iter(canonical))
     if isinstance(label, str) != isinstance(example, str):
         raise ValueError(f"The labels so far are such as {example!r}; got {label!r}.")
-    if closed:
-        raise ValueError(f"{label!r} is none of the classes {list(known)}.")
+    if not allow_new_classes:
+        raise ValueError(f"{label!r} is none of the classes {list(canonical)}.")
     if type(example) is int and not isinstance(label, str) and label == int(label):
         return int(label)
     return label

@@ -263,7 +263,7 @@ def test_rounds_are_logged(blobs, caplog):
     with caplog.at_level(logging.INFO, logger="skgal.active"):
         ActiveLearner(LogisticRegression(), RandomSampling(), budget=10).fit(*blobs)
     assert [record.name for record in caplog.records] == ["skgal.active"] * 2
-    assert "20 labels, 10 of them bought" in caplog.text
+    assert "20 labels, 10 of them beyond the initial ones" in caplog.text
 
 
 def test_first_query_is_billed_for_the_strategy_s_fit(blobs, monkeypatch):
@@ -325,7 +325,7 @@ def test_reprs_do_not_grow_with_the_session(n):
     assert repr(asked) == f"<Asked: X of shape ({n}, 4), {n} succeeded>"
     assert repr(synthesis) == f"<Synthesis: X of shape ({n}, 4), on {n // 3} lines>"
     learner.tell(query.ids[:100], rng.randint(2, size=100))
-    counts = f"{n} initial and 100 bought labels"
+    counts = f"{n} initial and 100 further labels"
     assert repr(learner.labelled_) == f"<LabelledSet: X of shape ({n + 100}, 4), {counts}>"
 
 

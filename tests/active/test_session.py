@@ -658,7 +658,7 @@ def test_labels_survive_a_failing_fit(blobs):
         learner.fit(X, y)
     assert learner.labelled_.n_bought == 5
     np.testing.assert_array_equal(learner.labelled_.y, y[learner.labelled_.indices])
-    assert "5 bought" in caught.value.__notes__[0]
+    assert "the 5 given before this" in caught.value.__notes__[0]
     assert learner.predict(X).shape == (40,), "the model of the round before is still there"
 
 

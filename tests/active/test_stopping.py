@@ -48,7 +48,7 @@ def pretend(learner, **attributes):
 
 def test_label_budget(learner):
     assert LabelBudget(21).check(learner) is None
-    assert LabelBudget(20).check(learner) == "label budget: 20 labels bought, of 20"
+    assert LabelBudget(20).check(learner) == "label budget: 20 labels, of 20"
 
 
 def test_work_time_counts_all_phases():
@@ -232,7 +232,7 @@ def test_a_model_that_knows_one_class_is_not_stable(blobs):
 
 def test_criteria_combine(learner):
     yes, no = LabelBudget(20), LabelBudget(21)
-    assert (yes | no).check(learner) == "label budget: 20 labels bought, of 20"
+    assert (yes | no).check(learner) == "label budget: 20 labels, of 20"
     assert (yes & no).check(learner) is None
     assert (yes & TimeBudget(0.0)).check(learner).count(";") == 1
     assert (no | no).check(learner) is None

@@ -614,7 +614,7 @@ def test_others_may_answer_and_learn_meanwhile(path, blobs, partial, make_learne
 
 def test_a_killed_process_leaves_no_lock(path, other, blobs, partial, make_learner):
     learner = make_learner(path, oracle=LabelOracle(*blobs))
-    with pytest.raises(StoreInUseError, match="Another learner is buying"):
+    with pytest.raises(StoreInUseError, match="Another learner is using"):
         learner.fit(*partial)
     with LabelStore(path) as store:
         assert not store.counts()["answered"]
