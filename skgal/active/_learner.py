@@ -214,7 +214,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
     way; with a plain callable, at most the batch it was called for. Samples with the same values
     as one whose label the store has are never sent to an oracle; they get that label, and count
     for the budget. Any number of people and programs may answer a session's store at once, but one
-    learner at a time asks for them, or two would both pay for what waits: another one gets a
+    learner at a time asks for them, or two would pay for the same labels: another one gets a
     :class:`~skgal.exceptions.StoreInUseError`. An empty file ``-lock`` beside the store is
     its lock; it holds nothing, and a killed process leaves no lock behind.
 
@@ -822,7 +822,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
             raise ValueError(
                 f"{name} has answered for {len(known)} of these samples already, the first with id "
                 f"{known[0]}; a second opinion is another annotator's. Further answers of a noisy "
-                "oracle are told by store_.tell(..., replicate=True)."
+                "oracle are recorded by store_.tell(..., replicate=True)."
             )
         oracle = as_store_oracle(
             oracle, lambda ids: session.select(ids).X, missing_label=self.missing_label

@@ -43,7 +43,7 @@ from skgal.utils import (
 logger = logging.getLogger("skgal.active")
 
 NAMED_FAILURES = 5
-"""How many failures an error message tells in full; the log has them all."""
+"""How many failures an error message quotes; the log has them all."""
 
 
 class Answer(NamedTuple):

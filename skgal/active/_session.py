@@ -526,7 +526,7 @@ class Session:
 
     @property
     def is_current(self):
-        """Whether the last entry of the history knows of all that is labelled."""
+        """Whether the last entry of the history covers all that is labelled."""
         return bool(self._fit_events) and self._fit_events[-1] >= self.last_label_event
 
     def sum_costs(self):

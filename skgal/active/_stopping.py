@@ -351,9 +351,10 @@ class TargetScore(StoppingCriterion):
     Parameters
     ----------
     score : float
-        What is well enough.
+        The score to reach.
     n_rounds : int, default=1
-        In how many rounds, one after the other, it must be reached: a guard against luck.
+        In how many rounds, one after the other, it must be reached. With several, one round that is
+        good by chance is not enough.
 
     See Also
     --------

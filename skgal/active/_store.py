@@ -115,7 +115,7 @@ _RECORDS = """
 """
 
 _NESTED = {"X", "latent", "prediction", "details", "label", "answer_details"}
-"""Fields of a record that may hold what is no scalar."""
+"""Fields of a record that may hold other values than scalars."""
 
 _NAMELESS = "It was asked again of another annotator: say who answers (annotator=...)."
 
@@ -206,8 +206,8 @@ class Record(NamedTuple):
 class Event(NamedTuple):
     """An entry of the log under a store; none is ever changed or removed.
 
-    What a record says follows from its events; they also tell what was undone, refused or came
-    too late.
+    A record follows from the events of its sample, which also show what was undone, refused or
+    came too late.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class LabelStore:
     shows it.
 
     While a store is open, or after a crash, a file ``-wal`` lies beside it and belongs to it;
-    closing folds it in. An empty file ``-lock`` lies there once a learner has used it, so
+    closing folds it in. An empty file ``-lock`` is beside it once a learner has used it, so
     that one learner at a time does; it may be deleted when none runs.
 
     Parameters
@@ -480,11 +480,11 @@ class LabelStore:
             probability; None, NaN or a row of NaN where declined. A single label if ``ids`` is a
             single id.
         classes : array-like, default=None
-            Who answers knows no other classes than these, which are also what columns of
-            probabilities stand for. None: the columns are those of :attr:`classes`, and new
-            classes are welcome.
+            All classes that the annotator may answer with, in the order of columns of
+            probabilities. None: the columns are those of :attr:`classes`, and answers may name
+            new classes.
         missing_label : scalar, default=nan
-            What else stands for "declined".
+            Another value that means "declined".
         annotator : str, default=None
             Who or what answered.
         seconds : float or array-like of shape (n_answers,), default=None

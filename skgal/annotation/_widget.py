@@ -22,10 +22,10 @@ CALLS = {
 class LabellingWidget:
     """The labelling page as a widget of a notebook: JupyterLab, Colab, VS Code have no open ports.
 
-    As the last value of a cell it shows what waits for a label in a store, with the keys and
-    views of the page. Every answer is in the store, on disk if the store is, before it is shown
-    as given. Nothing waits meanwhile: the cell ends at once, and others can be run. With a
-    learner, the next batch is asked for as soon as one is handed over, until its budget is spent.
+    As the last value of a cell it shows the samples of a store that wait for a label, with the keys
+    and views of the page. Every answer is in the store, on disk if the store is, before it is shown
+    as given. The cell ends at once, so that others can be run meanwhile. With a learner, the next
+    batch is asked for as soon as one is handed over, until its budget is spent.
 
     It needs the extra ``notebook``.
 

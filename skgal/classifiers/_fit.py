@@ -200,7 +200,7 @@ def cast_for_nets(estimator, X):
     estimator : estimator
         Fitted or not. Where the weights of its net are known to be float64, nothing is cast.
     X : object
-        Samples; what is no array stays as it is.
+        Samples; anything but an array is returned as it is.
 
     Returns
     -------

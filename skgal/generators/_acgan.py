@@ -48,7 +48,7 @@ Penalty, or a list of these, default="auto"
 
     See Also
     --------
-    CGAN : Its critic is told the class.
+    CGAN : Its critic gets the class as an input.
 
     References
     ----------

@@ -562,7 +562,7 @@ default="auto"
 
 def store_parameters(estimator, arguments):
     """Set the arguments of ``__init__``, its ``locals()``, as attributes of their names."""
-    # Plain assignments would be twenty in each of nine classes, and one forgotten shows late.
+    # Plain assignments would be twenty in each of nine classes; one left out is noticed late.
     arguments = {name: value for name, value in arguments.items() if name != "self"}
     vars(estimator).update(arguments)
 

@@ -13,8 +13,8 @@ from skgal.utils import StrOptions
 class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     """Conditional GAN: learns to draw samples of given classes.
 
-    Generator and critic are both told the class [1]_. How the critic is told is a choice of its
-    own, independent of objective, penalty and architecture: BigGAN is
+    Generator and critic both get the class as an input [1]_. In which form the critic gets it is a
+    choice independent of objective, penalty and architecture: BigGAN is
     ``architecture="biggan", conditioning="projection"``.
 
     Parameters
@@ -22,7 +22,7 @@ class CGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     latent : {"normal", "uniform"}, default="normal"
         Distribution of the latent coordinates: standard normal, or uniform on [-1, 1].
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
-        How the critic is told the class: as further columns or image planes [1]_, or by an inner
+        How the critic gets the class: as further columns or image planes [1]_, or by an inner
         product of its features with an embedding of the class [2]_.
 
     See Also

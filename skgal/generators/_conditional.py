@@ -202,7 +202,7 @@ class ClassifyingMixin(ClassifierMixin):
     def classifier_features(self, X):
         """Map samples to what the last layer of the classifying network sees.
 
-        Other than :meth:`transform`, whose features are those of the critic, or latent points.
+        Unlike :meth:`transform`, whose features are those of the critic, or latent points.
 
         Parameters
         ----------

@@ -35,7 +35,7 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
 
     A sample is a weighted mean of training samples of its class, neighbours of each other, so it
     lies in their convex hull, whatever the networks make of it. Where it lies is learnt in two
-    games at once: samples should look real to a critic that is told the class, and be hard for a
+    games at once: samples should look real to a critic that gets the class, and be hard for a
     classifier, which learns from real and generated samples. Both are about rarer classes: class
     :math:`i` is generated with probability proportional to :math:`p_k - p_i`, with :math:`p_k` the
     frequency of the most frequent class [1]_. An autoencoder, trained first, decides which
@@ -68,9 +68,9 @@ class PolarityGAN(ClassifyingMixin, ClassCriticMixin, ConditionalAdversarialGene
         float32 in [-1, 1], of shape (n, n_features) or (n, c, h, w), to features of shape
         (n, n_features_out); weights with ``requires_grad=False`` stay what they are.
     extractor_interval : int, default=10
-        The feature extractor makes an update every so many updates of the generator.
+        The feature extractor is updated once in this many updates of the generator.
     conditioning : {"projection", "concatenation"} or Conditioning, default="projection"
-        How the critic is told the class.
+        How the critic gets the class.
     objective : str or Objective, default="wasserstein"
         What generator and critic minimise: see :mod:`skgal.objectives`. ``"auto"`` depends on the
         data, as in :class:`GAN`.

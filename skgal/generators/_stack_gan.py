@@ -43,7 +43,7 @@ class StackGAN(ClassCriticMixin, ConditionalAdversarialGenerator):
     minibatch_kernels : int, default=16
         In how many learnt spaces a critic compares the samples of a batch. 0: it rates each alone.
     conditioning : {"concatenation", "projection"} or Conditioning, default="projection"
-        How the critics are told the class: as further columns or image planes, or by an inner
+        How the critics get the class: as further columns or image planes, or by an inner
         product of their features with an embedding of the class.
     objective : {"auto", "hinge", "nonsaturating", "minimax", "least_squares", "wasserstein", \
 "relativistic"} or Objective, default="wasserstein"

@@ -59,7 +59,7 @@ class FeatureMatcher(DocumentedMixin, BaseEstimator):
         there the graph, if voyager is installed, from some fifty thousand queries on. The paper's
         kd-tree is the slowest of the three in 50 dimensions.
     n_queries : int, default=1000
-        How many samples will be matched in all, at a guess; read by ``index="auto"`` only.
+        How many samples will be matched in all, an estimate; read by ``index="auto"`` only.
     pca_samples : int, default=20_000
         The PCA is fitted to all samples of a pool up to this size, and to this many, drawn at
         random, of a larger one, so that features are computed only once.

@@ -227,7 +227,7 @@ def compare_tables(
         # Scores lie below classifiers, where nets are fitted: setup.cfg.
         raise TypeError(
             "A skorch net doesn't take labels of any kind, and needs its own dtype: pass "
-            "estimator=skgal.classifiers.AnyEstimator(net), which sees to that."
+            "estimator=skgal.classifiers.AnyEstimator(net), which handles both."
         )
     tables = {"real": real, "synthetic": synthetic, "held_out": held_out}
     columns = {
@@ -488,7 +488,7 @@ def _usefulness(columns, target, estimator, random_state):
     scores = []
     for name in ("synthetic", "real"):
         X, y = data[name]
-        # A generator that draws one class only teaches a classifier that one.
+        # Where a generator draws one class only, a classifier can only learn to predict it.
         model = clone(estimator) if len(np.unique(y)) > 1 else DummyClassifier()
         scores.append(get_scorer(measure)(model.fit(X, y), *data["held_out"]))
     return ("usefulness", target, measure, *scores)

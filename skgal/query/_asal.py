@@ -248,7 +248,7 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         The nearest-neighbour index, see :class:`skgal.matching.FeatureMatcher`. ``"auto"`` is
         brute force unless ``n_queries`` pays for building something else.
     n_queries : int, default=1000
-        How many samples will be chosen in all, at a guess; read by ``index="auto"`` only.
+        How many samples will be chosen in all, an estimate; read by ``index="auto"`` only.
     oversampling : int, default=2
         How many latent points are searched for each sample to choose; of the matches, the
         most uncertain are chosen ("ASAL-generate" of figure 16).

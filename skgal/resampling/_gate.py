@@ -162,7 +162,7 @@ class GatedSampler(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, Ba
     Notes
     -----
     The scores without resampling come first, so that a classifier or a metric that fails does so
-    before a generator is trained. Those of a fold share a seed, so that luck favours neither.
+    before a generator is trained. Those of a fold share a seed, so that chance favours neither.
 
     Numbers of samples in a dict, as ``sampling_strategy``, are taken in proportion in the folds.
     Folds leave a ``checkpoint`` alone.
@@ -563,7 +563,7 @@ def _score_fold(classifier, scorer, X, y, fold, seed, step, is_resampled, params
         transformers = _transformers(step)
         if transformers is not None:
             X_test = transformers.transform(X_test)
-    # The same seed with and without resampling, so that luck favours neither.
+    # The same seed with and without resampling, so that chance favours neither.
     fitted = AnyEstimator(classifier, random_state=seed).fit(X_train, y_train)
     try:
         return scorer(fitted, X_test, y[test])

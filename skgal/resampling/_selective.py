@@ -63,8 +63,8 @@ class SelectiveAugmentation(GeneratorOverSampler):
         which is by default as many of each class as of the most frequent.
     filters : tuple of {"label", "entropy", "distance"}, default=("entropy", "distance")
         What candidates must pass, in this order; for each filter twice as many are drawn.
-        ``("distance",)``, with ``n_passes=1``, is the single filter of [2]_. ``"label"``, which the
-        paper has not, rejects candidates that the extractor takes for another class: alone, it lets
+        ``("distance",)``, with ``n_passes=1``, is the single filter of [2]_. ``"label"``, not in
+        the paper, rejects candidates that the extractor takes for another class: alone, it lets
         samples from near the boundary through that the other two would reject.
     n_passes : int, default=5
         :math:`K`: how often the extractor looks at each candidate. Once needs no dropout.

@@ -86,7 +86,7 @@ class AuxiliaryGame(ConditionalGame):
 
     See Also
     --------
-    ConditionalGame : The critic is told the class.
+    ConditionalGame : The critic gets the class as an input.
     skgal.generators.ACGAN : The estimator.
 
     References
