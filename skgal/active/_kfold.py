@@ -123,7 +123,7 @@ class PartialLabelKFold(BaseCrossValidator):
         splitter = folds(self.n_splits, shuffle=self.shuffle, random_state=random_state)
         for _, fold in splitter.split(labels, labels):
             test = positions[fold]
-            yield np.setdiff1d(np.arange(len(y)), test), test
+            yield np.delete(np.arange(len(y)), test), test
 
     def get_n_splits(self, X=None, y=None, groups=None):
         """Tell the number of folds.
