@@ -182,8 +182,8 @@ def run_cell(simulator, task, batch_size, draw, arm, cached_gin):
         "calls": calls,
         "scores": scores,
         "n_labels": len(learner.labelled_),
-        "seconds": time.perf_counter() - started,
-        "seconds_query": sum(row["seconds_query"] for row in learner.history_[1:]),
+        "seconds": round(time.perf_counter() - started, 1),
+        "seconds_query": round(sum(row["seconds_query"] for row in learner.history_[1:]), 2),
     }
 
 
