@@ -11,7 +11,7 @@ from skgal.query._base import (
     check_batch_size,
     check_pool_and_labels,
 )
-from skgal.query._latent import INSIDE, are_new_designs, quantiles
+from skgal.query._latent import INSIDE, are_first, design_rows, quantiles
 from skgal.utils import StrOptions, as_random_state, draw_seed
 
 _MOST_POINTS = 2**20
@@ -166,7 +166,11 @@ class SpaceFilling(GeneratorStrategy, SynthesisStrategy):
             if is_feasible is not None:
                 feasible = is_feasible(latent)
                 latent = latent if feasible.all() else latent[feasible]
-            is_new = are_new_designs(self.generator_, latent, known)
+            designs = design_rows(self.generator_, latent)
+            is_new = np.ones(len(latent), dtype=bool)
+            if designs is not None:
+                known_designs = [design_rows(self.generator_, known)] if len(known) else []
+                is_new = are_first(designs, known_designs)
             if not is_new.all():
                 latent = np.concatenate([latent[is_new], latent[~is_new]])
             # A box of few designs, of integers and categories only, may have no more new ones.

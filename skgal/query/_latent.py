@@ -96,7 +96,7 @@ class LatentStrategy(GeneratorStrategy, SynthesisStrategy):
         """Do what :meth:`synthesize` does, once its arguments are checked."""
         latent = self._design(X, y, clf, batch_size, asked, rng)
         repeated = np.flatnonzero(~asked.is_new(latent))
-        if len(repeated):  # in a box with integers or categories: take the nearest new designs
+        if len(repeated):  # of integers or categories: take the nearest new designs
             seed = draw_seed(rng)
             drawn = self.generator_.sample_latent(_MOST_REPLACEMENTS, random_state=seed)
             drawn = drawn[asked.is_new(np.concatenate([latent, drawn]))[len(latent) :]]
@@ -125,6 +125,7 @@ class AskedLatent:
                 unknown = np.isnan(latent).any(axis=1)
             latent, succeeded = latent[~unknown], succeeded[~unknown]
         self._generator, self._labelled = generator, labelled
+        self._asked_samples = None if asked is None else asked.X
         self.latent = latent
         self.without_label = latent[succeeded != 1]
         self.n_without_label = len(self.without_label)
@@ -161,12 +162,17 @@ class AskedLatent:
 
     def is_new(self, points):
         """Mark points whose design is neither known nor that of a point before them."""
-        if not hasattr(self._generator, "round_latent"):
+        designs = design_rows(self._generator, points)
+        if designs is None:
             return np.ones(len(points), dtype=bool)
-        known = self.latent
-        if self._labelled.shape[0]:
-            known = np.concatenate([known, encode(self._generator, self._labelled)])
-        return are_new_designs(self._generator, points, known)
+        labelled = [self._labelled] if self._labelled.shape[0] else []
+        if hasattr(self._generator, "round_latent"):
+            latent = [self.latent, *(encode(self._generator, samples) for samples in labelled)]
+            known = [self._generator.round_latent(points) for points in latent if len(points)]
+        else:
+            asked = [] if self._asked_samples is None else [self._asked_samples]
+            known = [self._generator.layout_.to_network(samples) for samples in asked + labelled]
+        return are_first(designs, known)
 
     def distance(self, points):
         """Distance of each latent point to the nearest one that was asked about."""
@@ -183,14 +189,25 @@ def encode(generator, X):
     return latent
 
 
-def are_new_designs(generator, points, known=()):
-    """Mark points whose design is not that of a known point, nor of one before them."""
-    if not hasattr(generator, "round_latent"):  # only a box with cells has designs of many points
-        return np.ones(len(points), dtype=bool)
-    rounded = generator.round_latent(np.concatenate([known, points]) if len(known) else points)
-    is_first = np.zeros(len(rounded), dtype=bool)
-    is_first[np.unique(rounded, axis=0, return_index=True)[1]] = True
-    return is_first[len(known) :]
+def design_rows(generator, points):
+    """Return rows, equal where designs at latent points are; None if no two points share one."""
+    if hasattr(generator, "round_latent"):  # a box with integers or categories
+        return generator.round_latent(points)
+    layout = getattr(generator, "layout_", None)
+    if layout is None or layout.is_image:
+        return None
+    sample = generator.generate(points[:1])
+    if layout.groups is None and isinstance(sample, np.ndarray) and sample.dtype.kind == "f":
+        return None
+    return layout.to_network(generator.generate(points))
+
+
+def are_first(designs, known):
+    """Mark rows that are equal to no known row, nor to one before them."""
+    rows = np.concatenate([*known, designs])
+    is_first = np.zeros(len(rows), dtype=bool)
+    is_first[np.unique(rows, axis=0, return_index=True)[1]] = True
+    return is_first[len(rows) - len(designs) :]
 
 
 # Outcomes that the probability of success is learnt from, failures first; and how likely, against

@@ -8,14 +8,14 @@ from sklearn.compose import make_column_transformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
 from skgal.active import ActiveLearner, CallableOracle, LabelStore
 from skgal.base import Asked
 from skgal.classifiers import EnsembleRegressor
-from skgal.generators import DesignBox
-from skgal.query import ADBA, AISEL, GAAL, LatentRandom, LatentUncertainty
+from skgal.generators import GIN, DesignBox
+from skgal.query import ADBA, AISEL, GAAL, LatentRandom, LatentUncertainty, SpaceFilling
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -226,3 +226,36 @@ def test_designs_known_to_fail_are_told_to_the_store_before_the_session(strategy
         assert learner.labelled_.n_bought + n_failed[name] == 20  # none of the 15 is billed
     assert n_failed["failed"] == n_failed["declined"] <= 1
     assert n_failed["unknown"] > 1
+
+
+@pytest.mark.parametrize("as_frame", [False, True], ids=["array", "frame"])
+@pytest.mark.parametrize(
+    "strategy",
+    [AISEL, LatentUncertainty, LatentRandom, GAAL, SpaceFilling],
+    ids=lambda s: s.__name__,
+)
+def test_learned_generators_of_whole_numbers_repeat_no_design(strategy, as_frame):
+    rng = np.random.RandomState(0)
+    designs = np.repeat(rng.randint(0, 12, (40, 1)), 3, axis=1) + rng.randint(0, 5, (40, 3))
+    labels = (designs[:, 0] > designs[:, 1]).astype(int)
+    if as_frame:
+        designs = pd.DataFrame(designs, columns=list("abc")).astype({"c": "category"})
+    asked = []
+
+    def solve(rows):
+        asked.append(np.asarray(rows).astype(int))
+        return (asked[-1][:, 0] > asked[-1][:, 1]).astype(int)
+
+    model = make_pipeline(FunctionTransformer(np.asarray), LogisticRegression())
+    ActiveLearner(
+        model,
+        strategy(GIN(latent_dim=2, max_iter=100)),
+        oracle=solve,
+        batch_size=8,
+        budget=24,
+        random_state=0,
+    ).fit(designs, labels)
+    asked = np.concatenate(asked)
+    assert len(asked) == len(np.unique(asked, axis=0)) == 24
+    is_known = (asked[:, np.newaxis] == np.asarray(designs).astype(int)).all(axis=2).any(axis=1)
+    assert not is_known.any() or strategy is SpaceFilling  # which doesn't look at X
