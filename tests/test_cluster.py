@@ -107,7 +107,8 @@ def test_labels_outlive_the_scheduler(digits, tmp_path):
     X, y, target = digits
     path = tmp_path / "labels.db"
     cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None)
-    client = distributed.Client(cluster, timeout=5)
+    # Not the default: a client that its cluster has left doesn't take back what it set of dask.
+    client = distributed.Client(cluster, timeout=5, set_as_default=False)
     n_calls = 0
 
     def ask(x):
@@ -132,7 +133,11 @@ def test_labels_outlive_the_scheduler(digits, tmp_path):
 
     pool = dask_array.from_array(X, chunks=(50, 64))
     gone = (CancelledError, distributed.client.ClosedClientError)
-    with client.as_current(), pytest.raises(gone, match=r"lost dependencies|Client is closed"):
+    with (
+        dask.config.set(scheduler="dask.distributed"),
+        client.as_current(),
+        pytest.raises(gone, match=r"lost dependencies|Client is closed"),
+    ):
         make(10).fit(pool.persist(), y)
     client.close()
     assert n_calls == 5
