@@ -604,7 +604,7 @@ class _StoreOracle:
         """Add to errors of a function of one sample how oracles are called, and what to do."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # raised again as it is; a function of a user raises any kind
             is_function = inspect.isroutine(getattr(self._oracle, "func", self._oracle))
             is_its_fault = not (self._has_answered or isinstance(error, StoreError))
             if is_function and is_its_fault:

@@ -1157,7 +1157,7 @@ class LabelStore:
             yield
         except (StoreError, sqlite3.Error):
             raise
-        except Exception as error:
+        except Exception as error:  # damaged values raise errors of any kind, also RecursionError
             raise corrupt(self.path, f"{what} can't be read ({error!r})") from error
 
     # What a learner's session keeps here, used by `Session` only

@@ -225,7 +225,7 @@ function turnForm(batch, item, cells, submit) {
     make("label", { htmlFor: "turn" }, "Where does the class turn?"), slider, output, save);
 
   const isLeft = (index) => index < Number(slider.value);
-  let touched = false; // else Enter would save a turn that nobody has chosen
+  let touched = false; // else Enter would save a turn that was not chosen
   const classes = () => cells.map((_, index) => (isLeft(index) ? left : right).value);
 
   function update() {
