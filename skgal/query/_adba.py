@@ -42,7 +42,8 @@ class ADBA(LatentStrategy):
     n_points : int, default=11
         Samples on a line; 11 in the paper. A batch consists of as few lines as will do, of
         equal length up to one sample: pass a ``batch_size`` that is a multiple of ``n_points``
-        to get whole lines.
+        to get whole lines. Of integers and categories, points of a line whose designs are known
+        already are left out, and more lines take their places, as long as there are new designs.
     n_candidates : int, default=100
         Among how many unlabelled samples, drawn anew each round, the most uncertain ones are
         sought. Of all samples it would be the same again and again, since a line labels only
@@ -124,25 +125,32 @@ class ADBA(LatentStrategy):
     def _synthesize(self, X, y, clf, batch_size, asked, rng):
         if clf is not None:
             _check_classifier(clf)
-        sizes = _line_sizes(batch_size, self.n_points)
+        n_lines = -(-batch_size // self.n_points)
         known, labels = self._labelled_latent(X, y)
         boundary = self._fit_boundary(known, labels, draw_seed(rng))
-        candidates = self._candidates(X, y, len(sizes), rng)
-        candidates = candidates[asked.likely(candidates, len(sizes))]
-        far = boundary.distance(candidates)
-        through = candidates[np.argsort(np.abs(far), kind="stable")[: len(sizes)]]
+        candidates = self._candidates(X, y, n_lines, rng)
+        candidates = candidates[asked.likely(candidates, n_lines)]
         reach = boundary.distance(np.concatenate([known, candidates]))
         support = self.generator_.latent_distribution_.support()
-        positions = [
-            _spread(*_limits(boundary, start, reach, support), size)
-            for start, size in zip(through, sizes, strict=True)
-        ]
-        latent = np.concatenate(
-            [boundary.move(start, to) for start, to in zip(through, positions, strict=True)]
-        ).astype(np.float32)
-        line = np.repeat(np.arange(len(sizes)), sizes)
-        samples = self.generator_.generate(latent)
-        return Synthesis(samples, latent, line, np.concatenate(positions))
+        through = candidates[np.argsort(np.abs(boundary.distance(candidates)), kind="stable")]
+        others = self.generator_.sample_latent(self.n_candidates, random_state=draw_seed(rng))
+        latent, positions = np.empty((0, known.shape[1]), np.float32), []
+        for start in np.concatenate([through, others]):
+            n_left = batch_size - len(latent)
+            if n_left == 0:
+                break
+            size = -(-n_left // -(-n_left // self.n_points))
+            position = _spread(*_limits(boundary, start, reach, support), size)
+            points = np.concatenate([latent, boundary.move(start, position)]).astype(np.float32)
+            is_new = asked.is_new(points)  # of integers or categories, not all of a line are
+            is_new[: len(latent)] = True
+            if is_new[len(latent) :].any():
+                positions.append(position[is_new[len(latent) :]])
+                latent = points[is_new]
+        if not positions:  # all designs are known
+            latent, positions = points, [position]
+        line = np.repeat(np.arange(len(positions)), [len(position) for position in positions])
+        return Synthesis(self.generator_.generate(latent), latent, line, np.concatenate(positions))
 
     def _labelled_latent(self, X, y):
         """Return the latent points of labelled samples that have one, and their labels."""
@@ -222,11 +230,6 @@ def _check_classes(classes):
             f"ADBA is for two classes, both of them labelled; y has {len(classes)}: "
             f"{classes.tolist()[:10]}. Use ASAL, GAAL or AISEL for more classes."
         )
-
-
-def _line_sizes(batch_size, n_points):
-    n_lines = -(-batch_size // n_points)
-    return [len(part) for part in np.array_split(np.arange(batch_size), n_lines)]
 
 
 def _limits(boundary, start, reach, support):

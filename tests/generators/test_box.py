@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skgal.active import ActiveLearner
 from skgal.datasets import make_reactor
 from skgal.generators import DesignBox
-from skgal.query import AISEL, GAAL, LatentRandom, LatentUncertainty, SpaceFilling
+from skgal.query import ADBA, AISEL, GAAL, LatentRandom, LatentUncertainty, SpaceFilling
 from skgal.testing import check_generator
 
 FRAME = pd.DataFrame(
@@ -268,6 +268,7 @@ def test_equal_rows_of_rounded_points_are_equal_designs():
 @pytest.mark.parametrize(
     "make_strategy",
     [
+        ADBA,
         AISEL,
         lambda box: AISEL(box, n_neighbors=0),
         lambda box: AISEL(box, balance=True),
@@ -277,7 +278,7 @@ def test_equal_rows_of_rounded_points_are_equal_designs():
         SpaceFilling,
         lambda box: SpaceFilling(box, method="latin"),
     ],
-    ids=["AISEL", "paper", "balance", "uncertainty", "random", "GAAL", "sobol", "latin"],
+    ids=["ADBA", "AISEL", "paper", "balance", "uncertainty", "random", "GAAL", "sobol", "latin"],
 )
 def test_no_design_of_integers_and_categories_is_bought_twice(make_strategy, constraints):
     rng = np.random.RandomState(0)
@@ -317,3 +318,9 @@ def test_a_box_of_fewer_designs_than_are_wanted(method):
     unlabelled = LatentRandom(box, random_state=0).fit(X)
     designs = unlabelled.synthesize(X, np.full(4, np.nan), None, batch_size=6).X
     assert len(np.unique(designs, axis=0)) == 6
+    X = np.array([[0.0, 0.0], [1.0, 2.0]])
+    lines = ADBA(box, random_state=0).fit(X).synthesize(X, np.arange(2), None, batch_size=9)
+    assert sorted(map(tuple, lines.X)) == [(0, 1), (0, 2), (1, 0), (1, 1)]  # all that are new
+    X = np.concatenate([X, lines.X])
+    lines = ADBA(box, random_state=0).fit(X).synthesize(X, np.arange(6) % 2, None, batch_size=9)
+    assert len(lines.X) == len(lines.line) == 9  # there is nothing new

@@ -231,7 +231,7 @@ def test_designs_known_to_fail_are_told_to_the_store_before_the_session(strategy
 @pytest.mark.parametrize("as_frame", [False, True], ids=["array", "frame"])
 @pytest.mark.parametrize(
     "strategy",
-    [AISEL, LatentUncertainty, LatentRandom, GAAL, SpaceFilling],
+    [ADBA, AISEL, LatentUncertainty, LatentRandom, GAAL, SpaceFilling],
     ids=lambda s: s.__name__,
 )
 def test_learned_generators_of_whole_numbers_repeat_no_design(strategy, as_frame):
