@@ -4,8 +4,10 @@ import numpy as np
 from scipy.special import entr
 from sklearn.utils import check_array
 
-# Probabilities computed in half precision sum to one no better than this.
-_ROUNDING = 1e-3
+from skgal.utils import warn_user
+
+# Probabilities computed in half precision sum to one no better than this: bfloat16 rounds to 2**-9.
+_ROUNDING = 2e-3
 
 
 def least_confidence(proba):
@@ -18,7 +20,7 @@ def least_confidence(proba):
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
+        Class probabilities, in [0, 1]; a row of zeros says that all are equally likely.
 
     Returns
     -------
@@ -29,6 +31,11 @@ def least_confidence(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -59,7 +66,7 @@ def margin_of_confidence(proba):
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
+        Class probabilities, in [0, 1]; a row of zeros says that all are equally likely.
 
     Returns
     -------
@@ -70,6 +77,11 @@ def margin_of_confidence(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -100,7 +112,7 @@ def ratio_of_confidence(proba):
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
+        Class probabilities, in [0, 1]; a row of zeros says that all are equally likely.
 
     Returns
     -------
@@ -111,6 +123,11 @@ def ratio_of_confidence(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -129,8 +146,7 @@ def ratio_of_confidence(proba):
     [0.0, 0.5]
     """
     first, second = _first_and_second(check_proba(proba))
-    # All zeros, which a one-vs-rest classifier may return, are a tie.
-    return np.divide(second, first, out=np.ones_like(first), where=first > 0)
+    return second / first
 
 
 def entropy(proba):
@@ -142,7 +158,7 @@ def entropy(proba):
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
+        Class probabilities, in [0, 1]; a row of zeros says that all are equally likely.
 
     Returns
     -------
@@ -153,6 +169,11 @@ def entropy(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -181,7 +202,7 @@ def normalized_entropy(proba):
     Parameters
     ----------
     proba : array-like of shape (n_samples, n_classes)
-        Class probabilities, in [0, 1].
+        Class probabilities, in [0, 1]; a row of zeros says that all are equally likely.
 
     Returns
     -------
@@ -192,6 +213,11 @@ def normalized_entropy(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -233,6 +259,11 @@ def mean_uncertainty(proba):
     ------
     ValueError
         If ``proba`` isn't 2-D, or holds NaN or values outside [0, 1].
+
+    Warns
+    -----
+    UserWarning
+        If rows don't sum to one.
 
     See Also
     --------
@@ -310,7 +341,7 @@ def distance_uncertainty(decision):
 
 
 def check_proba(proba):
-    """Return class probabilities as a float matrix in [0, 1]."""
+    """Return class probabilities as a float matrix in [0, 1]; warn where rows don't sum to one."""
     proba = check_array(proba, dtype=[np.float64, np.float32], input_name="proba")
     low, high = proba.min(), proba.max()
     if low < -_ROUNDING or high > 1 + _ROUNDING:
@@ -319,7 +350,21 @@ def check_proba(proba):
             f"{low:.3g} to {high:.3g}; pass logits through a softmax first."
         )
     # A softmax in float32 can exceed 1 by rounding, which would make an uncertainty negative.
-    return np.clip(proba, 0, 1)
+    proba = np.clip(proba, 0, 1)
+    sums = np.einsum("ij->i", proba)
+    # All zeros, which a one-vs-rest classifier returns where it finds no class, are a tie.
+    empty = sums == 0
+    if empty.any():
+        proba[empty] = 1 / proba.shape[1]
+        sums[empty] = 1
+    if np.abs(sums - 1).max() > _ROUNDING:  # scikit-learn's log_loss warns of them, too
+        warn_user(
+            "The rows of proba don't sum to one, so they are no class probabilities and their "
+            "uncertainties are beyond the ranges documented: pass a softmax, or divide each row "
+            "by its sum.",
+            UserWarning,
+        )
+    return proba
 
 
 def _first_and_second(scores):

@@ -1,5 +1,7 @@
 """Measures of uncertainty, against hand values, scipy and each other."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -10,6 +12,7 @@ from hypothesis.extra.numpy import arrays
 from skgal.metrics import (
     distance_uncertainty,
     entropy,
+    inception_score,
     least_confidence,
     margin_of_confidence,
     mean_uncertainty,
@@ -72,8 +75,22 @@ def test_single_class_is_certain(measure):
     np.testing.assert_array_equal(measure([[1.0], [1.0]]), [0, 0])
 
 
-def test_a_row_of_zeros_is_a_tie():
-    assert ratio_of_confidence([[0.0, 0.0, 0.0]]) == 1
+@pytest.mark.parametrize("measure", OF_PROBABILITIES)
+def test_a_row_of_zeros_is_a_tie(measure):
+    # A one-vs-rest classifier returns it where it finds none of the classes.
+    tie, sure = measure([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    assert tie == pytest.approx(np.log(3) if measure is entropy else 1)
+    assert sure == 0
+
+
+@pytest.mark.parametrize("measure", [*OF_PROBABILITIES, inception_score, mean_uncertainty])
+def test_rows_that_do_not_sum_to_one(measure):
+    with pytest.warns(UserWarning, match="sum to one"):
+        measure([[0.9, 0.9], [0.5, 0.5]])  # logistic outputs, for example
+    rounded = np.random.default_rng(0).dirichlet(np.ones(1000), size=20).astype(np.float16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        measure(rounded)
 
 
 @pytest.mark.parametrize("measure", OF_PROBABILITIES)
