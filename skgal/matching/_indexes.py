@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import gen_batches
 
+from skgal.utils import find_offset
+
 # Points that are compared with the queries at a time.
 _BATCH = 2**17
 # Links of a point, and candidates while they are chosen: recall at 1 stays above 0.99 on images.
@@ -41,16 +43,20 @@ class Index(ABC):
 
 
 class ExactIndex(Index):
-    """Brute force or kd-tree of scikit-learn; the points are not copied."""
+    """Brute force or kd-tree of scikit-learn; points are not copied, unless far from the origin."""
 
     def __init__(self, points, algorithm, n_jobs=None):
         self._points = points
-        self._neighbors = NearestNeighbors(algorithm=algorithm, n_jobs=n_jobs).fit(points)
+        self._offset = find_offset(points) if algorithm == "brute" else None
+        near = points if self._offset is None else points - self._offset
+        self._neighbors = NearestNeighbors(algorithm=algorithm, n_jobs=n_jobs).fit(near)
 
     def __len__(self):
         return len(self._points)
 
     def search(self, queries, k):
+        if self._offset is not None:
+            queries = queries - self._offset
         # Of one dtype, both go through scikit-learn's fused loop.
         return self._neighbors.kneighbors(queries.astype(self._points.dtype, copy=False), k)
 
@@ -72,22 +78,27 @@ class HnswIndex(Index):
             ef_construction=_HNSW_EF_CONSTRUCTION,
             max_elements=len(points),
         )
+        offset = find_offset(points)
+        self._offset = 0 if offset is None else offset.astype(np.float64)
         # By one thread, for the same graph each time: voyager 2.2 ignores its seed.
         for batch in gen_batches(len(points), _BATCH):
-            self._graph.add_items(points[batch].astype(np.float32, copy=False), num_threads=1)
+            self._graph.add_items(self._single(points[batch]), num_threads=1)
 
     def __len__(self):
         return self._graph.num_elements
 
     def search(self, queries, k):
-        queries = queries.astype(np.float32, copy=False)
         rows, squares = self._graph.query(
-            queries, k, num_threads=self._n_threads, query_ef=max(_HNSW_EF, 2 * k)
+            self._single(queries), k, num_threads=self._n_threads, query_ef=max(_HNSW_EF, 2 * k)
         )
         return np.sqrt(squares), rows.astype(np.intp)
 
     def points(self, rows):
-        return self._graph.get_vectors(rows)
+        return self._graph.get_vectors(rows) + self._offset
+
+    def _single(self, points):
+        """Return points in the single precision of the graph."""
+        return (points - self._offset).astype(np.float32, copy=False)
 
     def __getstate__(self):
         return {**self.__dict__, "_graph": self._graph.as_bytes()}

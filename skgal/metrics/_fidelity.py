@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state, gen_batches
 
 from skgal.metrics._uncertainty import check_proba
+from skgal.utils import without_offset
 
 _BLOCK = 1024
 
@@ -213,7 +214,7 @@ def generative_precision(real, generated, *, n_neighbors=3):
     >>> generative_precision([[0.0], [1.0], [2.0]], [[0.5], [9.0]], n_neighbors=1)
     0.5
     """
-    real, generated = check_points(1, real=real, generated=generated)
+    real, generated = without_offset(*check_points(1, real=real, generated=generated))
     radii = _radii(real, n_neighbors, "real")
     return float(np.mean(_count_balls(generated, real, radii) > 0))
 
@@ -258,7 +259,7 @@ def generative_recall(real, generated, *, n_neighbors=3):
     >>> generative_recall([[0.0], [1.0], [9.0]], [[0.0], [0.5], [1.0]], n_neighbors=1)
     0.6666666666666666
     """
-    real, generated = check_points(1, real=real, generated=generated)
+    real, generated = without_offset(*check_points(1, real=real, generated=generated))
     radii = _radii(generated, n_neighbors, "generated")
     return float(np.mean(_count_balls(real, generated, radii) > 0))
 
@@ -303,7 +304,7 @@ def density(real, generated, *, n_neighbors=5):
     >>> density([[0.0], [1.0], [9.0]], [[0.5], [20.0]], n_neighbors=1)
     1.0
     """
-    real, generated = check_points(1, real=real, generated=generated)
+    real, generated = without_offset(*check_points(1, real=real, generated=generated))
     radii = _radii(real, n_neighbors, "real")
     return float(np.mean(_count_balls(generated, real, radii)) / n_neighbors)
 
@@ -347,7 +348,7 @@ def coverage(real, generated, *, n_neighbors=5):
     >>> coverage([[0.0], [1.0], [9.0]], [[0.5], [0.6], [0.7]], n_neighbors=1)
     0.6666666666666666
     """
-    real, generated = check_points(1, real=real, generated=generated)
+    real, generated = without_offset(*check_points(1, real=real, generated=generated))
     radii = _radii(real, n_neighbors, "real")
     return float(np.mean(nearest_distances(real, generated) <= radii))
 
@@ -384,7 +385,7 @@ def diversity_ratio(real, generated):
     >>> diversity_ratio([[0.0], [1.0], [2.0]], [[0.0], [0.5], [1.0]])
     0.5
     """
-    real, generated = check_points(2, real=real, generated=generated)
+    real, generated = without_offset(*check_points(2, real=real, generated=generated))
     spread = _mean_distance(real)
     return float(_mean_distance(generated) / spread) if spread > 0 else np.nan
 
@@ -433,8 +434,8 @@ def memorization_ratio(train, generated, held_out):
     >>> memorization_ratio([[0.0], [4.0]], [[0.0], [5.0]], [[1.0], [3.0]])
     0.5
     """
-    train, generated, held_out = check_points(
-        1, train=train, generated=generated, held_out=held_out
+    train, generated, held_out = without_offset(
+        *check_points(1, train=train, generated=generated, held_out=held_out)
     )
     of_generated = nearest_distances(generated, train).mean()
     of_held_out = nearest_distances(held_out, train).mean()

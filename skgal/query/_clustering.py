@@ -8,7 +8,7 @@ from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.neighbors import NearestNeighbors, radius_neighbors_graph
 
 from skgal.query._base import EmbeddingStrategy, top_k
-from skgal.utils import Interval, as_random_state, draw_seed
+from skgal.utils import Interval, as_random_state, draw_seed, without_offset
 
 # The authors cluster by mini-batches where there are more clusters than this.
 _MANY_CLUSTERS = 50
@@ -90,7 +90,7 @@ class TypiClust(EmbeddingStrategy):
     def choose(self, X, y, clf, candidates, batch_size):
         """Choose the most typical sample of each of the largest clusters without a label."""
         rng = as_random_state(self.random_state)
-        points, labelled_points = self.embed_with_labelled(X, y, clf, candidates)
+        points, labelled_points = without_offset(*self.embed_with_labelled(X, y, clf, candidates))
         n_clusters = min(len(labelled_points) + batch_size, self.max_clusters)
         clusters = _cluster(np.concatenate([points, labelled_points]), n_clusters, rng)
         clusters, labelled_clusters = np.split(clusters, [len(points)])
@@ -228,7 +228,7 @@ class ProbCover(EmbeddingStrategy):
     def choose(self, X, y, clf, candidates, batch_size):
         """Choose samples one by one, each the one that covers the most that are not covered yet."""
         rng = as_random_state(self.random_state)
-        points, centres = self.embed_with_labelled(X, y, clf, candidates)
+        points, centres = without_offset(*self.embed_with_labelled(X, y, clf, candidates))
         delta = self.delta
         if delta is None:
             n_classes = self._count_classes(clf)

@@ -5,7 +5,7 @@ from sklearn.metrics import euclidean_distances, pairwise_distances_argmin_min
 from sklearn.utils import gen_batches
 
 from skgal.query._base import EmbeddingStrategy, top_k
-from skgal.utils import as_random_state
+from skgal.utils import as_random_state, without_offset
 
 # Rows whose distances to some centres are in memory at a time.
 _BLOCK = 4096
@@ -59,7 +59,7 @@ class CoreSet(EmbeddingStrategy):
     def choose(self, X, y, clf, candidates, batch_size):
         """Choose samples one by one, each the farthest from all labelled and chosen ones."""
         rng = as_random_state(self.random_state)
-        points, centres = self.embed_with_labelled(X, y, clf, candidates)
+        points, centres = without_offset(*self.embed_with_labelled(X, y, clf, candidates))
         tie_break = rng.random_sample(len(candidates))
         if len(centres) == 0:
             nearest, utilities = np.full(len(candidates), np.inf), np.zeros(len(candidates))

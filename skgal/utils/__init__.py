@@ -1,5 +1,6 @@
 """Input data (labels, tables, images, pools), random states, and helpers for estimators."""
 
+from skgal.utils._distances import find_offset, without_offset
 from skgal.utils._fits import (
     parallel_in_order,
     restored_on_failure,
@@ -121,6 +122,7 @@ __all__ = [
     "decode_label",
     "draw_seed",
     "encode_label",
+    "find_offset",
     "fit_to_pool",
     "frame_columns",
     "gives_blocks",
@@ -158,4 +160,5 @@ __all__ = [
     "warn_of_minus_one",
     "warn_of_text_for_missing",
     "warn_user",
+    "without_offset",
 ]

@@ -57,6 +57,22 @@ def test_exact_indexes_are_scikit_learns(digits, index, dtype):
     np.testing.assert_array_equal(matcher.kneighbors(queries, 5, False), expected[1])
 
 
+@pytest.mark.parametrize("index", ["brute", "kd_tree"] + ["hnsw"] * HAS_VOYAGER)
+def test_an_offset_changes_no_match(digits, index):
+    X, queries = (np.round(part * 2**20) / 2**20 for part in digits)
+    near, far = (
+        FeatureMatcher(n_components=None, index=index).fit(X + offset) for offset in (0, 2.0**27)
+    )
+    for ours, theirs in zip(
+        far.kneighbors(queries + 2.0**27, 5), near.kneighbors(queries, 5), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    available = np.arange(300, 600)
+    expected = near.match(queries, available=available, n_neighbors=10)
+    found = far.match(queries + 2.0**27, available=available, n_neighbors=10)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_features_then_pca_then_neighbours(digits):
     X, queries = digits
     scaler, pca = StandardScaler().fit(X), PCA(10, svd_solver="full")

@@ -135,6 +135,23 @@ def test_precision_is_recall_with_the_roles_exchanged():
     assert generative_precision(real, generated) == generative_recall(generated, real)
 
 
+@pytest.mark.parametrize("n_features", [2, 20])  # scikit-learn searches in trees up to 15
+@pytest.mark.parametrize("measure", [m for m in PAIRWISE if m is not kernel_distance])
+def test_an_offset_changes_no_distance(measure, n_features):
+    real, generated = (samples(60, n_features, seed) for seed in range(2))
+    offset = 2.0**27  # adding it rounds to multiples of 2**-25
+    real, generated = (np.round(each * 2**20) / 2**20 for each in (real, generated))
+    moved = measure(real + offset, generated + offset)
+    assert moved == pytest.approx(measure(real, generated), rel=1e-6)
+
+
+def test_an_offset_does_not_look_like_memory():
+    offset = 2.0**27
+    rows = [np.round(samples(60, 20, seed) * 2**20) / 2**20 for seed in range(3)]
+    moved = memorization_ratio(*(each + offset for each in rows))
+    assert moved == pytest.approx(memorization_ratio(*rows), rel=1e-6)
+
+
 def test_a_lost_mode_shows_in_recall_and_coverage():
     real = np.concatenate([samples(100, 2, 0), samples(100, 2, 1, shift=20.0)])
     whole = np.concatenate([samples(100, 2, 2), samples(100, 2, 3, shift=20.0)])

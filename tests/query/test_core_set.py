@@ -95,6 +95,17 @@ def test_far_from_the_origin_no_digit_is_lost():
     assert chosen.tolist() == brute_force(X.astype(float), (X[:, 0] - 3e5) ** 2.0, 5, np.zeros(40))
 
 
+@pytest.mark.parametrize("n_labelled", [0, 5])
+def test_a_large_offset_changes_no_choice(n_labelled):
+    X, _ = make_pool()
+    y = np.r_[np.zeros(n_labelled), np.full(len(X) - n_labelled, NAN)]
+    X = np.round(X * 2**20) / 2**20
+    chosen = [
+        CoreSet(random_state=0).query(X + offset, y, None, batch_size=20) for offset in (0, 2.0**27)
+    ]
+    assert chosen[0].tolist() == chosen[1].tolist()
+
+
 def test_single_precision_does_not_make_ties():
     points = np.array([[0, 0], [4096, 0], [4096, 2**-5]], dtype=np.float32)
     tie_break = np.array([3.0, 2.0, 1.0])

@@ -33,6 +33,14 @@ def test_each_choice_covers_most(pool, dtype):
         covered |= near[index]
 
 
+def test_a_large_offset_changes_no_choice(pool):
+    X, y = pool
+    X = np.round(np.repeat(X, 6, axis=1) * 2**20) / 2**20  # so wide, by brute force
+    strategy = ProbCover(n_classes=3, purity=0.7, random_state=0)
+    chosen = [strategy.query(X + offset, y, None, batch_size=10) for offset in (0, 2.0**27)]
+    assert chosen[0].tolist() == chosen[1].tolist()
+
+
 @pytest.mark.filterwarnings("ignore:The maximum purity")  # theirs, of a single delta
 def test_choices_are_scikit_activemls():
     # Groups of different sizes around hubs that alone reach all: no ties.

@@ -35,6 +35,18 @@ def test_lonely_samples_and_duplicates():
     assert values[0] == values[1] > 1e6
 
 
+def test_a_large_offset_changes_no_choice(blobs):
+    X = np.round(blobs[0] * 2**20) / 2**20
+    y = np.r_[np.zeros(3), np.full(len(X) - 3, NAN)]
+    # In 18 columns scikit-learn searches by brute force.
+    X = np.repeat(X, 9, axis=1)
+    chosen = [
+        TypiClust(random_state=0).query(X + offset, y, None, batch_size=10)
+        for offset in (0, 2.0**27)
+    ]
+    assert chosen[0].tolist() == chosen[1].tolist()
+
+
 def test_largest_clusters_without_a_label_come_first(blobs):
     X, clusters = blobs
     y = np.full(len(X), NAN)
