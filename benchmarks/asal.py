@@ -12,8 +12,9 @@ has been looked at:
     python benchmarks/asal.py --draw 3 --C conv
 
 An arm is "random", "scan", "scan of N" (N rows of the pool drawn at random in each round, what a
-query may cost that doesn't grow with the pool), "core-set", "GAAL" (a generated image has the label
-of the nearest image of the pool, in pixels) or parameters of ASAL as JSON, {} for its defaults.
+query may cost that doesn't grow with the pool), "core-set", "GAAL" or "ADBA" (a generated image has
+the label of the nearest image of the pool, in pixels), or parameters of ASAL as JSON, {} for its
+defaults.
 Cells that the output holds are not run again. ``--cache`` keeps the GANs.
 """
 
@@ -34,7 +35,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances_argmin
 from skorch import NeuralNetClassifier
 
-from skgal import ASAL, GAAL, GAN, CoreSet, RandomSampling, UncertaintySampling
+from skgal import ADBA, ASAL, GAAL, GAN, GIN, CoreSet, RandomSampling, UncertaintySampling
 from skgal.datasets import load_images
 from skgal.exceptions import PoorSamplesWarning, UselessMatchesWarning
 from skgal.generators import Autoencoder
@@ -46,6 +47,7 @@ N_IMAGES, IMAGE_SHAPE = 6000, (1, 28, 28)
 PAIR, TEN_CLASSES = (20, 10, 220), (100, 50, 1000)  # initial labels, of a round, in all
 PAPER = {"measure": "entropy", "oversampling": 1, "n_neighbors": 1, "n_random": 0, "align": False}
 HYBRID = {"oversampling": 5, "n_neighbors": 20, "n_random": 0, "align": False}
+SYNTHETIC = ("GAAL", "ADBA")
 ARMS = ["random", "scan", "scan of 1000", json.dumps(PAPER), json.dumps(HYBRID), "{}"]
 
 
@@ -83,6 +85,8 @@ def make_strategy(arm, seed, fit_once):
         return UncertaintySampling(random_state=seed)
     if arm == "core-set":
         return CoreSet(random_state=seed)
+    if arm == "ADBA":
+        return ADBA(fit_once("GIN"), random_state=seed)
     gan = fit_once("GAN")
     if arm == "GAAL":
         return GAAL(gan, random_state=seed)
@@ -134,7 +138,7 @@ def run(setting, arm, data, seed, fit_once):
         if len(known) >= budget:
             break
         start = process_time()
-        if arm == "GAAL":
+        if arm in SYNTHETIC:
             new = strategy.synthesize(X[known], shown[known], clf, batch_size=batch_size).X
         else:
             candidates = None
@@ -144,7 +148,7 @@ def run(setting, arm, data, seed, fit_once):
                 candidates = rng.choice(unlabelled, n_rows, replace=False)
             chosen = strategy.query(X, shown, clf, candidates=candidates, batch_size=batch_size)
         seconds.append(process_time() - start)
-        if arm == "GAAL":
+        if arm in SYNTHETIC:
             chosen = np.arange(len(X), len(X) + len(new))
             y = np.append(y, y[pairwise_distances_argmin(new, X[:n_pool])])
             X, shown = np.concatenate([X, new]), np.append(shown, np.full(len(new), np.nan))
@@ -250,6 +254,7 @@ def main():
             image_shape=IMAGE_SHAPE,
             random_state=0,
         ),
+        "GIN": GIN(max_iter=args.gan_updates, image_shape=IMAGE_SHAPE, random_state=0),
         "autoencoder": Autoencoder(image_shape=IMAGE_SHAPE, random_state=0),
     }
     for pair in args.pairs + ["-".join(map(str, pair)) for pair in drawn.tolist()]:
