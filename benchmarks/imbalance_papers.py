@@ -1,4 +1,4 @@
-"""Two tables of papers about few and imbalanced images, measured again.
+"""Tables of three papers about few and imbalanced images, measured again.
 
 ``aisel``: AISEL, appendix F, table 3. Fashion-MNIST, T-shirts against coats, 300 labelled images,
 eleven to one (the paper doesn't say which class is rare; here coats are). Virtual images are
@@ -14,12 +14,22 @@ Fashion-MNIST, all classes as frequent, accuracy on the test images. The arms of
 generator and the extractor, so they differ in what is chosen alone; ``label`` and ``both, and
 traditional`` aren't the paper's.
 
+``polarity``: Polarity-GAN, tables 1 to 3, on a tenth of its profile, ten classes of 500 images down
+to 5: macro-F1, mean accuracy of the classes, and the mean uncertainty of the classifier, by four
+measures, on the official test images. Each generator makes the same number of updates (BAGAN and
+PolarityGAN train an autoencoder before) and fills all classes up to the most frequent. The paper's
+ResNet-50 comes with weights of ImageNet; here the network is that of the other tables, "none" on
+the images as they are, and the forest gets what its last layer sees. The paper leaves open what
+SMOTE-SVM is: here SMOTE, and a linear support vector machine on pixels. ``SMOTE`` with the network,
+and ``PolarityGAN, trusted``, the filter of ``PolarityGANSampler``, aren't the paper's.
+
 Every classifier makes the same number of updates from the same initial weights, whatever is added.
 Each seed is written as it ends; a command that is called again does only what is missing.
 
     SKGAL_DATA=... python benchmarks/imbalance_papers.py aisel --seeds 0 1 2 3 4
     SKGAL_DATA=... python benchmarks/imbalance_papers.py selective --n-images 500 2000 \
         --ratios 0.5 0.8 1 --seeds 0 1 2
+    SKGAL_DATA=... python benchmarks/imbalance_papers.py polarity --seeds 0 1 2
 """
 
 import argparse
@@ -34,17 +44,32 @@ import sklearn
 import skorch
 import torch
 from aisel_arms import AugmentedClassifier
-from imblearn.over_sampling import RandomOverSampler
+from imbalance_data import CASES
+from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from report import ReportFile
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from skgal import AISEL, CGAN, GIN, GANOverSampler, LatentRandom, SelectiveAugmentation
-from skgal.classifiers import accept_soft_targets, fit_classifier
+from skgal import (
+    ACGAN,
+    AISEL,
+    CGAN,
+    GIN,
+    GANOverSampler,
+    LatentRandom,
+    PolarityGANSampler,
+    SelectiveAugmentation,
+)
+from skgal.classifiers import ClassifierFeatures, accept_soft_targets, fit_classifier
 from skgal.datasets import load_images
-from skgal.generators import FrechetSelection
+from skgal.generators import BAGAN, FrechetSelection, PolarityGAN
+from skgal.metrics import mean_uncertainty
 from skgal.nn import make_dropout_classifier, resolve_device
 from skgal.utils import seeded_nets, seeded_torch
 
@@ -52,7 +77,7 @@ sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from network_oracle import fit_plain, make_classifier, train_oracle
 
 #: Options that say how much is run, or where; the others decide the results.
-EXTENT = ("seeds", "n_images", "n_jobs", "output")
+EXTENT = ("seeds", "groups", "n_jobs", "output")
 COMMON, RARE = 0, 4
 N_COMMON, N_RARE = 275, 25
 PAPERS = {
@@ -83,6 +108,32 @@ PAPERS = {
             "both, r=0.5": 0.578,
         },
     },
+    "polarity": {
+        "source": "Polarity-GAN, tables 1 and 2: F1, average accuracy of the classes",
+        "mnist": {
+            "SMOTE-SVM": [0.82, 0.80],
+            "forest on features": [0.83, 0.87],
+            "none": [0.86, 0.91],
+            "AC-GAN": [0.89, 0.92],
+            "BAGAN": [0.91, 0.94],
+            "WGAN-GP": [0.90, 0.92],
+            "PolarityGAN": [0.91, 0.93],
+        },
+        "fashion_mnist": {
+            "SMOTE-SVM": [0.69, 0.66],
+            "forest on features": [0.77, 0.70],
+            "none": [0.81, 0.80],
+            "AC-GAN": [0.83, 0.82],
+            "BAGAN": [0.85, 0.84],
+            "WGAN-GP": [0.83, 0.82],
+            "PolarityGAN": [0.90, 0.90],
+        },
+        "table 3": "least confidence, margin, ratio, entropy; the previous best, and PolarityGAN",
+        "uncertainty": {
+            "mnist": [[0.07, 0.15, 0.09, 0.16], [0.08, 0.16, 0.08, 0.15]],
+            "fashion_mnist": [[0.14, 0.19, 0.05, 0.14], [0.12, 0.19, 0.08, 0.16]],
+        },
+    },
 }
 
 
@@ -106,7 +157,8 @@ def draw_imbalanced(X, y, seed):
 
 def resample(sampler, X, y):
     """Resample images with a sampler that takes rows only."""
-    rows, labels = sampler.fit_resample(X.reshape(len(X), -1), y)
+    rows = X.reshape(len(X), -1).astype(np.float32)  # differences of bytes would wrap around
+    rows, labels = sampler.fit_resample(rows, y)
     return rows.reshape(-1, *X.shape[1:]), labels
 
 
@@ -244,27 +296,86 @@ def _selective(generator, extractor, seed, ratio, **params):
     )
 
 
+def score_classes(classifier, X, y):
+    """Return macro-F1, the classes' mean accuracy and, given probabilities, mean uncertainties."""
+    with seeded_nets(classifier):
+        if hasattr(classifier, "predict_proba"):
+            proba = classifier.predict_proba(X)
+            predicted, uncertainty = proba.argmax(axis=1), mean_uncertainty(proba)
+        else:
+            predicted, uncertainty = classifier.predict(X), {}
+    return {
+        "f1": f1_score(y, predicted, average="macro"),
+        "class_accuracy": balanced_accuracy_score(y, predicted),
+        **uncertainty,
+    }
+
+
+def to_rows(images):
+    """Return pixels from 0 to 1, a row an image."""
+    return images.reshape(len(images), -1) / 255
+
+
+def run_polarity(args, dataset, seed):
+    """Run all arms of the Polarity-GAN tables for one draw of the training images."""
+    ((X, y, X_test, y_test),) = CASES[dataset].splits(seed, 1)
+    bare = train(args, X, y, seed)
+    forest = make_pipeline(
+        ClassifierFeatures(FrozenEstimator(bare)), RandomForestClassifier(random_state=seed)
+    )
+    svm = make_pipeline(FunctionTransformer(to_rows), SGDClassifier(random_state=seed))
+    neighbours = min(5, int(np.bincount(y).min()) - 1)
+    smote = resample(SMOTE(k_neighbors=neighbours, random_state=seed), X, y)
+    fitted = {
+        "none": bare,
+        "forest on features": forest.fit(X, y),
+        "SMOTE-SVM": svm.fit(*smote),
+        "SMOTE": train(args, *smote, seed),
+    }
+    settings = {"max_iter": args.generator_updates, "random_state": seed}
+    generators = {
+        "CGAN": CGAN(**settings),
+        "WGAN-GP": CGAN(objective="wasserstein", penalty="gradient_penalty", **settings),
+        "AC-GAN": ACGAN(adversarial_sampling=1, **settings),
+        "BAGAN": BAGAN(**settings),
+        "PolarityGAN": PolarityGAN(classifier_weight=1, **settings),
+    }
+    seconds = {}
+    for arm, generator in generators.items():
+        start = process_time()
+        frozen = FrozenEstimator(generator.fit(X, y))
+        seconds[arm] = round(process_time() - start, 1)
+        samplers = {arm: GANOverSampler(frozen, random_state=seed)}
+        if arm == "PolarityGAN":
+            samplers[f"{arm}, trusted"] = PolarityGANSampler(frozen, random_state=seed)
+        for name, sampler in samplers.items():
+            fitted[name] = train(args, *sampler.fit_resample(X, y), seed)
+    scores = {arm: score_classes(model, X_test, y_test) for arm, model in fitted.items()}
+    return {"scores": scores, "processor seconds of the generator": seconds}
+
+
 def make_experiment(args):
     """Return what runs one seed, with what all seeds share."""
-    if args.experiment == "selective":
-        return run_selective
+    if args.experiment != "aisel":
+        return {"selective": run_selective, "polarity": run_polarity}[args.experiment]
     oracle = train_oracle(*two_classes("train"), n_updates=args.oracle_updates)
     return partial(run_aisel, oracle=oracle)
 
 
-def run(experiment, args, n_images, seed):
+def run(experiment, args, group, seed):
     """Run one experiment for one seed; in a process of its own, perhaps."""
     torch.set_num_threads(1)
     start = process_time()
-    record = experiment(args, n_images, seed)
+    record = experiment(args, group, seed)
     record["processor_seconds"] = round(process_time() - start, 1)
-    return f"{n_images} images | {seed}", record
+    return f"{group} images | {seed}", record
 
 
 def summarize(runs, reference):
-    """Return by number of images mean and spread of each arm, and how far it is from a reference.
+    """Return for each group mean and spread of each arm, and how far it is from a reference.
 
-    Differences are paired by seed; ``se`` is the standard error of their mean.
+    A group is a number of images, or a data set. Differences are paired by seed; ``se`` is the
+    standard error of their mean.
     """
     groups, summary = {}, {}
     for key, record in runs.items():
@@ -293,12 +404,14 @@ def parse_args():
     commands = parser.add_subparsers(dest="experiment", required=True)
     aisel = commands.add_parser("aisel")
     aisel.add_argument("--n-queries", type=int, nargs="+", default=[300, 600])
-    aisel.set_defaults(n_images=[N_COMMON + N_RARE])
+    aisel.set_defaults(groups=[N_COMMON + N_RARE])
     aisel.add_argument("--latent-dim", type=int, default=8)
     aisel.add_argument("--oracle-updates", type=int, default=2000)
     selective = commands.add_parser("selective")
     selective.add_argument("--dataset", default="fashion_mnist", choices=["fashion_mnist", "mnist"])
-    selective.add_argument("--n-images", type=int, nargs="+", default=[6000], help="real ones")
+    selective.add_argument(
+        "--n-images", dest="groups", type=int, nargs="+", default=[6000], help="real ones"
+    )
     selective.add_argument(
         "--ratios", type=float, nargs="+", default=[0.5], help="synthetic for each real one"
     )
@@ -308,9 +421,15 @@ def parse_args():
     selective.add_argument("--architecture", default="auto", help="of the generator: biggan, ...")
     selective.add_argument("--extractor-updates", type=int, default=1000)
     selective.add_argument("--repeats", type=int, default=2, help="trainings of each classifier")
+    polarity = commands.add_parser("polarity")
+    polarity.add_argument(
+        "--datasets", dest="groups", nargs="+", default=["fashion_mnist_tenth", "mnist_tenth"],
+        choices=[name for name, case in CASES.items() if case.is_image],
+    )  # fmt: skip
     for command, generator_updates, classifier_updates in (
         (aisel, 2500, 400),
         (selective, 2500, 1000),
+        (polarity, 400, 300),
     ):
         command.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
         command.add_argument("--generator-updates", type=int, default=generator_updates)
@@ -332,10 +451,10 @@ def main():
     experiment = make_experiment(args)
     parallel = joblib.Parallel(n_jobs=args.n_jobs, return_as="generator_unordered")
     missing = [
-        (n_images, seed)
+        (group, seed)
         for seed in args.seeds
-        for n_images in args.n_images
-        if f"{n_images} images | {seed}" not in runs
+        for group in args.groups
+        if f"{group} images | {seed}" not in runs
     ]
     for key, record in parallel(joblib.delayed(run)(experiment, args, *job) for job in missing):
         runs[key] = record
