@@ -14,9 +14,11 @@ since more samples at a fixed number of epochs would also mean more updates.
         --evaluate-on validation --trainings 1 --labels soft --output unlabelled.json
 
 Options are chosen with ``--evaluate-on validation`` (training images that no arm uses); the
-committed results use the test images. ``--cache`` keeps the oracle and the generators, which
-take longest; ``--gin-only`` makes them and stops. A run goes on from what ``--output`` holds: more
-draws, trainings, strategies or queries add to it, any other option needs a file of its own.
+committed results use the test images. ``--cache`` keeps the oracle, the generators and what is
+transferred, which take longest; ``--gin-only`` makes the first two and stops. A run goes on from
+what ``--output`` holds: more draws, trainings, strategies or queries add to it, any other option
+needs a file of its own. The paper's 5,000 random images are such a second call, with the options
+of the first and ``--strategies random --n-queries 5000``.
 `aisel.json` is from an older version of this script, which goes on from no such file.
 """
 
@@ -48,7 +50,7 @@ def report_file(args):
     return ReportFile(args.output, settings, (sklearn, skorch, torch, np))
 
 
-def summarize(args, runs):
+def summarize(runs):
     """Return mean and spread over draws of each arm, and how far AISEL is from the others.
 
     A draw counts with the mean of its trainings. The differences are paired by training, so
@@ -60,13 +62,12 @@ def summarize(args, runs):
     )
     bought = {arm: match.groups() for arm in arms if (match := BOUGHT.fullmatch(arm))}
     leads = {}
-    for ours, (n_queries, strategy, labels) in bought.items():
+    for ours, (_, strategy, labels) in bought.items():
         if strategy.startswith("AISEL"):
-            rivals = [arm for arm in bought if bought[arm][::2] == (n_queries, labels)]
             leads[ours] = {
                 rival: _over_draws(runs, ours, rival)
-                for rival in ["native", f"+ {args.n_labelled} real", *rivals]
-                if rival != ours
+                for rival in arms
+                if rival not in (ours, "oracle") and bought.get(rival, [labels])[-1] == labels
             }
     return {"accuracy": {arm: _over_draws(runs, arm) for arm in arms}, "AISEL minus": leads}
 
@@ -154,7 +155,7 @@ def run_missing(args):
     )
     for scores, new_scores in zip(known, results, strict=True):
         scores.update(new_scores)
-        report.write(runs, summary=summarize(args, runs))
+        report.write(runs, summary=summarize(runs))
     return runs
 
 
@@ -164,7 +165,7 @@ def main():
     if args.gin_only:
         make_generators(args)
         return
-    for arm, score in summarize(args, run_missing(args))["accuracy"].items():
+    for arm, score in summarize(run_missing(args))["accuracy"].items():
         print(f"{arm:40s} {score['mean']:.4f} +- {score['sd']:.4f}")
 
 
