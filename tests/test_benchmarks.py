@@ -7,11 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+
+from skgal.utils import seeded_torch
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -144,6 +147,30 @@ def test_gains_of_augmentation_are_paired_by_seed(load):
     assert (row["overlap"], row["nearer_to_others"]) == (0.05, 0.5)
     assert row["boosting"]["gain"] == pytest.approx(0.05)
     assert row["boosting"]["standard error of the gain"] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_a_transferred_network_learns_the_layers_it_is_told_to(load, freeze):
+    arms = load("aisel_arms")
+    args = SimpleNamespace(dataset="mnist", classifier="strided", augment=True)
+    args.classifier_updates = 3
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (64, 1, 8, 8), dtype=np.uint8), np.arange(64) % 3
+    with seeded_torch(0):
+        pretrained = arms.ConvClassifier((1, 8, 8), n_classes=10).features.state_dict()
+    made = arms.train_classifier(args, X, y, 3, 0, pretrained=pretrained, freeze=freeze)
+    learnt = made.module_.network.features.named_parameters()
+    kept = [value.equal(pretrained[name]) for name, value in learnt]
+    assert all(kept) if freeze else not any(kept)
+
+
+def test_leads_of_aisel_are_over_all_arms_with_the_same_labels(load):
+    scores = {"oracle": 0.9, "native": 0.5, "transfer": 0.7, "+ 9 random, soft labels": 0.8}
+    scores |= {"+ 9 random, hard labels": 0.4, "+ 4 AISEL, soft labels": 0.6}
+    leads = load("aisel").summarize({"0": {"0": scores}})["AISEL minus"]["+ 4 AISEL, soft labels"]
+    assert {rival: lead["mean"] for rival, lead in leads.items()} == {
+        "native": 0.1, "transfer": -0.1, "+ 9 random, soft labels": -0.2
+    }  # fmt: skip
 
 
 def test_every_table_of_the_pages_is_drawn_from_the_results(monkeypatch):
