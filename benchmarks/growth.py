@@ -368,8 +368,9 @@ def list_cases():
     cases["table to network, categories"] = table_layout, {"what": "categories"}, (30, 100, 300), 1
 
     # Slopes of the pool, the batch and the classes. ProbCover and TypiClust look at pairs of
-    # samples; another sample of a batch costs CoreSet and BADGE another pass, and scikit-activeml
-    # another row of utilities.
+    # samples; another sample of a batch costs CoreSet and BADGE another pass. scikit-activeml keeps
+    # a row of utilities of the whole pool for each sample of a batch, whether it returns them or
+    # not: all but 2 MB of what a query of FromSkactiveml adds, at any batch size.
     for name, slopes, params in [
         ("RandomSampling", (1, 0, 0), {}),
         ("UncertaintySampling", (1, 0, 1), {}),
@@ -403,7 +404,11 @@ def list_cases():
                 cases[f"{name}, {what}"] = latent_query, settings, sizes, slope
     for index in ("brute", "hnsw"):
         settings = {"what": "rows", "index": index}
-        cases[f"FeatureMatcher.fit, {index}, rows"] = match, settings, DECADE, 1
+        # Each point is inserted into the graph of those before it by a search that expands 200
+        # points of 32 links: it computes up to 6,400 distances, or one to each point if those are
+        # fewer. So the graph costs up to the square of the points in this decade.
+        slope = 2 if index == "hnsw" else 1
+        cases[f"FeatureMatcher.fit, {index}, rows"] = match, settings, DECADE, slope
         settings = {"what": "samples", "index": index}
         cases[f"FeatureMatcher.match, {index}, samples"] = match, settings, FEW, 1
 
@@ -420,7 +425,8 @@ def list_cases():
     for what, slope in [("tell", 0), ("ask", 1), ("fit", 1)]:
         cases[f"ActiveLearner.{what}, records"] = learner, {"what": what}, DECADE, slope
     cases["ActiveLearner.ask and tell, pixels"] = learner, {"what": "pixels"}, (32**2, 100**2), 1
-    # Each round fits the model to all labels so far, which costs little here.
+    # Each of n rounds fits the model to all labels so far, 1 + 2 + ... + n rows in all: the learner
+    # fits whatever model it is given anew. A DummyClassifier's share is small, so 1 is seen.
     cases["ActiveLearner.fit, labels of a simulation"] = simulate, {}, (30, 100, 300), 2
     cases["PartialLabelKFold.split, rows"] = split, {}, POOL, 1
 
@@ -428,6 +434,7 @@ def list_cases():
     cases["support_points, candidates"] = design, {"what": "candidates"}, DECADE, 1
     for name in ("frechet_distance", "kernel_distance"):
         cases[f"{name}, rows"] = score, {"name": name}, DECADE, 1
+    # All pairs of samples: in time, and in memory up to scikit-learn's working_memory, 1 GB.
     for name in (
         "energy_distance", "generative_precision", "generative_recall", "density", "coverage",
         "diversity_ratio", "memorization_ratio",

@@ -81,6 +81,7 @@ def test_growth(load):
 def test_nothing_grows_faster_than_its_algorithm(load):
     growth = load("growth")
     runs = json.loads((BENCHMARKS / "results" / "growth.json").read_text())["runs"]
+    assert set(runs) == set(growth.CASES)
     for case, run in runs.items():
         assert run["expected"] == growth.CASES[case][3], case
         slopes = [run["slope of processor time"], run["slope of memory"] or 0]

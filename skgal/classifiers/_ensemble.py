@@ -138,9 +138,12 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
             delayed(_fit_member)(self.estimator, X, y, weight, some, seed, self.method)
             for some, seed in zip(rows, seeds, strict=True)
         )
-        self._dropout_seed = draw_seed(rng)
+        seed_of_passes = draw_seed(rng)
+        self._pass_seeds = None  # else of one member's passes with its dropout on
         if self.method == "dropout":
             _dropouts(self.estimators_[0])
+            seeds = np.random.SeedSequence(seed_of_passes).generate_state(self.n_estimators)
+            self._pass_seeds = seeds.tolist()
         self._learn_noise(X, y, rows)
         return self
 
@@ -161,10 +164,8 @@ class _Ensemble(DocumentedMixin, MetaEstimatorMixin, BaseEstimator):
     def _members(self, method, X):
         """Call a method of each member; or of the one member, dropping anew in each pass."""
         check_is_fitted(self)
-        if self.method == "dropout":
-            return _dropout_passes(
-                self.estimators_[0], X, method, self.n_estimators, self._dropout_seed
-            )
+        if self._pass_seeds is not None:
+            return _dropout_passes(self.estimators_[0], X, method, self._pass_seeds)
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(getattr(member, method))(X) for member in self.estimators_
         )
@@ -476,8 +477,8 @@ def _dropouts(member):
     return model.module_, layers
 
 
-def _dropout_passes(member, X, method, n_passes, seed):
-    """Predict several times with dropout on, by the seeds of one sequence."""
+def _dropout_passes(member, X, method, seeds):
+    """Predict several times with dropout on, once for each seed."""
     module, layers = _dropouts(member)
     passes = []
     with ExitStack() as hooks:
@@ -486,6 +487,6 @@ def _dropout_passes(member, X, method, n_passes, seed):
             hook = layer.register_forward_pre_hook(lambda layer, _: layer.train() and None)
             hooks.callback(hook.remove)
         hooks.callback(module.eval)
-        for seed_of_pass in np.random.SeedSequence(seed).generate_state(n_passes).tolist():
-            passes.append(member._call(method, X, seed=seed_of_pass))
+        for seed in seeds:
+            passes.append(member._call(method, X, seed=seed))
     return passes

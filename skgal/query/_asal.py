@@ -401,6 +401,7 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
 
     def _prepare(self, X, y):
         """Extract the features of the pool and build the index."""
+        vars(self).pop("matcher_", None)  # of an earlier fit
         if self.features == "classifier":
             for block in as_pool(X).blocks():
                 as_points(block)  # refuses gaps, as other features do
@@ -463,7 +464,7 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
     def _match(self, generated, candidates, clf):
         """Find the candidates nearest to each generated sample, as positions in their rows."""
         n_neighbors = min(self.n_neighbors, len(candidates) // len(generated))
-        if self.features == "classifier":
+        if not hasattr(self, "matcher_"):  # fitted with features="classifier"
             extract = feature_extractor("classifier", clf)
             matcher = self._make_matcher(None).fit(np.concatenate(list(candidates.map(extract))))
             matches = matcher.match(extract(generated), n_neighbors=n_neighbors)

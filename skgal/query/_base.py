@@ -522,6 +522,7 @@ class EmbeddingStrategy(BatchStrategy):
                 "pass a transformer that makes them dense as features, such as "
                 "sklearn.decomposition.TruncatedSVD, or X.toarray()."
             )
+        vars(self).pop("features_", None)  # of an earlier fit
         if self._has_transformer:
             self.features_ = fit_features(self.features, X, y, as_random_state(self.random_state))
         return self
@@ -541,9 +542,9 @@ class EmbeddingStrategy(BatchStrategy):
         ndarray of shape (n_rows, n_features_out)
             Of dtype float32, or float64 where float32 could not hold the dtype of the samples.
         """
-        if self._has_transformer:
+        features = getattr(self, "features_", self.features)
+        if features is self.features and self._has_transformer:
             check_is_fitted(self, "features_")
-        features = self.features_ if self._has_transformer else self.features
         return np.concatenate(list(rows.map(feature_extractor(features, clf))))
 
     def embed_with_labelled(self, X, y, clf, candidates):

@@ -135,6 +135,10 @@ def is_missing(y, missing_label=np.nan):
 def _is_null(y):
     if y.dtype != object:
         return y != y
+    try:
+        return (y != y) | np.equal(y, None).astype(bool)
+    except (TypeError, ValueError):  # pandas.NA and arrays, whose comparisons have no truth value
+        pass
     return np.fromiter(map(_is_null_label, y.flat), dtype=bool, count=y.size).reshape(y.shape)
 
 

@@ -20,6 +20,7 @@ from skgal.nn import (
     Dropout,
     Residual,
     ResizeConvolution,
+    apply_network,
     resolve_architecture,
     set_rng,
 )
@@ -350,3 +351,21 @@ def test_familiar_sizes():
     assert [level.size for level in levels] == [(28, 28), (14, 14), (7, 7)]
     assert base == (4, 4)
     assert len(resolution_levels((3, 64, 64))[0]) == 4
+
+
+@pytest.mark.parametrize("n_rows", [0, 5, 8, 700])
+@pytest.mark.parametrize(("side", "n_most"), [(1, 512), (64, 42)])  # of 2 MiB
+def test_networks_see_few_large_rows_at_a_time(n_rows, side, n_most):
+    seen = []
+
+    def enlarge(rows, codes):
+        seen.append(len(rows))
+        return (rows + codes[:, None]).repeat(1, 3 * side**2)
+
+    rows = np.arange(n_rows, dtype=np.float32)[:, np.newaxis]
+    codes = np.arange(n_rows, dtype=np.int64)
+    result = apply_network(enlarge, rows, "cpu", codes)
+    np.testing.assert_array_equal(result, np.repeat(2 * rows, 3 * side**2, axis=1))
+    assert sum(seen) == n_rows
+    assert max(seen) <= n_most
+    assert len(seen) <= n_rows / n_most + 2
