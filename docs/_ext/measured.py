@@ -395,14 +395,24 @@ def _mean_and_range(values, form):
 
 
 def reconstruction_table():
-    """Whether encoders invert their generators."""
-    summary = load("reconstruction")["summary"]
-    rows = [
-        [name, f"{row['mae']:.2f} ± {row['mae_sd']:.2f}",
-         f"{row['latent_rmse']:.2f} ± {row['latent_rmse_sd']:.2f}"]
-        for name, row in summary.items()
-    ]  # fmt: skip
-    return ["", "mean error of G(E(x))", "rms error of E(G(u))"], rows
+    """Whether encoders invert their generators, and what AISEL makes of it."""
+    formats = {"rmse": ".2f", "latent_rmse": ".2f", "distance": ".2g", "unevenness": ".1f"}
+    rows = []
+    for data, arms in load("reconstruction")["summary"].items():
+        if data.endswith("the seconds"):
+            continue
+        for arm, row in arms.items():
+            cells = [_mean_and_sd(row.get(name), form) for name, form in formats.items()]
+            rows.append([data, arm, *cells, _mean_and_sd(row.get("aisel"), ".1f", 100)])
+    titles = ["G(E(x))", "E(G(u))", "distance", "unevenness of codes", "AISEL's lead, points"]
+    return ["", "", *titles], rows
+
+
+def _mean_and_sd(cell, form, times=1):
+    """Write a mean and its standard deviation; a dash where nothing was measured."""
+    if cell is None:
+        return "-"
+    return f"{times * cell['mean']:{form}} ± {times * cell['sd']:{form}}"
 
 
 def engine_table():

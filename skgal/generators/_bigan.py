@@ -12,8 +12,8 @@ class BiGAN(EncodingMixin, AdversarialGenerator):
 
     The critic sees a sample and a latent at once: a real sample with its code, or a generated
     one with the latent it was made from. Where it can't tell them apart the encoder inverts the
-    generator [1]_. With few samples it seldom gets that far, and :class:`GIN`, whose encoder is
-    trained on generated pairs alone, reconstructs better [2]_.
+    generator [1]_. With few samples it seldom gets that far, and :class:`GIN`, whose encoder learns
+    by reconstruction, restores samples better [2]_.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class BiGAN(EncodingMixin, AdversarialGenerator):
 
     See Also
     --------
-    GIN : An encoder trained after the generator.
+    GIN : An encoder trained by reconstruction.
 
     References
     ----------

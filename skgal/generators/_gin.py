@@ -49,8 +49,8 @@ class GIN(EncodingMixin, AdversarialGenerator):
     critic_hidden=(1024, 1024, 1024, 512, 512), critic_leak=0), encoder="dcgan"``, whose encoder has
     fewer layers than the paper's ten). Of losses and penalties for an encoder that learns
     afterwards, the hinge loss with spectral normalisation restored images best
-    (``benchmarks/results/reconstruction.json``); the two ways are compared in
-    ``benchmarks/results/generator_defaults.json``.
+    (``benchmarks/NOTEBOOK.md``); the two ways and :class:`BiGAN` are compared in
+    ``benchmarks/results/reconstruction.json``.
 
     Parameters
     ----------
