@@ -10,6 +10,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, wait
+from copy import deepcopy
 from functools import partial
 from numbers import Integral, Real
 from time import perf_counter
@@ -35,6 +36,7 @@ from skgal.utils import (
     _safe_indexing,
     as_label_array,
     as_labels,
+    describe_error,
     seeded_nets,
     take_rows,
     validate_parameter_constraints,
@@ -355,10 +357,11 @@ class CallableOracle(PrintedParameters):
     retries : int, default=0
         How often a call that raised or was given up is repeated.
     on_error : {"raise", "decline"}, default="raise"
-        What a sample means whose last call failed. Either way all other samples are asked,
-        and the log tells which failed. "raise" raises after that; "decline" goes on without
-        the label, unless ten calls in a row, a whole batch at least, fail with the same kind of
-        error: then the samples wait, and a RuntimeError is raised from the first error.
+        What a sample means whose last call failed: raised any error, ``sys.exit()`` included.
+        Either way all other samples are asked, and the log tells which failed. "raise" raises
+        after that; "decline" goes on without the label, unless ten calls in a row, a whole batch
+        at least, fail with the same kind of error: then the samples wait, and a RuntimeError is
+        raised from the first error.
     classes : array-like of shape (n_classes,), default=None
         All classes that ``func`` may answer with, in the order of its probabilities, sorted.
         Other answers fail.
@@ -536,16 +539,18 @@ def _ask(x, positions, *, func, attempts, timeout, isolation, annotator, parent)
     start = perf_counter()
     for _ in range(attempts):
         try:
-            answers = func(x) if timeout is None else isolation.call(func, x, timeout)
+            # A copy, since func may write into what it gets, and the next call needs it as it was.
+            answers = func(deepcopy(x)) if timeout is None else isolation.call(func, x, timeout)
             labels = _split_answers(answers, positions)
-        except Exception as error:  # any error of the user's function is a failed answer
+        # Any error of the user's function is a failed answer; solvers made for a command line exit.
+        except (Exception, SystemExit) as error:
             labels, failure = None, error
         else:
             break
     many = np.atleast_1d(positions).tolist()
     seconds = (perf_counter() - start) / len(many)
     if labels is None:
-        message = f"{type(failure).__name__}: {failure}"
+        message = describe_error(failure)
         message += f" (attempt {attempts} of {attempts})" if attempts > 1 else ""
         failure = _portable(failure) if os.getpid() != parent else failure
         return [as_failed(Answer(i, None, annotator, seconds), message, failure) for i in many]
@@ -786,6 +791,7 @@ def _votes(oracle, X, classes):
     rules = {"classes": classes, "columns": classes if columns is None else columns}
     rules["n_outputs"] = 1 if classes is None else None
     failures, n_asked, name = [], count_samples(X), annotator_name(oracle)
+    X = deepcopy(X)  # an annotator may write into what it gets
     if columns is not None and (unknown := set(columns) - set(classes.tolist())):
         raise ValueError(
             f"Annotator {name} knows the class {min(unknown)!r}, which is none of the classes "

@@ -32,6 +32,7 @@ from skgal.utils import (
     seeded_nets,
     stopped_by_interrupt,
     take_rows,
+    unshared,
     warn_of_text_for_missing,
 )
 
@@ -194,13 +195,14 @@ def cast_for_nets(estimator, X):
     """Cast an array of float64 to float32 if an estimator is a net, or has one inside.
 
     Users' tables are mostly float64, and torch refuses to multiply them by float32 weights.
+    An estimator that overwrites its samples, as ``StandardScaler(copy=False)`` does, gets a copy.
 
     Parameters
     ----------
     estimator : estimator
         Fitted or not. Where the weights of its net are known to be float64, nothing is cast.
     X : object
-        Samples; anything but an array is returned as it is.
+        Samples; only arrays are cast.
 
     Returns
     -------
@@ -221,7 +223,7 @@ def cast_for_nets(estimator, X):
     dtype('float64')
     """
     nets = nets_in(estimator) if isinstance(X, np.ndarray) else []
-    return in_precision_of(nets[0], X) if nets else X
+    return unshared(estimator, in_precision_of(nets[0], X) if nets else X)
 
 
 def one_hot(y, classes):

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skgal.utils import draw_seed, fit_to_pool, nets_in, seeded_nets, unwrap
+from skgal.utils import draw_seed, fit_to_pool, nets_in, seeded_nets, unshared, unwrap
 
 # Of scikit-learn's multi-layer perceptrons; that of the outputs is another one.
 _HIDDEN_ACTIVATIONS = {
@@ -122,12 +122,12 @@ def fit_features(transformer, X, y, rng):
     if transformer.get_params(deep=False).get("random_state", seed) is None:
         transformer.set_params(random_state=seed)
     with seeded_nets(transformer, seed):
-        return fit_to_pool(transformer, X, y)
+        return fit_to_pool(transformer, unshared(transformer, X), y)
 
 
 def _extract(read, model, X):
     with seeded_nets(model):
-        return as_points(read(model, X))
+        return as_points(read(model, unshared(model, X)))
 
 
 def _transformed(transformer, X):

@@ -22,6 +22,7 @@ from skgal.utils import (
     draw_seed,
     restored_on_failure,
     seeded_nets,
+    unshared,
     validate_pool,
     validated_fit,
 )
@@ -418,7 +419,7 @@ class Extractor:
     def __call__(self, X):
         if self.features is not None:
             with seeded_nets(self.features):
-                X = self.features.transform(X)
+                X = self.features.transform(unshared(self.features, X))
         points = as_points(X.toarray() if issparse(X) else X)
         return points if self.pca is None else np.asarray(self.pca.transform(points))
 

@@ -28,6 +28,7 @@ from skgal.utils._labels import (
     as_series,
     check_class_labels,
     decode_label,
+    describe_error,
     encode_label,
     is_missing,
     observed_labels,
@@ -53,6 +54,7 @@ from skgal.utils._nested import (
     last_step,
     nets_in,
     resolve_component,
+    unshared,
     unwrap,
 )
 from skgal.utils._plain import PlainCodec
@@ -120,6 +122,7 @@ __all__ = [
     "column_names",
     "concat_rows",
     "decode_label",
+    "describe_error",
     "draw_seed",
     "encode_label",
     "find_offset",
@@ -152,6 +155,7 @@ __all__ = [
     "stopped_by_interrupt",
     "subtask",
     "take_rows",
+    "unshared",
     "unwrap",
     "validate_parameter_constraints",
     "validate_params",

@@ -42,11 +42,12 @@ def as_label_array(y, *, warn=False):
 
     Series and bare arrays of pandas, polars and pyarrow may be nullable; an array or frame of one
     column counts as a Series, of which ``warn`` warns, as scikit-learn does. Missing labels of
-    Series are NaN; lists and arrays of objects keep theirs. Integers beside missing ones are
-    float64 where that holds them exactly, else objects.
+    Series are NaN; lists and arrays of objects keep theirs; what is masked is missing. Integers
+    beside missing ones are float64 where that holds them exactly, else objects.
     """
     if y is None:
         raise ValueError("This requires y to be passed, but the target y is None.")
+    y = _as_plain(y)
     container = nw.from_native(as_series(y), eager_only=True, allow_series=True, pass_through=True)
     if isinstance(container, nw.DataFrame):
         columns = [_from_series(column) for column in container.iter_columns()]
@@ -59,6 +60,21 @@ def as_label_array(y, *, warn=False):
     if array.dtype.kind == "T":  # NumPy's strings of any length, which may have missing ones
         array = array.astype(object)
     return column_or_1d(array, warn=warn) if array.shape[1:] == (1,) else array
+
+
+def _as_plain(y):
+    """Make an array of a tensor; put NaN or None where a masked array has no value."""
+    if hasattr(y, "detach"):  # a tensor, which may need gradients or lie on a GPU
+        return y.detach().cpu().numpy()
+    if not isinstance(y, np.ma.MaskedArray):
+        return y
+    if y.dtype.kind == "f":
+        return y.filled(np.nan)
+    if not np.ma.is_masked(y):
+        return y.data
+    plain = y.data.astype(object)
+    plain[y.mask] = None
+    return plain
 
 
 def as_series(y):
@@ -293,6 +309,7 @@ def as_labels(
     labels, problems = [None] * n_answers, {}
     for position, answer in enumerate(rows):
         try:
+            answer = _as_plain(answer)
             if not _is_declined(answer, missing_label):
                 if n_outputs is None:
                     label = _as_class(answer, canonical, proba_columns, allow_new_classes)
@@ -301,7 +318,18 @@ def as_labels(
                 labels[position] = label
         except (TypeError, ValueError) as error:
             problems[position] = str(error)
+        except Exception as error:  # an answer is any object: what it does when read is unknown
+            problems[position] = f"The answer can't be read as a label: {describe_error(error)}"
     return labels, problems
+
+
+def describe_error(error):
+    """Name an error and what it says, also where a user's own class fails to say it."""
+    try:
+        text = str(error)
+    except Exception:  # any kind of error
+        text = "its message can't be read"
+    return f"{type(error).__name__}: {text}"
 
 
 def encode_label(label):
@@ -332,7 +360,7 @@ def decode_label(text):
 
 def _rows(answers):
     """Take a container of answers apart, without a change of types."""
-    answers = as_series(answers)
+    answers = as_series(_as_plain(answers))
     container = nw.from_native(answers, eager_only=True, allow_series=True, pass_through=True)
     if isinstance(container, nw.DataFrame):
         rows = container.rows()
@@ -406,7 +434,7 @@ def _as_known(label, canonical, allow_new_classes):
 
 
 def _as_probabilities(names, shares):
-    shares = [float(share) for share in shares]
+    shares = [np.nan if _is_null_label(share) else float(share) for share in shares]
     total = sum(shares)
     # A NaN fails both comparisons, as it should.
     if not (shares and min(shares) >= 0 and abs(total - 1) <= SUM_TOLERANCE):
@@ -424,8 +452,9 @@ def _as_numbers(answer, n_outputs):
     answer = _single(answer)
     numbers = answer if isinstance(answer, list) else [answer]
     if len(numbers) != n_outputs:
-        raise ValueError(f"Expected {n_outputs} numbers for each sample; got {answer!r}.")
-    numbers = [_as_scalar(number) for number in numbers]
+        wanted = "one number" if n_outputs == 1 else f"{n_outputs} numbers"
+        raise ValueError(f"Expected {wanted} for each sample; got {answer!r}.")
+    numbers = [np.nan if _is_null_label(number) else _as_scalar(number) for number in numbers]
     if not all(isinstance(number, Real) and math.isfinite(number) for number in numbers):
         raise ValueError(f"A label must be finite and a number; got {answer!r}.")
     return float(numbers[0]) if n_outputs == 1 else tuple(map(float, numbers))
@@ -448,9 +477,11 @@ def _single(answer):
 
 
 def _as_scalar(label):
-    if isinstance(label, np.generic):
+    label = _as_plain(label)
+    if isinstance(label, np.generic | np.ndarray) and label.ndim == 0:
         label = label.item()
-    if isinstance(label, Decimal | Fraction):  # as databases and spreadsheets have them
+    # As databases and spreadsheets have them; and long doubles, which stay NumPy's.
+    if isinstance(label, Decimal | Fraction | np.floating):
         label = float(label)
     if not isinstance(label, str | bool | int | float):
         raise TypeError(

@@ -1,13 +1,18 @@
 """What is inside an estimator, and how objects that are none are printed."""
 
+from copy import deepcopy
 from inspect import signature
 from reprlib import Repr
 
+import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+
+from skgal.utils._frames import is_frame
 
 
 def unwrap(model, X=None):
@@ -24,7 +29,7 @@ def unwrap(model, X=None):
             for _, step in model.steps[:-1] if X is not None else ():
                 # Samplers of imbalanced-learn are for training only.
                 if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
-                    X = step.transform(X)
+                    X = step.transform(unshared(step, X))
             model = model[-1]
         else:
             return model, X
@@ -107,3 +112,17 @@ def accepts_nan(estimator):
         return True
     tags = get_tags(estimator)
     return tags.input_tags.allow_nan or tags.no_validation
+
+
+def unshared(estimator, X):
+    """Copy samples for an estimator that overwrites what it is given: one with ``copy=False``."""
+    # Such as StandardScaler(copy=False) in a Pipeline. Samples are kept, and read again, by
+    # whoever passes them on: the next round's model, the store, another member of an ensemble.
+    if not (isinstance(X, np.ndarray) or issparse(X) or is_frame(X)):
+        return X
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    overwrites = any(
+        value is False and name.rpartition("__")[2] in ("copy", "copy_X")
+        for name, value in params.items()
+    )
+    return deepcopy(X) if overwrites else X

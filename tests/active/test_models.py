@@ -8,19 +8,30 @@ import pytest
 import skorch
 import torch
 from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import SequentialFeatureSelector
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skgal.active import ActiveLearner, EstimatorOracle, LabelOracle
-from skgal.query import BADGE, RandomSampling, UncertaintySampling
+from skgal.active import ActiveLearner, EstimatorOracle, LabelOracle, StablePredictions
+from skgal.classifiers import ClassifierFeatures, EnsembleClassifier
+from skgal.generators import DesignBox
+from skgal.matching import FeatureMatcher
+from skgal.query import (
+    AISEL,
+    BADGE,
+    CoreSet,
+    LatentUncertainty,
+    RandomSampling,
+    UncertaintySampling,
+)
 
 
 def weights(learner):
@@ -429,3 +440,57 @@ def test_expected_class_counts_of_soft_labels(three_blobs):
         axis=0
     )
     np.testing.assert_allclose(learner.estimator_.class_prior_, expected, rtol=1e-6)
+
+
+BOX = DesignBox([(-6, 6), (-6, 6)])
+
+
+@pytest.mark.parametrize("container", [np.array, pd.DataFrame])
+@pytest.mark.parametrize(
+    ("model", "strategy"),
+    [
+        (LogisticRegression(), UncertaintySampling()),
+        (LogisticRegression(), BADGE()),
+        (LogisticRegression(), CoreSet(features="classifier")),
+        (LogisticRegression(), CoreSet(features=StandardScaler(copy=False))),
+        (LogisticRegression(), LatentUncertainty(BOX)),
+        (BayesianRidge(), UncertaintySampling()),
+        (BayesianRidge(), AISEL(BOX, n_candidates=100)),
+    ],
+    ids=["uncertainty", "BADGE", "classifier", "features", "latent", "std", "AISEL"],
+)
+def test_models_that_overwrite_their_samples_change_nothing(blobs, model, strategy, container):
+    X, y = blobs
+    known = np.where(np.arange(len(y)) % 10 < 2, y, np.nan)
+    labelled = []
+    for copy in (True, False):
+        pool, X_val, X_stop = container(X), container(X[:20]), container(X[20:])
+        learner = ActiveLearner(
+            make_pipeline(StandardScaler(copy=copy), model),
+            strategy,
+            oracle=lambda Z: np.asarray(Z)[:, 0] > 0,
+            batch_size=4,
+            budget=12,
+            stopping=StablePredictions(X_stop, threshold=1.0, n_rounds=50),
+            random_state=0,
+        ).fit(pool, known, X_val=X_val, y_val=y[:20])
+        learner.predict(pool)
+        np.testing.assert_array_equal(pool, X)
+        np.testing.assert_array_equal(X_val, X[:20])
+        np.testing.assert_array_equal(X_stop, X[20:])
+        labelled.append(np.asarray(learner.labelled_.X))
+    np.testing.assert_array_equal(*labelled)
+
+
+def test_ensembles_and_matchers_leave_samples_as_they_are(blobs):
+    X, y = blobs
+    for make in (np.array, csr_matrix):
+        samples, scaler = make(X), StandardScaler(copy=False, with_mean=False)
+        model = make_pipeline(scaler, LogisticRegression())
+        EnsembleClassifier(model, 3, random_state=0).fit(samples, y).predict(samples)
+        if make is np.array:
+            ClassifierFeatures(model).fit(samples, y).transform(samples)
+        np.testing.assert_array_equal(samples.toarray() if make is csr_matrix else samples, X)
+    matcher = FeatureMatcher(StandardScaler(copy=False)).fit(samples := X.copy())
+    assert matcher.match(samples[:3]).tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(samples, X)

@@ -302,10 +302,101 @@ def test_one_row_may_come_in_any_array_of_one_row(row):
     assert labels == [{0: 0.25, 1: 0.75}] * 2
 
 
-@pytest.mark.parametrize("answer", [Decimal("1.5"), Fraction(3, 2), np.float16(1.5)], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Decimal("1.5"),
+        Fraction(3, 2),
+        np.float16(1.5),
+        np.longdouble(1.5),
+        torch.tensor(1.5, requires_grad=True),
+    ],
+    ids=["decimal", "fraction", "half", "long double", "differentiable"],
+)
 def test_numbers_of_any_type_are_numbers(answer):
     oracle = CallableOracle(lambda x: answer)
     assert [record.label for record in label(oracle, numbers(2))] == [1.5, 1.5]
+
+
+def test_a_differentiable_simulator_answers_whole_batches():
+    def simulate(X):
+        return torch.tensor(X, requires_grad=True).sum(axis=1)
+
+    assert [record.label for record in label(simulate, numbers(3))] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("oracle", "labels"),
+    [
+        (lambda X: np.ma.array([5, 6, 7], mask=[0, 1, 0]), [5, None, 7]),
+        (lambda X: np.ma.array([[5.0], [6.0], [7.0]], mask=[[0], [1], [0]]), [5, None, 7]),
+        (CallableOracle(lambda x: np.ma.masked if x[0] == 1 else 3.0), [3, None, 3]),
+    ],
+    ids=["column of integers", "2-D", "one by one"],
+)
+def test_masked_answers_are_declined(oracle, labels):
+    # As netCDF's readers give them; numpy.asarray would uncover what is below the mask.
+    assert [record.label for record in label(oracle, numbers(3))] == labels
+
+
+class UnprintableError(Exception):
+    def __str__(self):
+        raise AttributeError("no such part")
+
+
+def break_off(x, error):
+    if x[0] == 1:
+        raise error
+    return 1
+
+
+@pytest.mark.parametrize("timeout", [None, 60], ids=["here", "in a child"])
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), UnprintableError(1)], ids=["exits", "error without a message"]
+)
+def test_however_a_call_breaks_off_it_is_one_failure(error, timeout):
+    oracle = CallableOracle(partial(break_off, error=error), timeout=timeout, on_error="decline")
+    store = LabelStore()
+    label(oracle, numbers(3), CLASSES, store)
+    assert [record.status for record in store.records()] == ["answered", "failed", "answered"]
+    (failed,) = [event for event in store.events() if event.kind == "failed"]
+    assert failed.message.startswith(type(error).__name__)
+
+
+def test_an_answer_that_cannot_be_read_is_refused():
+    class Unreadable:
+        def __array__(self, *args, **kwargs):
+            raise RuntimeError("closed")
+
+        def __len__(self):
+            return 2
+
+    for answer in (Unreadable(), 10**400):
+        oracle, store = CallableOracle(lambda x, a=answer: a), LabelStore()
+        with pytest.raises(ValueError, match=r"can't be read as a label: (Runtime|Overflow)Error"):
+            label(oracle, numbers(1), None, store)
+        assert [record.status for record in store.records()] == ["pending"]
+
+
+def test_what_a_function_writes_into_its_sample_stays_with_it():
+    def scale(x):
+        x /= 2.0
+        if calls.append(1) is None and len(calls) == 1:
+            raise RuntimeError("first attempt")
+        return x[0]
+
+    calls, X = [], numbers(3)
+    assert CallableOracle(scale, retries=1)(X).tolist() == [0, 0.5, 1]
+    np.testing.assert_array_equal(X, numbers(3))
+
+    def scale_all(X):
+        X /= 2.0
+        return X[:, 0]
+
+    vectorized = CallableOracle(scale_all, vectorized=True)
+    together = VotingOracle([scale_all, CallableOracle(scale), vectorized], combine="mean")
+    assert together(X).tolist() == [0, 0.5, 1]
+    np.testing.assert_array_equal(X, numbers(3))
 
 
 def test_arrays_keep_their_good_entries_too():
@@ -818,7 +909,7 @@ def test_longer_names_are_not_cut(ask):
     [
         ([1.0, np.inf, 0, 0], "finite"),
         ([["a"], ["b"], ["c"], ["d"]], "a number; got 'a'"),
-        (np.zeros((4, 2)), r"Expected 1 numbers? for each sample; got \[0.0, 0.0\]"),
+        (np.zeros((4, 2)), r"Expected one number for each sample; got \[0.0, 0.0\]"),
     ],
 )
 def test_bad_numbers_are_refused(ask, answer, message):

@@ -3,6 +3,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -159,3 +160,17 @@ def test_numbers_that_integers_cannot_hold_stay_numbers():
     assert observed_labels([1e300, 2.0]).tolist() == [1e300, 2.0]
     assert observed_labels(np.array([2**64, 3], dtype=object)).tolist() == [2**64, 3]
     assert observed_labels(np.array([BIG, 0.5], dtype=object)).tolist() == [BIG, 0.5]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, "U3"])
+def test_masked_labels_are_missing(dtype):
+    y = np.ma.array([1, 2, 3], mask=[False, True, False]).astype(dtype)
+    assert is_missing(y).tolist() == [False, True, False]
+    assert observed_labels(as_label_array(y)[[0, 2]]).tolist() == y.data[[0, 2]].tolist()
+    whole = np.ma.array([1, 2]).astype(dtype)
+    assert as_label_array(whole).dtype == whole.dtype
+
+
+def test_labels_of_a_tensor_that_needs_gradients():
+    y = torch.tensor([1.0, 2.0], requires_grad=True)
+    assert as_label_array(y).tolist() == [1, 2]
