@@ -76,7 +76,8 @@ class DesignBox(BaseGenerator):
     ------
     ValueError
         From ``fit``: if no design satisfies the constraints, or fewer than one in 100,000 of the
-        box; if a range is empty or a logarithmic one reaches 0; if a column doesn't exist.
+        box; if a range is empty, a logarithmic one reaches 0, or one is beyond what the column's
+        dtype holds (whole numbers: up to 2**53); if a column doesn't exist.
 
     See Also
     --------
@@ -376,6 +377,8 @@ class DesignBox(BaseGenerator):
                     f"Column {names[i]!r} has no values between {low[i]:g} and {high[i]:g}; pass "
                     "finite bounds with the smaller one first."
                 )
+            if i not in self._categories:
+                _check_limits(names[i], low[i], high[i], column.dtype, is_integer=i in integers)
         self._is_lattice = np.zeros(n_columns, dtype=bool)
         self._is_lattice[list(integers | set(self._categories))] = True
         self._is_log = np.zeros(n_columns, dtype=bool)
@@ -515,3 +518,19 @@ class DesignBox(BaseGenerator):
         if i in self._categories:
             return [self._categories[i][code] for code in numbers.astype(int)]
         return numbers.astype(np.int64) if self._is_lattice[i] else numbers
+
+
+def _check_limits(name, low, high, dtype, *, is_integer):
+    """Refuse limits that the column's dtype, or the float64 of the computations, can't hold."""
+    info = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    least, most, what = float(info.min), float(info.max), f"those of its dtype, {dtype}"
+    exact = 2.0 ** min(53, getattr(info, "nmant", 52) + 1)  # float64's, or fewer in float32
+    if is_integer and most > exact:
+        least, most, what = max(least, -exact), exact, "the whole numbers that are exact"
+    elif dtype == np.float64:  # the range itself must be finite, too
+        least, most, what = least / 2, most / 2, "those whose range float64 holds"
+    if low < least or high > most:
+        raise ValueError(
+            f"The values of column {name!r} are to reach from {low:.17g} to {high:.17g}, beyond "
+            f"{what}, {least:.17g} to {most:.17g}; pass narrower bounds, or X in a wider dtype."
+        )

@@ -248,7 +248,11 @@ class ASAL(LatentSearch, GeneratorStrategy, BatchStrategy):
         The nearest-neighbour index, see :class:`skgal.matching.FeatureMatcher`. ``"auto"`` is
         brute force unless ``n_queries`` pays for building something else.
     n_queries : int, default=1000
-        How many samples will be chosen in all, an estimate; read by ``index="auto"`` only.
+        How many samples will be chosen in all, an estimate; read by ``index="auto"`` only. In an
+        :class:`skgal.active.ActiveLearner` that is its ``budget``: pass it where it is far from
+        1,000, above all if there will be tens of thousands. The learner doesn't: learners of other
+        budgets share one fitted strategy (``memory``), and a session whose budget is raised goes on
+        with the index that it had.
     oversampling : int, default=2
         How many latent points are searched for each sample to choose; of the matches, the
         most uncertain are chosen ("ASAL-generate" of figure 16).

@@ -307,6 +307,39 @@ def test_no_design_of_integers_and_categories_is_bought_twice(make_strategy, con
     assert not is_known.any() or isinstance(make_strategy(box), SpaceFilling)  # an even design
 
 
+@pytest.mark.parametrize("as_frame", [False, True], ids=["array", "frame"])
+@pytest.mark.parametrize(
+    ("dtype", "bounds", "integers", "message"),
+    [
+        (np.int64, (-(2**63), 2**63 - 1), (), "whole numbers that are exact"),
+        (np.float64, (-(2**63), 2**63 - 1), [0], "whole numbers that are exact"),
+        (np.float32, (0, 2**24 + 2), [0], "whole numbers that are exact"),
+        (np.uint64, (0, 2**63), (), "whole numbers that are exact"),
+        (np.int8, (0, 1000), (), "int8, -128 to 127"),
+        (np.uint8, (-5, 10), (), "uint8, 0 to 255"),
+        (np.float32, (-1e300, 1e300), (), "float32"),
+        (np.float64, (-1.7e308, 1.7e308), (), "range float64 holds"),
+    ],
+    ids=["int64", "integers", "few digits", "uint64", "int8", "uint8", "float32", "float64"],
+)
+def test_bounds_that_the_dtype_does_not_hold(dtype, bounds, integers, message, as_frame):
+    X = np.array([[0], [10]], dtype=dtype)
+    X = pd.DataFrame(X, columns=["a"]) if as_frame else X
+    name = "a" if as_frame else 0
+    box = DesignBox({name: bounds}, integers=[name] * len(integers))
+    with pytest.raises(ValueError, match=f"column '?{name}'?.*{message}"):
+        box.fit(X)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bounds"), [(np.int8, (-128, 127)), (np.int64, (2**53 - 9, 2**53))]
+)
+def test_whole_numbers_up_to_their_limits(dtype, bounds):
+    drawn = DesignBox([bounds], random_state=0).fit(np.zeros((2, 1), dtype)).sample(5000)
+    assert drawn.dtype == dtype
+    assert (drawn.min(), drawn.max()) == bounds
+
+
 @pytest.mark.parametrize("method", ["sobol", "latin"])
 def test_a_box_of_fewer_designs_than_are_wanted(method):
     box = DesignBox([(0, 1), (0, 2)], integers=[0, 1])
