@@ -557,7 +557,11 @@ def _score_fold(classifier, scorer, X, y, fold, seed, step, is_resampled, params
             for category in (FewSamplesWarning, SingleSampleClassWarning, PoorSamplesWarning):
                 warnings.simplefilter("ignore", category)
             if is_resampled:
-                X_train, y_train = step.fit_resample(X_train, y_train, **params)
+                try:
+                    X_train, y_train = step.fit_resample(X_train, y_train, **params)
+                except Exception as error:  # raised again: a sampler may raise any kind
+                    error.add_note(_describe_part(y_train))
+                    raise
             else:
                 X_train = step.fit_transform(X_train, y_train)
         transformers = _transformers(step)
@@ -575,6 +579,17 @@ def _score_fold(classifier, scorer, X, y, fold, seed, step, is_resampled, params
             "make_scorer(average_precision_score, response_method='predict_proba', "
             f"pos_label={_rarest(y)!r})."
         ) from error
+
+
+def _describe_part(y):
+    """Say that a sampler failed with part of the data, and what that part had of each class."""
+    classes, counts = np.unique(y, return_counts=True)
+    shares = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+    return (
+        "The gate cross-validates, and this happened with the training part of a fold, in which "
+        f"the classes have {shares} samples. If these are too few for the sampler, pass a cv with "
+        "more folds, or a sampler that needs fewer, such as SMOTE(k_neighbors=2)."
+    )
 
 
 def _rarest(y):

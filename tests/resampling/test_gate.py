@@ -539,3 +539,16 @@ def test_warnings_of_few_samples_are_given_once():
         gated.fit_resample(X, y)
     few = [w for w in caught if w.category is FewSamplesWarning]
     assert [(w.filename, "'rare': 4" in str(w.message)) for w in few] == [(__file__, True)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_sampler_with_too_few_samples_in_a_fold_is_told_so(n_jobs):
+    X = np.random.RandomState(0).normal(size=(60, 3))
+    y = np.r_[["rare"] * 7, ["common"] * 53]
+    SMOTE(random_state=0).fit_resample(X, y)  # the whole is enough
+    gate = GatedSampler(SMOTE(), LogisticRegression(), n_jobs=n_jobs, random_state=0)
+    with parallel_config("threading"), pytest.raises(ValueError, match="n_neighbors") as raised:
+        gate.fit_resample(X, y)
+    (note,) = raised.value.__notes__
+    assert "training part of a fold" in note
+    assert "'rare': 5" in note
