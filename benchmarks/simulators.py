@@ -142,7 +142,7 @@ def fit_gin(simulator, task, draw):
 
 
 def run_cell(simulator, task, batch_size, draw, arm, cached_gin):
-    """Run one arm; return its scores by number of calls, and seconds."""
+    """Run one arm; return its scores, one before the first round and one after each, and seconds."""
     started = time.perf_counter()
     bundle, n_given = make(simulator, task, draw)
     n_buy = size_of(simulator)[1]
@@ -174,17 +174,21 @@ def run_cell(simulator, task, batch_size, draw, arm, cached_gin):
     )
     with threadpool_limits(1):
         learner.fit(X, labels, X_val=bundle.X_test, y_val=bundle.y_test)
-    scores = [row["score"] for row in learner.history_]
+    scores = np.array([row["score"] for row in learner.history_])
     if task == "value":  # from the share of the variance to an error in standard deviations
-        scores = np.sqrt(1 - np.array(scores)).tolist()
-    calls = np.minimum(batch_size * np.arange(len(scores)), n_buy).tolist()
+        scores = np.sqrt(1 - scores)
     return {
-        "calls": calls,
-        "scores": scores,
+        "scores": np.round(scores, 4).tolist(),
         "n_labels": len(learner.labelled_),
         "seconds": round(time.perf_counter() - started, 1),
         "seconds_query": round(sum(row["seconds_query"] for row in learner.history_[1:]), 2),
     }
+
+
+def list_calls(simulator, batch_size):
+    """List after how many runs of the simulator a model is scored."""
+    n_buy = size_of(simulator)[1]
+    return np.append(np.arange(0, n_buy, batch_size), n_buy)
 
 
 def answer_or_decline(oracle, x):
@@ -272,7 +276,7 @@ def summarise(runs):
             goal = np.mean([run["scores"][-1] for run in arms["random"].values()])
         for arm in (arm for arm in ARMS if arm in arms):
             curves = np.array([run["scores"] for run in arms[arm].values()])
-            calls = np.array(next(iter(arms[arm].values()))["calls"])
+            calls = list_calls(simulator, batch_size)
             row = table[arm] = {
                 "draws": len(curves),
                 "native": curves[:, 0].mean(),
@@ -341,7 +345,7 @@ def draw_figure(cells, simulator):
             if not curves:
                 continue
             scores = np.array([run["scores"] for run in curves])
-            calls, mean = curves[0]["calls"], scores.mean(axis=0)
+            calls, mean = list_calls(simulator, size), scores.mean(axis=0)
             ax.plot(calls, mean, label=arm, color=f"C{k}", ls="--" if arm in REAL else "-")
             if len(scores) > 1:
                 error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores))

@@ -76,13 +76,17 @@ def simulator_rounds_table():
 
 
 def simulator_values_table():
-    """Error of a regressor in standard deviations."""
-    return _simulators(
-        "value, rounds of 20",
-        "error, standard deviations",
-        lambda cell: f"{cell['final']:.3f} ± {cell['final_se']:.3f}",
-        lambda cell: f"{cell['native']:.3f}",
-    )
+    """Error of a regressor in standard deviations, by rounds of what size."""
+    rows = []
+    for size in (10, 20, 70):
+        header, [native, *of_size] = _simulators(
+            f"value, rounds of {size}",
+            "error, standard deviations",
+            lambda cell: f"{cell['final']:.3f} ± {cell['final_se']:.3f}",
+            lambda cell: f"{cell['native']:.3f}",
+        )
+        rows += [[f"rounds of {size}: {name}", *cells] for name, *cells in of_size]
+    return header, [native, *rows]
 
 
 def simulator_images_table():
