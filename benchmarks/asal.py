@@ -12,7 +12,8 @@ has been looked at:
     python benchmarks/asal.py --draw 3 --C conv
 
 An arm is "random", "scan", "scan of N" (N rows of the pool drawn at random in each round, what a
-query may cost that doesn't grow with the pool), "core-set", "GAAL" or "ADBA" (a generated image has
+query may cost that doesn't grow with the pool), both by entropy, or as "distance scan" and "distance
+scan of N" by the distance to the boundary, which ASAL's defaults go by, "core-set", "GAAL" or "ADBA" (a generated image has
 the label of the nearest image of the pool, in pixels), or parameters of ASAL as JSON, {} for its
 defaults.
 Cells that the output holds are not run again. ``--cache`` keeps the GANs.
@@ -81,8 +82,9 @@ def make_strategy(arm, seed, fit_once):
     """Make the strategy of an arm."""
     if arm == "random":
         return RandomSampling(random_state=seed)
-    if arm.startswith("scan"):
-        return UncertaintySampling(random_state=seed)
+    if "scan" in arm:
+        measure = "min_distance" if arm.startswith("distance") else "entropy"
+        return UncertaintySampling(measure, random_state=seed)
     if arm == "core-set":
         return CoreSet(random_state=seed)
     if arm == "ADBA":
@@ -142,7 +144,7 @@ def run(setting, arm, data, seed, fit_once):
             new = strategy.synthesize(X[known], shown[known], clf, batch_size=batch_size).X
         else:
             candidates = None
-            if arm.startswith("scan of"):
+            if "scan of" in arm:
                 unlabelled = np.flatnonzero(np.isnan(shown))
                 n_rows = min(int(arm.split()[-1]), len(unlabelled))
                 candidates = rng.choice(unlabelled, n_rows, replace=False)
