@@ -12,10 +12,10 @@ has been looked at:
     python benchmarks/asal.py --draw 3 --C conv
 
 An arm is "random", "scan", "scan of N" (N rows of the pool drawn at random in each round, what a
-query may cost that doesn't grow with the pool), both by entropy, or as "distance scan" and "distance
-scan of N" by the distance to the boundary, which ASAL's defaults go by, "core-set", "GAAL" or "ADBA" (a generated image has
-the label of the nearest image of the pool, in pixels), or parameters of ASAL as JSON, {} for its
-defaults.
+query may cost that doesn't grow with the pool), both by entropy, or "distance scan" and "distance
+scan of N", by the distance to the boundary, which ASAL's defaults go by; "core-set", "GAAL" or
+"ADBA" (a generated image has the label of the nearest image of the pool, in pixels); or parameters
+of ASAL as JSON, {} for its defaults.
 Cells that the output holds are not run again. ``--cache`` keeps the GANs.
 """
 

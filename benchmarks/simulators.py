@@ -142,7 +142,7 @@ def fit_gin(simulator, task, draw):
 
 
 def run_cell(simulator, task, batch_size, draw, arm, cached_gin):
-    """Run one arm; return its scores, one before the first round and one after each, and seconds."""
+    """Run one arm; return its scores, before the first round and after each, and seconds."""
     started = time.perf_counter()
     bundle, n_given = make(simulator, task, draw)
     n_buy = size_of(simulator)[1]
