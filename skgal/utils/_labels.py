@@ -327,7 +327,7 @@ def describe_error(error):
     """Name an error and what it says, also where a user's own class fails to say it."""
     try:
         text = str(error)
-    except Exception:  # any kind of error
+    except Exception:  # a __str__ of the user's may raise anything
         text = "its message can't be read"
     return f"{type(error).__name__}: {text}"
 
