@@ -10,6 +10,11 @@ Arms of a seed share the first labels and the first weights. The smallest settin
         --updates 200 --architecture dense
     python benchmarks/alcg.py --dataset mnist --updates 150
 
+CIFAR-10 wants a graphics card, which is used where there is one:
+
+    python benchmarks/alcg.py --dataset cifar10 --initial 1000 --batch-size 1000 --budget 5000 \
+        --updates 2000 --architecture residual
+
 An arm is a choice of labels and how many candidates adversarial sampling has for each generated
 sample of an update ("4": the paper's; "1": none). Cells that the output holds are not run again.
 """
@@ -27,7 +32,7 @@ from skorch import NeuralNetClassifier
 from skgal import ACGAN, ActiveLearner, CertaintySampling, RandomSampling, UncertaintySampling
 from skgal.datasets import load_images
 from skgal.generators import GenerationScorer
-from skgal.nn import ConvClassifier
+from skgal.nn import ConvClassifier, resolve_device
 from skgal.utils import seeded_torch
 
 # Images of the pool, held-out test images, and the classifier's training images and epochs.
@@ -35,6 +40,7 @@ SIZES = {
     "digits": (1000, 360, 437, 40),
     "mnist": (3000, 1000, 10_000, 3),
     "fashion_mnist": (3000, 1000, 10_000, 3),
+    "cifar10": (20_000, 5000, 30_000, 10),
 }
 STRATEGIES = {
     "random": RandomSampling(),
@@ -65,6 +71,7 @@ def train_classifier(X, y, n_epochs):
         max_epochs=n_epochs,
         train_split=None,
         verbose=0,
+        device=resolve_device("auto"),
     )
     with seeded_torch(0):
         return net.fit(X, y)

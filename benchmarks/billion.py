@@ -75,7 +75,7 @@ def measure(client, n):
     """Run all steps on a pool of ``n`` rows."""
     X, y, clf = make_pool(client, n)
     queries = np.random.default_rng(1).normal(size=(50, N_FEATURES)).astype(np.float32)
-    scan, steps = UncertaintySampling(random_state=0), {}
+    scan, steps = UncertaintySampling("entropy", random_state=0), {}
     chosen, steps["scan"] = clocked(client, lambda: scan.query(X, y, clf, batch_size=50))
     matcher = FeatureMatcher(index="brute", n_components=None)
     _, steps["matcher, fit"] = clocked(client, lambda: matcher.fit(X))

@@ -229,7 +229,7 @@ def time_queries(args, X, y, clf):
     generator.fit(X[:100])
     n_labelled = 20
     labels = np.where(np.arange(len(X)) < n_labelled, y, np.nan)
-    scan = UncertaintySampling(random_state=0)
+    scan = UncertaintySampling("entropy", random_state=0)
     seconds = {}
     for device in dict.fromkeys([args.device, "cpu"]):
         put(generator, clf, device)

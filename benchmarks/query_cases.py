@@ -120,7 +120,7 @@ def linear_ours(cache, n, repeats):
 
     X, y = load_pool(cache, "features", n)
     clf = LogisticRegression(max_iter=200).fit(X[:N_LABELLED], y[:N_LABELLED])
-    strategy = UncertaintySampling(random_state=0)
+    strategy = UncertaintySampling("entropy", random_state=0)
     return _timed(lambda: strategy.query(X, y, clf, batch_size=BATCH_SIZE), repeats)
 
 
@@ -144,7 +144,7 @@ def scan_ours(cache, n, repeats):
 
     X, y = load_pool(cache, "images", n)
     clf = joblib.load(cache / "classifier.joblib")
-    strategy = UncertaintySampling(random_state=0)
+    strategy = UncertaintySampling("entropy", random_state=0)
     return _timed(lambda: strategy.query(X, y, clf, batch_size=BATCH_SIZE), repeats)
 
 

@@ -80,7 +80,7 @@ def check_sessions(values):
     assert (waiting, label) == (6, {6: 0.5, 5: 0.5})
     assert (agreement["share"], agreement["kappa"]) == pytest.approx((5 / 6, 25 / 31))
     assert values[6].startswith("target score: 0.8")
-    assert values[7:] == [(17, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
+    assert values[7:] == [(21, 30), ["answered", "reopened", "withdrawn"], (30, 40)]
 
 
 def check_progress(values):

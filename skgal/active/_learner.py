@@ -967,14 +967,20 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
         Parameters
         ----------
         number : int
-            The position of an entry in ``history_``.
+            The position of an entry in ``history_``, from 0.
 
         Returns
         -------
         ActiveLearner
             Its model is fitted again, to the labels that there were; all else is of today.
+
+        Raises
+        ------
+        ValueError
+            If the history has no such entry.
         """
         check_is_fitted(self)
+        check_scalar(number, "number", Integral, min_val=0, max_val=len(self.history_) - 1)
         earlier = copy(self)
         earlier.estimator_, earlier.label_encoder_ = self._fit_earlier(number)
         return earlier

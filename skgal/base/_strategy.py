@@ -135,7 +135,7 @@ class BaseStrategy(DocumentedMixin, BaseEstimator, metaclass=ABCMeta):
     (True, True)
     >>> strategy = UncertaintySampling("entropy").fit([[0.0, 1.0], [2.0, 3.0]])
     >>> strategy.n_features_in_, clone(strategy)
-    (2, UncertaintySampling())
+    (2, UncertaintySampling(measure='entropy'))
     """
 
     _parameter_constraints: dict = {}

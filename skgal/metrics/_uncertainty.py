@@ -100,7 +100,7 @@ def margin_of_confidence(proba):
     [0.0, 0.75]
     """
     first, second = _first_and_second(check_proba(proba))
-    return 1 - (first - second)
+    return (1 - first) + second  # exact where the first is close to 1
 
 
 def ratio_of_confidence(proba):

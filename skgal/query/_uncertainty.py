@@ -297,16 +297,16 @@ class UncertaintySampling(RankingStrategy):
     Parameters
     ----------
     measure : {"entropy", "normalized_entropy", "least_confidence", "margin_of_confidence", \
-"ratio_of_confidence", "min_distance", "mutual_information"}, default="entropy"
+"ratio_of_confidence", "min_distance", "mutual_information"}, default="margin_of_confidence"
         A function of the class probabilities, see `skgal.metrics`: their entropy, in nats or
         normalised to [0, 1]; how far the largest is from 1; one minus the margin between the
         two largest; the second largest relative to the largest [1]_. Or minus the distance to
         the decision boundary, in units of ``decision_function``; or how much the members of an
         ensemble disagree, whatever noise they agree on. The uncertainty of a regressor is
         its predictive standard deviation, whatever ``measure`` says.
-        For two classes the order is the same by all but the last; with ten classes of images and a
-        linear model labels chosen by ``"min_distance"`` were worth more than random ones, and
-        those by the entropy less, or hardly more.
+        For two classes the order is the same by all but the last. With more, the margin and the
+        distance ask about samples between two classes, of which a label tells most; entropy asks
+        about samples between many, and its labels can be worth less than random ones.
     output_weights : array-like of shape (n_outputs,), default=None
         Of a model with several outputs, how much each counts; None: all the same. Standard
         deviations are divided by those of the labels before they are combined, as the root of
@@ -339,7 +339,7 @@ class UncertaintySampling(RankingStrategy):
     >>> X = np.array([[0.0], [1.0], [4.0], [5.2], [9.0], [10.0]])
     >>> y = np.array([0, np.nan, np.nan, np.nan, np.nan, 1])
     >>> clf = LogisticRegression().fit(X[[0, 5]], [0, 1])
-    >>> UncertaintySampling("margin_of_confidence").query(X, y, clf, batch_size=2).tolist()
+    >>> UncertaintySampling().query(X, y, clf, batch_size=2).tolist()
     [3, 2]
     """
 
@@ -350,7 +350,12 @@ class UncertaintySampling(RankingStrategy):
     }
 
     def __init__(
-        self, measure="entropy", *, output_weights=None, missing_label=np.nan, random_state=None
+        self,
+        measure="margin_of_confidence",
+        *,
+        output_weights=None,
+        missing_label=np.nan,
+        random_state=None,
     ):
         self.measure = measure
         self.output_weights = output_weights

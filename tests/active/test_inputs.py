@@ -312,6 +312,9 @@ def test_models_of_earlier_rounds_have_the_labels_of_that_round(blobs, partial, 
         expected = np.bincount(np.r_[partial[1][~np.isnan(partial[1])].astype(int), labels])
         earlier = resumed.as_of(row)
         np.testing.assert_array_equal(earlier.estimator_.class_prior_ * expected.sum(), expected)
+    for missing in (-1, 3):
+        with pytest.raises(ValueError, match=rf"number == {missing}, must be"):
+            learner.as_of(missing)
 
 
 # Several outputs

@@ -39,7 +39,9 @@ def test_measures_are_those_of_equations_7_to_10(proba):
     np.testing.assert_allclose(
         least_confidence(proba), [m * (1 - p[0]) / (m - 1) for p in ranked], atol=1e-12
     )
-    np.testing.assert_allclose(margin_of_confidence(proba), [1 - (p[0] - p[1]) for p in ranked])
+    np.testing.assert_allclose(
+        margin_of_confidence(proba), [1 - (p[0] - p[1]) for p in ranked], atol=1e-15
+    )
     np.testing.assert_allclose(ratio_of_confidence(proba), [p[1] / p[0] for p in ranked])
     np.testing.assert_allclose(
         normalized_entropy(proba), scipy.stats.entropy(proba, base=m, axis=1), atol=1e-12

@@ -52,6 +52,14 @@ def test_uncertainty_sampling_takes_the_most_uncertain(pool, measure, score):
     np.testing.assert_allclose(utilities[6:], expected[6:])
 
 
+def test_by_default_samples_between_two_classes_come_before_those_between_many():
+    clf = LogisticRegression().fit(np.eye(3), [0, 1, 2])
+    clf.coef_, clf.intercept_ = np.eye(3), np.zeros(3)  # so that X are logits
+    X = np.log([[0.49, 0.49, 0.02], [0.5, 0.25, 0.25]])
+    assert UncertaintySampling().query(X, [NAN] * 2, clf).tolist() == [0]
+    assert UncertaintySampling("entropy").query(X, [NAN] * 2, clf).tolist() == [1]
+
+
 def test_min_distance_takes_what_is_nearest_to_the_boundary():
     X = np.array([[-3.0], [-1.0], [0.4], [2.0]])
     clf = LogisticRegression().fit([[-1], [1]], [0, 1])  # symmetric, so the boundary is 0
@@ -153,7 +161,7 @@ def test_candidates_as_foreign_samples(pool):
     indices, utilities = UncertaintySampling().query(
         X, y, clf, candidates=foreign.tolist(), batch_size=7, return_utilities=True
     )
-    expected = entropy(clf.predict_proba(foreign))
+    expected = margin_of_confidence(clf.predict_proba(foreign))
     np.testing.assert_allclose(utilities, expected)
     assert indices.tolist() == np.argsort(-expected).tolist()
 
@@ -238,7 +246,7 @@ def test_skorch_net_on_images():
             module, criterion=torch.nn.CrossEntropyLoss, max_epochs=1, train_split=None, verbose=0
         )
         net.fit(X[:3], y[:3].astype(int))
-        expected = entropy(net.predict_proba(X))
+        expected = margin_of_confidence(net.predict_proba(X))
     before = torch.get_rng_state()
     indices = UncertaintySampling().query(X, y, net, batch_size=9)
     assert torch.equal(torch.get_rng_state(), before)

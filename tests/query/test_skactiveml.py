@@ -64,7 +64,7 @@ def test_utilities_are_those_of_the_first_choice(pool, refit):
     X, y, clf = pool
     strategy = FromSkactiveml(theirs.UncertaintySampling("entropy"), refit=refit)
     _, utilities = strategy.query(X, y, clf, batch_size=3, return_utilities=True)
-    _, expected = UncertaintySampling().query(X, y, clf, return_utilities=True)
+    _, expected = UncertaintySampling("entropy").query(X, y, clf, return_utilities=True)
     np.testing.assert_allclose(utilities, expected, rtol=1e-6)
 
 
@@ -144,7 +144,7 @@ def test_classifiers_without_probabilities(pool):
     chosen = FromSkactiveml(theirs.UncertaintySampling("entropy"), random_state=0).query(
         X, y, svc, batch_size=9
     )
-    assert chosen.tolist() == UncertaintySampling().query(X, y, svc, batch_size=9).tolist()
+    assert chosen.tolist() == UncertaintySampling("entropy").query(X, y, svc, batch_size=9).tolist()
 
 
 def test_arguments_that_we_cannot_know(pool):
@@ -182,7 +182,7 @@ def test_data_frames_reach_the_model_as_such(pool):
     strategy = FromSkactiveml(theirs.UncertaintySampling("entropy"))
     assert (
         strategy.query(frame, y, clf).tolist()
-        == UncertaintySampling().query(frame, y, clf).tolist()
+        == UncertaintySampling("entropy").query(frame, y, clf).tolist()
     )
 
 
