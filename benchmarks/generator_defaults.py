@@ -193,7 +193,7 @@ def as_images(X, fresh, seed):
 def by_hand(X, fresh, seed, latent_dim=64, batch_size=64):
     """Train as a PyTorch user would write it out: networks, loss, penalty and updates of "now"."""
     is_narrow = X.shape[1] <= 16
-    units, every, n_updates = (128, 4, 1500) if is_narrow else (256, 1, 2500)
+    units, n_updates = (128, 1500) if is_narrow else (256, 2500)
     rng = torch.Generator().manual_seed(seed)
     start = time.process_time()
     low, span = X.min(axis=0), np.where(np.ptp(X, axis=0) > 0, np.ptp(X, axis=0), 1)
@@ -206,16 +206,15 @@ def by_hand(X, fresh, seed, latent_dim=64, batch_size=64):
     adam = {"lr": 5e-4, "betas": (0.5, 0.9), "fused": True}
     of_generator = torch.optim.Adam(generator.parameters(), **adam)
     of_critic = torch.optim.Adam(critic.parameters(), **adam)
-    for step in range(n_updates):
+    for _ in range(n_updates):
         real = data[torch.randint(len(data), (batch_size,), generator=rng)]
         with torch.no_grad():
             fake = generator(torch.randn(batch_size, latent_dim, generator=rng))
         loss = softplus(-critic(real)).mean() + softplus(critic(fake)).mean()
-        if step % every == 0:
-            mix = torch.rand(batch_size, 1, generator=rng)
-            between = (mix * real + (1 - mix) * fake).requires_grad_()
-            (slope,) = autograd.grad(critic(between).sum(), between, create_graph=True)
-            loss = loss + every * slope.square().sum(dim=1).mean()
+        mix = torch.rand(batch_size, 1, generator=rng)
+        between = (mix * real + (1 - mix) * fake).requires_grad_()
+        (slope,) = autograd.grad(critic(between).sum(), between, create_graph=True)
+        loss = loss + slope.square().sum(dim=1).mean()
         of_critic.zero_grad()
         loss.backward()
         of_critic.step()

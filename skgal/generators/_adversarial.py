@@ -18,7 +18,6 @@ from skgal.objectives import (
     OBJECTIVES,
     PENALTIES,
     GradientPenalty,
-    LazyPenalty,
     Objective,
     Penalty,
     resolve_objective,
@@ -337,11 +336,6 @@ def _user_samples(generator):
 def zero_centred_penalty():
     """Return a gradient penalty of 0 at equilibrium: the critic's gradient vanishes there."""
     return GradientPenalty(weight=1.0, target=0.0)
-
-
-def lazy_zero_centred_penalty():
-    """Return the same at every fourth step; every sixteenth was too seldom for tables."""
-    return LazyPenalty(zero_centred_penalty(), every=4)
 
 
 def _warn_of_collapse(generator, tensor, labels):

@@ -2,7 +2,7 @@
 
 from numbers import Integral
 
-from skgal.generators._adversarial import AdversarialGenerator, lazy_zero_centred_penalty
+from skgal.generators._adversarial import AdversarialGenerator
 from skgal.generators._base import store_parameters
 from skgal.nn import Dense
 from skgal.training import AdversarialGame
@@ -32,8 +32,7 @@ class GAN(AdversarialGenerator):
     penalty : None, {"auto", "spectral_norm", "gradient_penalty", "weight_clip", "consistency"}, \
 Penalty, or a list of these, default="auto"
         What keeps the critic smooth; several may be combined. ``"auto"`` is
-        ``"spectral_norm"`` for images; for tables ``GradientPenalty(weight=1, target=0)``, of up
-        to 16 columns at every fourth step of the critic.
+        ``"spectral_norm"`` for images, ``GradientPenalty(weight=1, target=0)`` for tables.
     architecture : {"auto", "dense", "dcgan", "resize", "residual", "r3gan"} or Architecture, \
 default="auto"
         The networks. ``"auto"`` is `Dense` for tables, with two layers of 128 units for up to
@@ -100,12 +99,6 @@ default="auto"
         width = 128 if self._has_few_columns() else 256
         dense, groups = Dense(hidden=(width, width)), self.layout_.groups
         return dense if groups is None else dense.for_table(groups)
-
-    def resolve_penalties(self):
-        """Return what keeps the critic smooth."""
-        if self.penalty == "auto" and self._has_few_columns():
-            return (lazy_zero_centred_penalty(),)
-        return super().resolve_penalties()
 
     def resolve_max_iter(self):
         """Return the number of updates."""

@@ -9,11 +9,11 @@ from skorch.callbacks import LRScheduler
 from skgal.generators._adversarial import (
     AdversarialGenerator,
     EncodingMixin,
-    lazy_zero_centred_penalty,
+    zero_centred_penalty,
 )
 from skgal.generators._base import history_rows, make_net, net_settings, store_parameters
 from skgal.nn import ARCHITECTURES, Architecture, Dense, resolve_architecture
-from skgal.objectives import NonSaturating
+from skgal.objectives import LazyPenalty, NonSaturating
 from skgal.training import (
     AdversarialGame,
     InversionGame,
@@ -200,7 +200,7 @@ default=None
     def resolve_penalties(self):
         """Return what keeps the critic smooth."""
         if self.objective == self.penalty == "auto" and self._is_joint():
-            return (lazy_zero_centred_penalty(),)
+            return (LazyPenalty(zero_centred_penalty(), every=4),)
         return super().resolve_penalties()
 
     def resolve_max_iter(self):
