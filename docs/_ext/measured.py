@@ -229,6 +229,19 @@ def asal_classes_table():
     return ["points against random", *settings], rows
 
 
+def uncertainty_table():
+    """Accuracy after the last label, minus random's, by measure and model."""
+    summary = load("uncertainty")["summary"]["by model"]
+    models = [name.removesuffix(" | last") for name in summary["mean"] if name.endswith(" | last")]
+    mean, error = ([summary[part][f"{m} | last"] for m in models] for part in ("mean", "error"))
+    rows = [
+        [f"`{measure}`"]
+        + [f"{m[measure]:+.1f} ± {e[measure]:.1f}" for m, e in zip(mean, error, strict=True)]
+        for measure in mean[0]
+    ]
+    return ["points against random", *models], rows
+
+
 def alcg_table():
     """What certain labels and adversarial sampling change of a conditional generator."""
     scores = {"neg_frechet_distance": "Fréchet distance", "inception_score": "inception score",
