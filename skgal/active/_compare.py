@@ -18,6 +18,7 @@ from sklearn.utils.parallel import delayed
 
 from skgal.active._learner import (
     ActiveLearner,
+    as_measures,
     as_memory,
     check_samples,
     check_strategy_parameters,
@@ -132,7 +133,8 @@ def compare_strategies(
     ------
     ValueError
         If there is nothing to compare, a seed comes twice, "random" names something else than
-        random sampling, or a strategy synthesises and there is no oracle.
+        random sampling, a strategy synthesises and there is no oracle, or ``scoring`` gives a
+        measure the name of a column that records have, such as "seed".
     TypeError, ValueError
         If a strategy can't work with an estimator on a data set, before anything is run.
     PicklingError
@@ -306,7 +308,7 @@ class _Scores:
         if len(self.values) < len(learner.history_):
             scores = check_scoring(learner, scoring=self.scoring)(learner, self.X, self.y)
             scores = scores if isinstance(scores, dict) else {"score": scores}
-            self.values.append({name: float(score) for name, score in scores.items()})
+            self.values.append(as_measures(scores, taken=(*Run._fields, *COLUMNS)))
 
 
 def _with_baseline(strategies):

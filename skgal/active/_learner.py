@@ -90,6 +90,22 @@ HISTORY_COLUMNS = {
 }
 
 
+def as_measures(scores, taken):
+    """Return what ``scoring`` gives as numbers by name; refuse names that records have already."""
+    if clashing := sorted(set(taken) & set(scores)):
+        raise ValueError(
+            f"scoring gives the measures {clashing}, and records have columns of these names; "
+            "choose others."
+        )
+    for name, score in scores.items():
+        if isinstance(score, dict) or np.size(score) != 1:
+            raise ValueError(
+                f"scoring must give one number for each name, got {score!r} for {name!r}; a scorer "
+                "that returns several is passed as scoring itself, not in a dict."
+            )
+    return {name: float(score) for name, score in scores.items()}
+
+
 class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier or regressor that chooses the samples it learns from and has them labelled.
 
@@ -593,12 +609,7 @@ class ActiveLearner(DocumentedMixin, CallbackSupportMixin, MetaEstimatorMixin, B
                 f"scoring must return a dict from names to numbers, got {scores!r}; pass "
                 '{"name": scorer} for a scorer that returns one number.'
             )
-        if taken := sorted(HISTORY_COLUMNS & set(scores)):
-            raise ValueError(
-                f"scoring gives the measures {taken}, and history_ has columns of these names; "
-                "choose others."
-            )
-        return {name: float(score) for name, score in scores.items()}
+        return as_measures(scores, taken=HISTORY_COLUMNS)
 
     def _check_stopping(self):
         if self.stopping is not None:

@@ -20,7 +20,7 @@ from skgal.metrics import (
     kernel_distance,
     to_points,
 )
-from skgal.utils import as_label_array, seeded_nets
+from skgal.utils import as_label_array, is_net, last_step, seeded_nets
 
 _OF_POINTS = {
     "neg_frechet_distance": lambda real, drawn: -frechet_distance(real, drawn),
@@ -45,7 +45,9 @@ class GenerationScorer(DocumentedMixin, BaseEstimator):
 
     Of the features of drawn and real samples it computes:
 
-    - ``neg_frechet_distance``, ``neg_kernel_distance``: minus the distance between them;
+    - ``neg_frechet_distance``, ``neg_kernel_distance``: minus the distance between them; samples of
+      the same classes differ less than independent ones, so that of a good conditional generator's
+      the second can be above 0;
     - ``generative_precision``, ``density``: whether drawn samples could be real;
     - ``generative_recall``, ``coverage``, ``diversity_ratio``: whether real samples could be drawn.
 
@@ -151,7 +153,10 @@ class GenerationScorer(DocumentedMixin, BaseEstimator):
             elif name == "inception_score":
                 scores[name] = inception_score(proba)
             elif name == "gan_test":
-                predicted = np.asarray(self.classifier.classes_)[proba.argmax(axis=1)]
+                if is_net(last_step(self.classifier)):  # which predicts positions
+                    predicted = np.asarray(self.classifier.classes_)[proba.argmax(axis=1)]
+                else:
+                    predicted = self.classifier.predict(drawn)
                 scores[name] = float(np.mean(predicted == classes))
             else:
                 model = AnyEstimator(self.classifier, random_state=self.random_state)

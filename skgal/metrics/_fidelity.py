@@ -17,6 +17,10 @@ from skgal.metrics._uncertainty import check_proba
 from skgal.utils import without_offset
 
 _BLOCK = 1024
+# Up to so many columns a tree finds neighbours faster than a comparison of all rows.
+_TREE_WIDTH = 15
+# Between equal distances, relative.
+_ROUNDING = 1e-12
 
 
 def frechet_distance(real, generated):
@@ -536,7 +540,7 @@ def check_points(min_samples, **samples):
 
 def nearest_distances(queries, points):
     """Return the distance of each query to the nearest of some points."""
-    return NearestNeighbors(n_neighbors=1).fit(points).kneighbors(queries)[0][:, 0]
+    return _kth_distances(queries, points, 1)
 
 
 def _radii(points, n_neighbors, name):
@@ -546,21 +550,34 @@ def _radii(points, n_neighbors, name):
             f"n_neighbors must be from 1 to {len(points) - 1}, as {name} has {len(points)} "
             f"samples, got {n_neighbors}."
         )
-    return NearestNeighbors(n_neighbors=n_neighbors).fit(points).kneighbors()[0][:, -1]
+    # The nearest of all is the point itself. Points on the edge are inside, whatever is rounded.
+    return _kth_distances(points, points, n_neighbors + 1) * (1 + _ROUNDING)
+
+
+def _kth_distances(queries, points, k):
+    """Return the distance of each query to the k-th nearest of some points."""
+    if points.shape[1] <= _TREE_WIDTH:
+        tree = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(points)
+        return tree.kneighbors(queries)[0][:, -1]
+    return _reduce(queries, points, lambda block, start: np.partition(block, k - 1)[:, k - 1])
 
 
 def _count_balls(queries, centres, radii):
     """Count for each query the balls that it lies in."""
-    blocks = pairwise_distances_chunked(
-        queries, centres, reduce_func=lambda distances, start: (distances <= radii).sum(axis=1)
-    )
-    return np.concatenate(list(blocks))
+    return _reduce(queries, centres, lambda block, start: (block <= radii).sum(axis=1))
 
 
 def _mean_distance(points):
     """Return the mean distance between two different points of a sample."""
-    sums = pairwise_distances_chunked(points, reduce_func=lambda block, start: block.sum(axis=1))
-    return np.concatenate(list(sums)).sum() / (len(points) * (len(points) - 1))
+    sums = _reduce(points, points, lambda block, start: block.sum(axis=1))
+    return sums.sum() / (len(points) * (len(points) - 1))
+
+
+def _reduce(X, Y, function):
+    """Reduce blocks of distances between all rows of X and all of Y, one entry a row of X."""
+    # Of differences, by SciPy: by scikit-learn's squares copies would be 1e-8 apart.
+    blocks = pairwise_distances_chunked(X, Y, reduce_func=function, metric="minkowski", p=2)
+    return np.concatenate(list(blocks))
 
 
 def _kernel_sum(X, Y, kernel, *, skip_diagonal=False):

@@ -37,7 +37,7 @@ from skgal.metrics import (
     ratio_of_confidence,
 )
 from skgal.query._base import RankingStrategy
-from skgal.utils import StrOptions, as_label_array, is_missing, last_step, seeded_nets, unwrap
+from skgal.utils import StrOptions, as_label_array, is_missing, seeded_nets, unwrap
 
 
 def pseudo_probabilities(decisions):
@@ -56,7 +56,7 @@ def _score_decisions(score, decisions):
 
 def _odds_uncertainty(proba):
     """Minus the log-odds of the two most probable classes: the distance without a decision."""
-    proba = np.asarray(proba)
+    proba = check_array(proba, dtype=[np.float64, np.float32], input_name="proba")
     return distance_uncertainty(np.log(np.maximum(proba, np.finfo(proba.dtype).tiny)))
 
 
@@ -105,7 +105,14 @@ def uncertainty_rater(clf, measure, scales=None, weights=None):
         check_predictive_std(clf)
         return partial(_rate_regressor, clf, scales, weights)
     method = method_to_read(clf, measure)
-    return partial(_rate_classifier, clf, method, MEASURES[measure][method], weights)
+    is_multioutput = scales is not None and len(scales) > 1
+    if is_multioutput and method == "predict_member_proba":
+        raise TypeError(
+            f"measure={measure!r} is for labels of one output, and these are of {len(scales)}; "
+            "choose another measure."
+        )
+    score = MEASURES[measure][method]
+    return partial(_rate_classifier, clf, method, score, is_multioutput, weights)
 
 
 def _rate_regressor(regressor, scales, weights, X):
@@ -113,20 +120,31 @@ def _rate_regressor(regressor, scales, weights, X):
         std = predictive_std(regressor, X)
     if std.ndim == 1:
         return std
-    if weights is not None and np.shape(weights) != std.shape[1:]:
-        raise ValueError(
-            f"output_weights must be one number for each of the {std.shape[1]} outputs of the "
-            f"model, got {np.asarray(weights).tolist()}."
-        )
+    _check_weights(weights, std.shape[1])
     return np.sqrt(np.average(np.square(std / (1 if scales is None else scales)), 1, weights))
 
 
-def _rate_classifier(clf, method, score, weights, X):
+def _rate_classifier(clf, method, score, is_multioutput, weights, X):
     with seeded_nets(clf):
         read = read_classifier(clf, method, X)
-    if isinstance(read, list):  # several outputs, an array of class probabilities each
-        return np.average([score(proba) for proba in read], axis=0, weights=weights)
-    return score(read)
+    if is_multioutput and not isinstance(read, list):  # multilabel: a column for each output
+        columns = np.asarray(read).T
+        is_proba = method == "predict_proba"
+        read = [np.column_stack([1 - column, column]) if is_proba else column for column in columns]
+    if not isinstance(read, list):
+        return score(read)
+    _check_weights(weights, len(read))
+    return np.average([score(output) for output in read], axis=0, weights=weights)
+
+
+def _check_weights(weights, n_outputs):
+    if weights is None:
+        return
+    if np.shape(weights) != (n_outputs,) or np.min(weights) < 0 or np.sum(weights) == 0:
+        raise ValueError(
+            f"output_weights must be one number for each of the {n_outputs} outputs of the model, "
+            f"none below 0 and not all 0, got {np.asarray(weights).tolist()}."
+        )
 
 
 def read_classifier(clf, method, X):
@@ -158,13 +176,20 @@ def check_classifier(clf, reader):
             f"of which {reader} reads; put it into skgal.classifiers.EnsembleClassifier, for "
             "which the predictions of several are probabilities."
         )
-    last = last_step(clf)
-    if getattr(last, "decision_function_shape", "ovr") == "ovo" and len(clf.classes_) > 2:
-        raise TypeError(
-            f"{type(last).__name__} has decision_function_shape='ovo', a decision for each pair of "
-            f"classes, but {reader} reads one for each class; fit it with 'ovr', which predicts "
-            "the same."
-        )
+    if not hasattr(clf, "predict_proba"):
+        _check_decisions(clf, reader)
+
+
+def _check_decisions(clf, reader):
+    """Refuse decisions between pairs of classes."""
+    inner = unwrap(clf)[0]
+    for model in (inner, unwrap(getattr(inner, "estimator_", None))[0]):  # bagging's
+        if getattr(model, "decision_function_shape", "ovr") == "ovo" and len(clf.classes_) > 2:
+            raise TypeError(
+                f"{type(model).__name__} has decision_function_shape='ovo', a decision for each "
+                f"pair of classes, but {reader} reads one for each class; fit it with 'ovr', which "
+                "predicts the same."
+            )
 
 
 def method_to_read(clf, measure):
@@ -177,9 +202,20 @@ def method_to_read(clf, measure):
                 f"and {type(inner).__name__} has none; put it into "
                 "skgal.classifiers.EnsembleClassifier."
             )
+        members = inner.estimators_ if isinstance(inner, _CLASSIFIER_ENSEMBLES) else []
+        if not all(hasattr(member, "predict_proba") for member in members):
+            raise TypeError(
+                f"measure='mutual_information' reads predict_proba of the members, which "
+                f"{type(members[0]).__name__} lacks; use skgal.classifiers.EnsembleClassifier, for "
+                "which predictions are probabilities."
+            )
         return "predict_member_proba"
-    check_classifier(clf, f"measure={measure!r}")
-    return next(method for method in MEASURES[measure] if hasattr(clf, method))
+    reader = f"measure={measure!r}"
+    check_classifier(clf, reader)
+    method = next(method for method in MEASURES[measure] if hasattr(clf, method))
+    if method == "decision_function":
+        _check_decisions(clf, reader)
+    return method
 
 
 def predictive_std(regressor, X):
@@ -283,6 +319,13 @@ def resolve_score(name, clf):
         raise TypeError(
             f"This strategy looks for the boundary between classes, and {type(clf).__name__} is "
             "a regressor; use LatentUncertainty or AISEL, which know a regressor's uncertainty."
+        )
+    inner = unwrap(clf)[0]
+    if isinstance(getattr(inner, "classes_", None), list) or getattr(inner, "multilabel_", False):
+        raise TypeError(
+            f"This strategy looks for the boundary between the classes of one output, and "
+            f"{type(inner).__name__} predicts several; use UncertaintySampling or "
+            "LatentUncertainty, which average over outputs."
         )
     method = method_to_read(clf, name)
     return Score(method, MEASURES[name][method], SCORES[name][method])

@@ -405,6 +405,13 @@ def test_several_scores_are_columns(data):
         found.summary(measure="f1")
 
 
+@pytest.mark.parametrize("name", ["n_labels", "n_bought", "seed", "strategy"])
+def test_measures_have_names_of_their_own(data, name):
+    scoring = {"accuracy": "accuracy", name: "f1_macro"}
+    with pytest.raises(ValueError, match=rf"measures \['{name}'\], and records have columns"):
+        compare_strategies(GaussianNB(), MARGIN, data["split"], seeds=2, scoring=scoring)
+
+
 def test_a_comparison_is_shown_in_a_line_or_a_short_table(comparison):
     text = "StrategyComparison of 2 strategies on 2 data sets with 3 seeds: 36 records"
     assert repr(comparison) == text

@@ -486,6 +486,7 @@ def test_measures_need_held_out_samples():
     [
         (lambda estimator, X, y: 0.5, "must return a dict"),
         ({"score": "accuracy"}, r"measures \['score'\]"),
+        ({"both": lambda estimator, X, y: {"a": 0.5, "b": 1.0}}, "one number for each name"),
     ],
 )
 def test_measures_that_can_t_be_entered(scoring, message):

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, StratifiedKFold
 
 from skgal.base import ConditionalGenerator
 from skgal.generators import ACGAN, CGAN, GAN, GIN, GenerationScorer
@@ -203,6 +203,15 @@ def test_scores_are_those_of_the_metrics():
     np.testing.assert_allclose(list(scores.values()), expected)
     as_callable = GenerationScorer(classifier, scores=names, extractor=plane.transform)
     assert as_callable(acgan, held_out, classes) == scores
+
+
+def test_gan_test_is_the_accuracy_of_what_the_classifier_predicts():
+    two = Y < 2
+    classifier = FixedThresholdClassifier(LogisticRegression(), threshold=0.98).fit(X[two], Y[two])
+    generator = Resampler(random_state=0).fit(X[two], Y[two])
+    scores = GenerationScorer(classifier, scores=["gan_test"])(generator, X[two], Y[two])
+    drawn, classes = generator.sample(y=Y[two], random_state=0)
+    assert scores["gan_test"] == classifier.score(drawn, classes) < 1
 
 
 def test_gan_train_and_gan_test_of_a_perfect_and_a_wrong_generator():

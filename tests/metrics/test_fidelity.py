@@ -130,6 +130,18 @@ def test_precision_recall_density_and_coverage_by_brute_force():
     assert density(real, generated) == np.mean((radii >= between.T).sum(axis=1)) / 5
 
 
+@pytest.mark.parametrize("n_features", [2, 20])  # a tree finds neighbours up to 15
+def test_points_on_the_edge_of_a_ball_are_inside_whatever_is_rounded(n_features):
+    copies = samples(20, n_features, 0).repeat(5, axis=0)
+    assert generative_precision(copies, copies) == generative_recall(copies, copies) == 1
+    real, generated = np.random.default_rng(0).integers(0, 10, (2, 200, n_features))
+    for measure in (generative_precision, generative_recall, density, coverage):
+        assert measure(real, generated) == measure(real / 10, generated / 10)
+    squares = ((generated[:, None] - real) ** 2).sum(axis=2)  # whole numbers: exact
+    radii = np.sort(((real[:, None] - real) ** 2).sum(axis=2), axis=1)[:, 5]
+    assert density(real / 10, generated / 10) == np.mean((squares <= radii).sum(axis=1)) / 5
+
+
 def test_precision_is_recall_with_the_roles_exchanged():
     real, generated = samples(40, 3, 0), samples(30, 3, 1, shift=0.5)
     assert generative_precision(real, generated) == generative_recall(generated, real)
@@ -185,6 +197,9 @@ def test_memorization_of_copies_and_of_fresh_samples():
 def test_memorization_where_unseen_rows_repeat_training_rows():
     table = [[0.0], [1.0]]
     assert memorization_ratio(table, table, table) == 1
+    wide = 100 * samples(60, 30, 0, shift=3.0)
+    assert memorization_ratio(wide, wide, wide[:20]) == 1
+    assert memorization_ratio(wide, wide + 1, wide[:20]) == np.inf
     assert memorization_ratio(table, [[0.5]], table) == np.inf
 
 

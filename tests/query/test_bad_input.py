@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import skactiveml.pool
 from sklearn.datasets import load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import BayesianRidge, LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -241,9 +243,11 @@ def test_decisions_between_pairs_of_classes_are_refused():
     for clf in (
         SVC(decision_function_shape="ovo", random_state=0),
         make_pipeline(StandardScaler(), SVC(decision_function_shape="ovo", random_state=0)),
+        GridSearchCV(SVC(decision_function_shape="ovo", random_state=0), {"C": [1.0]}, cv=2),
+        BaggingClassifier(SVC(decision_function_shape="ovo", random_state=0), 2, random_state=0),
     ):
         with pytest.raises(TypeError, match="a decision for each pair of classes"):
-            UncertaintySampling(random_state=0).query(X, np.full(len(X), np.nan), clf.fit(X, y))
+            UncertaintySampling("min_distance").query(X, np.full(len(X), np.nan), clf.fit(X, y))
     two = y < 2  # of two classes there is one pair
     clf = SVC(decision_function_shape="ovo", random_state=0).fit(X[two], y[two])
     UncertaintySampling(random_state=0).query(X[two], np.full(two.sum(), np.nan), clf)

@@ -7,9 +7,11 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 from sklearn.ensemble import (
+    BaggingClassifier,
     BaggingRegressor,
     ExtraTreesRegressor,
     GradientBoostingRegressor,
+    RandomForestClassifier,
     RandomForestRegressor,
     VotingClassifier,
 )
@@ -23,7 +25,8 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.model_selection import GridSearchCV
-from sklearn.multiclass import OutputCodeClassifier
+from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -36,6 +39,7 @@ from skgal.query._uncertainty import (
     output_scales,
     predictive_std,
     pseudo_probabilities,
+    resolve_score,
     uncertainty_rater,
 )
 
@@ -148,6 +152,35 @@ def test_several_outputs_are_standardised_and_weighted():
     np.testing.assert_allclose(only_second(X), 3 * expected, rtol=1e-6)
     with pytest.raises(ValueError, match="output_weights must be one number for each of the 2"):
         uncertainty_rater(regressor, "entropy", weights=[1, 2, 3])(X)
+
+
+@pytest.mark.parametrize("measure", ["entropy", "margin_of_confidence", "min_distance"])
+def test_labels_of_a_multilabel_classifier_count_like_those_of_one_classifier_each(measure):
+    targets = np.column_stack([labels == 0, labels > 0, y > 14]).astype(int)
+    one_each = MultiOutputClassifier(LogisticRegression()).fit(X, targets)
+    together = OneVsRestClassifier(LogisticRegression()).fit(X, targets)
+    scales = output_scales(targets, np.nan)
+    expected = uncertainty_rater(one_each, measure, scales, weights=[1, 2, 0])(X)
+    rate = uncertainty_rater(together, measure, scales, weights=[1, 2, 0])
+    np.testing.assert_allclose(rate(X), expected)
+    decisions_only = OneVsRestClassifier(LinearSVC(random_state=0)).fit(X, targets)
+    distances = -np.abs(decisions_only.decision_function(X)).mean(axis=1)
+    rate = uncertainty_rater(decisions_only, "min_distance", scales)
+    np.testing.assert_allclose(rate(X), distances)
+    for weights in ([1, 2], [0, 0, 0], [-1, 1, 1]):
+        with pytest.raises(ValueError, match="output_weights must be one number for each of the 3"):
+            uncertainty_rater(together, measure, scales, weights=weights)(X)
+
+
+def test_members_whose_disagreement_cannot_be_told():
+    members = BaggingClassifier(LinearSVC(), 2, random_state=0).fit(X, labels)
+    with pytest.raises(TypeError, match="which LinearSVC lacks"):
+        uncertainty_rater(members, "mutual_information")
+    forest = RandomForestClassifier(2, random_state=0).fit(X, np.column_stack([labels, labels]))
+    with pytest.raises(TypeError, match="labels of one output, and these are of 2"):
+        uncertainty_rater(forest, "mutual_information", np.ones(2))
+    with pytest.raises(TypeError, match="the classes of one output"):
+        resolve_score("min_distance", forest)
 
 
 @pytest.mark.parametrize("forest", [RandomForestRegressor, ExtraTreesRegressor])
