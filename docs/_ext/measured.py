@@ -193,7 +193,7 @@ def asal_pairs_table():
             share = report["share of the scan's gain"]
             rows.append(
                 [
-                    f"{setting.removeprefix('fashion_mnist, pairs, ')}: {label}",
+                    f"{setting.replace(', pairs', '')}: {label}",
                     f"{mean:+.2f}" if error is None else f"{mean:+.2f} ± {error:.2f}",
                     f"{min(pairs)[0]:+.2f}",
                     f"{below} of {len(pairs)}",

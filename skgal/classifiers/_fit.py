@@ -305,7 +305,7 @@ def _explained_errors(nets):
     """Say what to do about errors of torch and skorch that the choice of net or samples causes."""
     try:
         yield
-    except (IndexError, RuntimeError, ValueError) as error:
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
         advice = _advice(nets[0], str(error)) if nets else None
         if advice is None:
             raise
@@ -322,6 +322,11 @@ def _advice(net, message):
         return (
             "Samples must have the dtype of a net's weights, float32: pass X.astype(np.float32), "
             "or convert them in a Pipeline before the net."
+        )
+    if re.search(r"unexpected keyword argument|keywords must be strings", message):
+        return (
+            "To skorch the columns of a data frame are arguments of the module, each by its name: "
+            "pass X.to_numpy(np.float32), or convert it in a Pipeline before the net."
         )
     if re.search(r"desired output type Long", message):
         return (

@@ -45,6 +45,13 @@ def one_hot(y, n_classes=2):
     return np.eye(n_classes)[y]
 
 
+def test_a_net_that_takes_the_columns_of_a_frame_for_arguments_is_explained(three_blobs, make_net):
+    X, y = three_blobs
+    frame = pd.DataFrame(X).add_prefix("x")
+    with pytest.raises(ValueError, match=r"pass X.to_numpy\(np.float32\).*unexpected keyword"):
+        ActiveLearner(make_net(), RandomSampling()).fit(frame, y)
+
+
 @pytest.mark.parametrize("in_pipeline", [False, True])
 def test_same_random_state_same_bits(blobs, make_net, in_pipeline):
     def run(seed):
