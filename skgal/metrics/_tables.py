@@ -2,9 +2,7 @@
 
 import numbers
 from collections import Counter
-from typing import NamedTuple
 
-import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import stats
 from scipy.stats.contingency import association
@@ -15,15 +13,16 @@ from sklearn.metrics import get_scorer
 
 from skgal.metrics._fidelity import check_points, memorization_ratio
 from skgal.utils import (
+    TableColumn,
     as_samples,
     check_pandas_support,
-    frame_columns,
     is_frame,
     is_missing,
     is_mixed,
     is_net,
     last_step,
     read_array_column,
+    read_table,
 )
 
 # A numeric target with more distinct values than these is a quantity, not a class.
@@ -82,7 +81,7 @@ def to_points(real, *others, extractor=None):
     else:
         samples = [as_samples(each) for each in samples]
         if is_frame(samples[0]):
-            return _table_points([read_columns(each, samples[0]) for each in samples])
+            return _table_points([read_table(each, samples[0]) for each in samples])
         if is_mixed(samples[0]):
             return _table_points([_read_rows(each, samples[0]) for each in samples])
     return check_points(1, **{f"sample {i}": each for i, each in enumerate(samples)})
@@ -125,7 +124,7 @@ def association_matrix(table):
     [[1.0, -1.0, 0.89], [-1.0, 1.0, 0.89], [0.89, 0.89, 1.0]]
     """
     pandas = check_pandas_support("association_matrix")
-    columns = read_columns(table, table)
+    columns = read_table(table, table)
     return pandas.DataFrame(_associations_of(columns), index=list(columns), columns=list(columns))
 
 
@@ -187,8 +186,9 @@ def compare_tables(
     Raises
     ------
     ValueError
-        If a table lacks a column of ``real`` or has two of one name, or ``target`` is given
-        without ``held_out``.
+        If a table lacks a column of ``real``, has two of one name, or one of lists, or of times
+        where ``real`` has other values; or ``target`` is given without ``held_out``, is the only
+        column, or has no values in a table.
     TypeError
         If ``estimator`` is a bare skorch net.
 
@@ -230,11 +230,11 @@ def compare_tables(
             "estimator=skgal.classifiers.AnyEstimator(net), which handles both."
         )
     tables = {"real": real, "synthetic": synthetic, "held_out": held_out}
-    columns = {
-        name: read_columns(table, real) for name, table in tables.items() if table is not None
-    }
+    columns = {name: read_table(table, real) for name, table in tables.items() if table is not None}
     if target is not None and target not in columns["real"]:
         raise ValueError(f"target must be one of {list(columns['real'])}, got {target!r}.")
+    if target is not None and len(columns["real"]) == 1:
+        raise ValueError(f"target {target!r} is the only column; none is left to predict it from.")
     rows = [*_marginals(columns), *_associations(columns)]
     if held_out is not None:
         rows += _memorization(columns)
@@ -246,42 +246,6 @@ def compare_tables(
         ]
         rows.append(("constraint", name, "violations", *violated))
     return pandas.DataFrame(rows, columns=["aspect", "column", "measure", "value", "reference"])
-
-
-class Column(NamedTuple):
-    """A column of a table: numbers with NaN where missing, or categories with None."""
-
-    is_numeric: bool
-    values: np.ndarray
-
-
-def read_columns(table, template):
-    """Return the columns of a table, by name, in the order and of the kinds of a template's."""
-    given, wanted = _as_series(table), _as_series(template)
-    if missing := [name for name in wanted if name not in given]:
-        raise ValueError(
-            f"The tables must have the same columns; one has no {missing}, it has {list(given)}."
-        )
-    if len(table) == 0:
-        raise ValueError("A table has no rows; each needs at least one.")
-    columns = {}
-    for name, column in wanted.items():
-        series, dtype = given[name], column.dtype
-        is_null = series.is_null().to_numpy().astype(bool)
-        if dtype.is_temporal():
-            series = series.cast(nw.Int64)
-        is_numeric = dtype.is_temporal() or (dtype.is_numeric() and dtype != nw.Boolean)
-        if is_numeric:
-            values = series.cast(nw.Float64).to_numpy().astype(np.float64)
-            values[is_null] = np.nan
-        else:
-            values = np.empty(len(series), dtype=object)
-            values[:] = [
-                None if null else value
-                for value, null in zip(series.to_list(), is_null, strict=True)
-            ]
-        columns[name] = Column(is_numeric, values)
-    return columns
 
 
 def _read_rows(rows, template):
@@ -297,18 +261,9 @@ def _read_rows(rows, template):
         is_numeric = read_array_column(template[:, position]).kind != "category"
         missing = is_missing(column)
         values = np.where(missing, np.nan if is_numeric else None, column)
-        columns[position] = Column(is_numeric, values.astype(np.float64 if is_numeric else object))
+        values = values.astype(np.float64 if is_numeric else object)
+        columns[position] = TableColumn(is_numeric, values)
     return columns
-
-
-def _as_series(table):
-    """Return the columns of a data frame as narwhals Series, by name, which may be a number."""
-    if not is_frame(table):
-        raise TypeError(
-            f"Tables are DataFrames of pandas, polars or pyarrow, got {type(table).__name__}; name "
-            "the columns of an array by pandas.DataFrame(array)."
-        )
-    return frame_columns(table)
 
 
 def _table_points(tables):
@@ -353,7 +308,8 @@ def _marginals(columns):
         if real.is_numeric and np.nansum(rates) > 0:
             differences = [abs(rate - rates[0]) for rate in rates[1:]]
             rows.append(("marginal", name, "missing_rate", *differences))
-    return [*rows, ("marginal", "all", "mean", *np.mean(distances, axis=0))]
+    means = np.ma.masked_invalid(distances).mean(axis=0).filled(np.nan)
+    return [*rows, ("marginal", "all", "mean", *means)]
 
 
 def _distance(real, other):
@@ -470,21 +426,28 @@ def _as_tuples(columns, container=set):
 def _usefulness(columns, target, estimator, random_state):
     """Train on the synthetic rows, and on the real ones for reference; test on held-out rows."""
     labels = {name: table[target] for name, table in columns.items()}
+    is_known = {
+        name: ~np.isnan(column.values) if column.is_numeric else column.values != None  # noqa: E711
+        for name, column in labels.items()
+    }
+    for name, known in is_known.items():
+        if not known.any():
+            raise ValueError(f"target {target!r} has no values in the {name} table.")
     points = _table_points(
         [{n: c for n, c in table.items() if n != target} for table in columns.values()]
     )
     points = dict(zip(columns, points, strict=True))
     real = labels["real"]
     if estimator is None:
-        is_quantity = real.is_numeric and len(np.unique(real.values)) > _MAX_CLASSES
+        known = real.values[is_known["real"]]
+        is_quantity = real.is_numeric and len(np.unique(known)) > _MAX_CLASSES
         default = HistGradientBoostingRegressor if is_quantity else HistGradientBoostingClassifier
         estimator = default(random_state=random_state)
     measure = "r2" if is_regressor(estimator) else "balanced_accuracy"
     data = {}
     for name, column in labels.items():
-        known = ~np.isnan(column.values) if column.is_numeric else column.values != None  # noqa: E711
-        y = column.values[known]
-        data[name] = points[name][known], y if is_regressor(estimator) else y.astype(str)
+        y = column.values[is_known[name]]
+        data[name] = points[name][is_known[name]], y if is_regressor(estimator) else y.astype(str)
     scores = []
     for name in ("synthetic", "real"):
         X, y = data[name]

@@ -13,6 +13,7 @@ from skgal.utils._frames import (
     Column,
     FrameTemplate,
     LabelTemplate,
+    TableColumn,
     arrow_array,
     column_names,
     frame_columns,
@@ -21,6 +22,7 @@ from skgal.utils._frames import (
     read_array_column,
     read_categories,
     read_series,
+    read_table,
 )
 from skgal.utils._labels import (
     as_label_array,
@@ -103,6 +105,7 @@ __all__ = [
     "Pool",
     "PrintedParameters",
     "StrOptions",
+    "TableColumn",
     "_check_method_params",
     "_estimator_has",
     "_raise_for_params",
@@ -144,6 +147,7 @@ __all__ = [
     "read_array_column",
     "read_categories",
     "read_series",
+    "read_table",
     "resolve_component",
     "restored_on_failure",
     "row_blocks",

@@ -141,12 +141,88 @@ def read_categories(values):
 
 
 @contextmanager
-def naming(name):
+def naming(name, whole="X"):
     """Say which column an error is about."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"Column {name!r} of X {error}.") from None
+        raise ValueError(f"Column {name!r} of {whole} {error}.") from None
+
+
+class TableColumn(NamedTuple):
+    """A column that is compared: numbers with NaN where missing, or categories with None."""
+
+    is_numeric: bool
+    values: np.ndarray
+
+
+def read_table(table, template):
+    """Return the columns of a table, by name, in the order and of the kinds of a template's."""
+    for each in (table, template):
+        if not is_frame(each):
+            raise TypeError(
+                f"Tables are DataFrames of pandas, polars or pyarrow, got {type(each).__name__}; "
+                "name the columns of an array by pandas.DataFrame(array)."
+            )
+    given, wanted = frame_columns(table), frame_columns(template)
+    if missing := [name for name in wanted if name not in given]:
+        raise ValueError(
+            f"The tables must have the same columns; one has no {missing}, it has {list(given)}."
+        )
+    if len(table) == 0:
+        raise ValueError("A table has no rows; each needs at least one.")
+    columns = {}
+    for name, column in wanted.items():
+        with naming(name, "the tables"):
+            columns[name] = _read_like(_comparable(given[name]), _comparable(column).dtype)
+    return columns
+
+
+def _read_like(series, dtype):
+    """Read a column as what a dtype holds: numbers, categories, or times in nanoseconds."""
+    is_null = series.is_null().to_numpy().astype(bool)
+    if not dtype.is_numeric() and not dtype.is_temporal():
+        values = np.empty(len(series), dtype=object)
+        values[:] = read_categories(series.to_list()).values
+        return TableColumn(False, values)
+    if is_null.all():
+        return TableColumn(True, np.full(len(series), np.nan))
+    is_time = dtype.is_temporal() or series.dtype.is_temporal()
+    kinds = {nw.Datetime if each == nw.Date else type(each) for each in (dtype, series.dtype)}
+    if is_time and len(kinds) > 1:
+        raise ValueError(f"holds {dtype} in one and {series.dtype} in another")
+    values = _nanoseconds(series) if is_time else _floats(series)
+    values[is_null] = np.nan
+    return TableColumn(True, values)
+
+
+def _comparable(series):
+    """Return a column with a dtype that narwhals knows."""
+    series = _dense(series)
+    native = series.to_native()
+    is_date = str(getattr(native, "dtype", getattr(native, "type", ""))).startswith("date64")
+    return series.cast(nw.Datetime("ms")) if is_date else series
+
+
+def _nanoseconds(series):
+    """Return times in nanoseconds, whatever their unit: equal times are equal numbers."""
+    if hasattr(getattr(series.to_native(), "dtype", None), "pyarrow_dtype"):
+        # pandas casts few of Arrow's times.
+        frame = series.alias("time").to_frame().to_arrow()
+        series = nw.from_native(frame, eager_only=True).get_column("time")
+    if series.dtype == nw.Date:
+        series = series.cast(nw.Datetime("us"))
+    elif series.dtype == nw.Time:
+        series = series.cast(nw.Time)
+    unit = getattr(series.dtype, "time_unit", "ns")
+    return _floats(series.cast(nw.Int64)) * {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}[unit]
+
+
+def _floats(series):
+    """Return numbers as floats, anything where missing; Arrow won't round large integers."""
+    if series.dtype.is_integer() and series.dtype not in (nw.Int128, nw.UInt128):
+        return series.fill_null(0).to_numpy().astype(np.float64)
+    return series.cast(nw.Float64).to_numpy().astype(np.float64)
 
 
 class FrameTemplate:

@@ -1,8 +1,11 @@
 """Tables as points, and the report of a synthetic table, against scipy and hand values."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from scipy import stats
@@ -77,6 +80,124 @@ def test_dates_have_ranks():
     days = pd.to_datetime(["2024-01-01", "2024-01-03", "2024-02-01", None])
     points = to_points(pd.DataFrame({"day": days}))[0]
     np.testing.assert_allclose(points, [[1 / 6, 0], [1 / 2, 0], [5 / 6, 0], [1 / 2, 1]])
+
+
+def times_of_each_library(kind):
+    """Return data frames of one column, in which the times are equal."""
+    units = ("s", "ms", "us", "ns")
+    start, day = datetime.datetime(2020, 1, 1), datetime.timedelta(days=1)
+    numpy_dtype = None
+    if kind == "dates":
+        column = [start + i * day for i in range(30)]
+        arrow_dtypes = [*map(pa.timestamp, units), pa.date32(), pa.date64()]
+        numpy_dtype = "datetime64"
+    elif kind == "durations":
+        column = [i * day for i in range(30)]
+        arrow_dtypes = map(pa.duration, units)
+        numpy_dtype = "timedelta64"
+    else:
+        column = [datetime.time(i // 2, 30 * (i % 2), i) for i in range(30)]
+        arrow_dtypes = [pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")]
+    column.append(None)
+    frames = [pl.DataFrame({"t": column})]
+    if kind == "dates":
+        frames.append(frames[0].cast(pl.Date))
+    for dtype in arrow_dtypes:
+        frames.append(pa.table({"t": pa.array(column, dtype)}))
+        frames.append(pd.Series(column, dtype=pd.ArrowDtype(dtype)).to_frame("t"))
+    for unit in units if numpy_dtype else ():
+        frames.append(pd.Series(column, dtype=f"{numpy_dtype}[{unit}]").to_frame("t"))
+    return frames
+
+
+@pytest.mark.parametrize("kind", ["dates", "durations", "times of day"])
+def test_equal_times_are_equal_in_every_unit_and_library(kind):
+    frames = times_of_each_library(kind)
+    (expected,) = to_points(pd.DataFrame({"t": [*range(30), None]}))
+    for real in frames:
+        np.testing.assert_allclose(to_points(real)[0], expected)
+        assert association_matrix(real).shape == (1, 1)
+    pairs = [pair for frame in frames for pair in ((frames[0], frame), (frame, frames[0]))]
+    for real, same in pairs:
+        report = compare_tables(real, same, held_out=same)
+        assert value_of(report, "marginal", "t", "ks_statistic") == 0
+        assert value_of(report, "memorization", "all", "copied_rows") == 1
+
+
+def test_a_target_of_dates_is_learnt_from_dates_of_another_unit():
+    real = pd.DataFrame({"t": pd.date_range("2020", periods=60, unit="us"), "x": range(60)})
+    same = real.astype({"t": "datetime64[ns]"})
+    report = compare_tables(real, same, held_out=same, target="t")
+    assert value_of(report, "usefulness", "t", "r2") > 0.9
+
+
+def test_times_are_not_compared_with_other_values():
+    times = pd.DataFrame({"t": pd.date_range("2020", periods=3)})
+    for other in ([1, 2, 3], pd.to_timedelta([1, 2, 3])):
+        table = pd.DataFrame({"t": other})
+        for pair in ((times, table), (table, times)):
+            with pytest.raises(ValueError, match=r"Column 't' of the tables holds .* in another"):
+                compare_tables(*pair)
+    empty = pd.DataFrame({"t": [None, None]})
+    assert value_of(compare_tables(times, empty), "marginal", "t", "missing_rate") == 1
+
+
+def test_large_integers_of_arrow_have_ranks():
+    ids = pa.table({"x": pa.array([10**17 + 1, 10**18, None])})
+    np.testing.assert_allclose(to_points(ids)[0][:, 0], [1 / 4, 3 / 4, 1 / 2])
+
+
+def test_sparse_numbers_are_numbers():
+    dense = pd.DataFrame({"x": [0.0, 0, 0, 1, 2], "y": [1, 0, 0, 0, 3]})
+    sparse = dense.apply(pd.arrays.SparseArray)
+    np.testing.assert_array_equal(to_points(sparse)[0], to_points(dense)[0])
+    for real, synthetic in ((dense, sparse), (sparse, dense), (sparse, sparse)):
+        report = compare_tables(real, synthetic)
+        assert value_of(report, "marginal", "x", "ks_statistic") == 0
+    np.testing.assert_array_equal(association_matrix(sparse), association_matrix(dense))
+
+
+def test_a_column_without_values_has_no_say_in_the_mean():
+    real = pd.DataFrame({"x": [1, 2, 3, 4], "empty": [np.nan] * 4})
+    report = compare_tables(real, real.assign(x=[1, 2, 9, 9]))
+    assert np.isnan(value_of(report, "marginal", "empty", "ks_statistic"))
+    assert value_of(report, "marginal", "all", "mean") == 0.5
+    assert np.isnan(value_of(report, "marginal", "all", "mean", "reference"))
+
+
+@pytest.mark.parametrize("n_gaps", [0, 1, 2])
+def test_a_gap_in_a_target_is_no_class(n_gaps):
+    real = pd.DataFrame({"x": np.arange(60) % 20, "y": np.arange(60) % 20 / 2})
+    gaps = pd.DataFrame({"x": [0] * n_gaps, "y": [np.nan] * n_gaps})
+    table = pd.concat([real, gaps])
+    report = compare_tables(table, real, held_out=real, target="y")
+    assert report["measure"].iloc[-1] == "balanced_accuracy"
+
+
+def test_targets_that_cannot_be_learnt_are_refused():
+    table = draw_table(30)
+    for target, dtype in (("job", object), ("pay", float)):
+        without = table.assign(**{target: pd.Series([None] * 30, dtype=dtype)})
+        tables = {"real": table, "synthetic": table, "held_out": table}
+        for name in tables:
+            given = tables | {name: without}
+            with pytest.raises(ValueError, match=f"'{target}' has no values in the {name} table"):
+                compare_tables(
+                    given["real"], given["synthetic"], held_out=given["held_out"], target=target
+                )
+    alone = table[["job"]]
+    with pytest.raises(ValueError, match="target 'job' is the only column"):
+        compare_tables(alone, alone, held_out=alone, target="job")
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, np.arange(2)], ids=["list", "dict", "array"])
+def test_lists_are_no_categories(value):
+    table = pd.DataFrame({"x": [1, 2], "tags": pd.Series([value, value])})
+    tables = [table, pl.DataFrame(table.to_dict("list")), pa.table(table.to_dict("list"))]
+    for each in tables[:1] if isinstance(value, np.ndarray) else tables:
+        for function in (to_points, association_matrix, lambda t: compare_tables(t, t)):
+            with pytest.raises(ValueError, match=r"Column 'tags' of the tables holds .* lists"):
+                function(each)
 
 
 def test_arrays_images_and_extractors():
