@@ -7,6 +7,7 @@ from sklearn.utils import resample
 
 from skgal.inspection._drawing import REAL, SYNTHETIC, axes_or_new, class_styles, divide
 from skgal.metrics import association_matrix, to_points
+from skgal.utils import column_names, read_table
 
 # Points that are projected at most, of each kind.
 _MAX_POINTS = 1000
@@ -315,13 +316,17 @@ class TableDisplay:
         ValueError
             If a column is not in both tables.
         """
-        columns = list(real.columns)[:12] if columns is None else list(columns)
+        columns = column_names(real)[:12] if columns is None else list(columns)
         for name, table in {"real": real, "synthetic": synthetic}.items():
-            if missing := [column for column in columns if column not in table.columns]:
+            if missing := [column for column in columns if column not in column_names(table)]:
                 raise ValueError(f"The {name} table has no columns {missing}.")
-        tables = [table[columns] for table in (real, synthetic)]
+        tables = [
+            table.select(columns) if hasattr(table, "column_names") else table[columns]
+            for table in (real, synthetic)
+        ]
+        read = [read_table(table, tables[0]) for table in tables]
         marginals = {
-            column: _marginal(*(table[column] for table in tables), n_bins, max_categories)
+            column: _marginal(*(table[column] for table in read), n_bins, max_categories)
             for column in columns
         }
         matrices = [association_matrix(table) for table in tables]
@@ -395,23 +400,29 @@ def _draw_title(ax, title):
 
 def _marginal(real, synthetic, n_bins, max_categories):
     """Return the distribution of a column in both tables."""
-    values = [np.asarray(column) for column in (real, synthetic)]
-    is_numeric = all(each.dtype.kind in "iuf" for each in values)
-    if is_numeric:
-        known = [each[~np.isnan(each.astype(float))].astype(float) for each in values]
-        low, high = np.quantile(known[0], [0.005, 0.995])
-        if all(np.all(each == np.rint(each)) for each in known):
+    values = [real.values, synthetic.values]
+    if real.is_numeric:
+        known = [each[~np.isnan(each)] for each in values]
+        finite = [each[np.isfinite(each)] for each in known]
+        # Where no real value is a number, those of the other table say which intervals to draw.
+        low, high = np.quantile(next(filter(len, finite), [0.0]), [0.005, 0.995])
+        largest = max(abs(low), abs(high))
+        if all(np.all(each == np.rint(each)) for each in finite) and largest < 2**52:
             # As many whole numbers in each interval, or the histogram is a comb.
             step = max(1, np.ceil((high - low + 1) / n_bins))
             edges = np.arange(np.floor(low) - 0.5, np.ceil(high) + step, step)
         else:
-            edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
+            # Wide enough that edges differ from each other.
+            margin = max(0.0 if high > low else 0.5, n_bins * np.spacing(largest))
+            edges = np.linspace(low - margin, high + margin, n_bins + 1)
         shares = [
             np.histogram(np.clip(each, edges[0], edges[-1]), edges)[0] / max(len(each), 1)
             for each in known
         ]
         return {"edges": edges, "real": shares[0], "synthetic": shares[1]}
-    texts = [np.array([_name(value) for value in each.tolist()]) for each in values]
+    texts = [
+        np.array(["missing" if value is None else str(value) for value in each]) for each in values
+    ]
     names, counts = np.unique(texts[0], return_counts=True)
     names = names[np.argsort(-counts, kind="stable")][:max_categories]
     shares = [np.array([np.mean(each == name) for name in names]) for each in texts]
@@ -419,11 +430,6 @@ def _marginal(real, synthetic, n_bins, max_categories):
         names = np.append(names, "other")
         shares = [np.append(share, 1 - share.sum()) for share in shares]
     return {"names": names.tolist(), "real": shares[0], "synthetic": shares[1]}
-
-
-def _name(value):
-    is_missing = value is None or value != value
-    return "missing" if is_missing is True or str(value) == "<NA>" else str(value)
 
 
 def _draw_marginal(ax, column, marginal):

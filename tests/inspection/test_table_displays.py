@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.decomposition import PCA
@@ -59,6 +60,63 @@ def test_polars_and_a_choice_of_columns():
         np.testing.assert_allclose(marginal["real"], expected.marginals[column]["real"])
     with pytest.raises(ValueError, match=r"real table has no columns \['wage'\]"):
         TableDisplay.from_tables(*tables, columns=["wage"])
+
+
+@pytest.mark.parametrize(
+    "convert", [pa.Table.from_pandas, pl.from_pandas, pd.DataFrame.convert_dtypes]
+)
+def test_tables_of_every_library_are_drawn_alike(convert):
+    tables = [draw_table(seed=seed) for seed in (0, 1)]
+    for columns in (None, ["town", "pay"]):
+        display = TableDisplay.from_tables(*map(convert, tables), columns=columns)
+        expected = TableDisplay.from_tables(*tables, columns=columns)
+        assert list(display.marginals) == list(expected.marginals)
+        for column, marginal in display.marginals.items():
+            for key, values in expected.marginals[column].items():
+                np.testing.assert_array_equal(marginal[key], values)
+        np.testing.assert_allclose(display.real_associations, expected.real_associations)
+    with pytest.raises(ValueError, match=r"real table has no columns \['wage'\]"):
+        TableDisplay.from_tables(*map(convert, tables), columns=["wage"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e17, 1e17],
+        [1e17, 1e17 + 16],
+        [0.5, 0.5],
+        [3, 3],
+        [0.1, 0.4, np.inf, -np.inf],
+        [1, 2, 2, np.inf],
+        [1, 2, np.nan],
+        [np.inf, np.inf],
+    ],
+    ids=str,
+)
+def test_every_value_is_in_one_interval(values):
+    table = pd.DataFrame({"x": values})
+    if np.all(np.isfinite(values)) and values[0] > 1e6:
+        table = table.astype("int64")
+    marginal = TableDisplay.from_tables(table, table).marginals["x"]
+    edges = marginal["edges"]
+    assert np.all(np.isfinite(edges))
+    assert np.all(np.diff(edges) > 0)
+    known = table["x"].dropna().to_numpy(float)
+    places = np.clip(np.searchsorted(edges, known, side="right") - 1, 0, len(edges) - 2)
+    shares = np.bincount(places, minlength=len(edges) - 1) / len(known)
+    for kind in ("real", "synthetic"):
+        np.testing.assert_allclose(marginal[kind], shares)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Int64", "datetime64[ns]", object])
+def test_a_column_without_values_is_drawn(dtype):
+    empty = pd.DataFrame({"x": pd.Series([None, None], dtype=dtype)})
+    full = pd.DataFrame({"x": pd.Series([1, 2]).astype(dtype)})
+    for real, synthetic in ((empty, empty), (empty, full), (full, empty)):
+        marginal = TableDisplay.from_tables(real, synthetic).marginals["x"]
+        for kind, table in (("real", real), ("synthetic", synthetic)):
+            n_shown = 1 if dtype is object or table is full else 0
+            assert np.sum(marginal[kind]) == n_shown
 
 
 def test_augmented_data_in_the_plane_of_the_real_ones():
