@@ -165,10 +165,10 @@ def asal_table():
 
 
 ASAL_ARMS = {
-    "scan": "scan of the whole pool, entropy",
-    "scan of 1000": "scan of 1,000 random rows, entropy",
-    "distance scan": "scan of the whole pool, distance",
-    "distance scan of 1000": "scan of 1,000 random rows, distance",
+    "scan": "scan of the pool, entropy",
+    "scan of 1000": "scan of 1,000 rows, entropy",
+    "distance scan": "scan of the pool, distance",
+    "distance scan of 1000": "scan of 1,000 rows, distance",
     "{}": "ASAL, the defaults",
     '{"features": "critic"}': "ASAL, features of the critic",
     '{"features": "autoencoder"}': "ASAL, features of an autoencoder",
@@ -193,7 +193,7 @@ def asal_pairs_table():
             share = report["share of the scan's gain"]
             rows.append(
                 [
-                    f"{setting.replace(', pairs', '')}: {label}",
+                    f"{setting.replace('_mnist', '').replace(', pairs', '')}: {label}",
                     f"{mean:+.2f}" if error is None else f"{mean:+.2f} ± {error:.2f}",
                     f"{min(pairs)[0]:+.2f}",
                     f"{below} of {len(pairs)}",
@@ -235,7 +235,7 @@ def uncertainty_table():
     models = [name.removesuffix(" | last") for name in summary["mean"] if name.endswith(" | last")]
     mean, error = ([summary[part][f"{m} | last"] for m in models] for part in ("mean", "error"))
     rows = [
-        [f"`{measure}`"]
+        [measure.replace("_", " ")]
         + [f"{m[measure]:+.1f} ± {e[measure]:.1f}" for m, e in zip(mean, error, strict=True)]
         for measure in mean[0]
     ]
@@ -249,9 +249,9 @@ def alcg_table():
     rows = []
     for name, report in load("alcg")["summary"].items():
         setting, arm = name.split(" | ")
-        dataset, variant, n_labels, *_ = setting.split(", ")
+        dataset, variant, *_ = setting.split(", ")
         variant = "" if variant == "default" else f", AC-{variant}"
-        row = [f"{dataset}{variant}, {n_labels}: {arm}", str(report["n_seeds"])]
+        row = [f"{dataset}{variant}: {arm}", str(report["n_seeds"])]
         for score in scores:
             scale = {"neg_frechet_distance": -1, "gan_test": 100}.get(score, 1)
             if arm == "random, 4":
