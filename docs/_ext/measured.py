@@ -249,9 +249,10 @@ def alcg_table():
     rows = []
     for name, report in load("alcg")["summary"].items():
         setting, arm = name.split(" | ")
-        dataset, variant, *_ = setting.split(", ")
+        dataset, variant, n_labels, *_ = setting.split(", ")
         variant = "" if variant == "default" else f", AC-{variant}"
-        row = [f"{dataset}{variant}: {arm}", str(report["n_seeds"])]
+        start = n_labels.partition(" ")[0]
+        row = [f"{dataset}{variant}, from {start}: {arm}", str(report["n_seeds"])]
         for score in scores:
             scale = {"neg_frechet_distance": -1, "gan_test": 100}.get(score, 1)
             if arm == "random, 4":
