@@ -1,10 +1,10 @@
 """Do Polarity-GAN's samples stay within their class, and what are they worth to a classifier?
 
-Rare samples are drawn from known distributions, so a judge is at hand: 25 nearest neighbours among
-20,000 fresh samples of both classes alike. ``leak`` is the share of generated samples (of rare
-training samples: "real") that the judge gives to the other class; ``macro_f1`` that of a support
-vector machine, a random forest and five neighbours, in the mean, on 20,000 fresh samples in the
-natural ratio, fitted to data that are filled up to balance, at the default threshold.
+Rare samples are drawn from known distributions, so a reference classifier exists: 25 nearest
+neighbours among 20,000 fresh samples of both classes alike. ``leak`` is the share of generated
+samples (of rare training samples: "real") that it gives to the other class; ``macro_f1`` that of a
+support vector machine, a random forest and five neighbours, in the mean, on 20,000 fresh samples in
+the natural ratio, fitted to data that are filled up to balance, at the default threshold.
 
 "unbounded" leaves the generator's learnt shift as long as it gets, as it was before it was bounded
 by the spacing of the class. "no pull" is the bounded one without the game against the classifier.
@@ -122,8 +122,8 @@ CLASSIFIERS = (
 def measure(name, seed):
     """Return leak and macro-F1 of each arm, trained on one draw."""
     draw, counts = CASES[name]
-    judge = make_pipeline(StandardScaler(), KNeighborsClassifier(25))
-    judge.fit(*draw((10_000, 10_000), np.random.RandomState(999)))
+    reference = make_pipeline(StandardScaler(), KNeighborsClassifier(25))
+    reference.fit(*draw((10_000, 10_000), np.random.RandomState(999)))
     natural = np.array(counts) * 20_000 // sum(counts)
     X_test, y_test = draw(tuple(natural), np.random.RandomState(998))
     X, y = draw(counts, np.random.RandomState(seed))
@@ -135,8 +135,8 @@ def measure(name, seed):
             f1_score(y_test, model.fit(X_train, y_train).predict(X_test), average="macro")
             for model in CLASSIFIERS
         )
-        judged = new if len(new) else X[y == 1]
-        return {"leak": float(np.mean(judge.predict(judged) != 1)), "macro_f1": float(f1)}
+        rated = new if len(new) else X[y == 1]
+        return {"leak": float(np.mean(reference.predict(rated) != 1)), "macro_f1": float(f1)}
 
     arms = {
         "real": score(),

@@ -14,7 +14,7 @@ validation = pytest.importorskip("numpydoc.validate")
 docscrape = pytest.importorskip("numpydoc.docscrape")
 
 sys.path.append(str(Path(__file__).parents[1] / "docs" / "_ext"))
-from inherited_docs import complete_docstring  # noqa: E402
+from inherited_docs import complete_docstring  # noqa: E402 - found by the path above
 
 # Methods to be overridden in a GAN of one's own, dozens that take a batch and return a loss: the
 # class says what batches hold (PR01, RT01).

@@ -427,7 +427,7 @@ def _usefulness(columns, target, estimator, random_state):
     """Train on the synthetic rows, and on the real ones for reference; test on held-out rows."""
     labels = {name: table[target] for name, table in columns.items()}
     is_known = {
-        name: ~np.isnan(column.values) if column.is_numeric else column.values != None  # noqa: E711
+        name: ~(np.isnan(column.values) if column.is_numeric else is_missing(column.values))
         for name, column in labels.items()
     }
     for name, known in is_known.items():

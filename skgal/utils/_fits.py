@@ -82,7 +82,7 @@ def restored_on_failure(fit):
         before = dict(vars(self))
         try:
             return fit(self, *args, **kwargs)
-        except BaseException:
+        except BaseException:  # also on Ctrl-C: no fit is left half done
             vars(self).clear()
             vars(self).update(before)
             raise

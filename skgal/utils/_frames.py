@@ -100,7 +100,8 @@ def read_array_column(values):
     missing = is_missing(values)
     known = values[~missing]
     if len(known) and all(_is_number(value, Integral) for value in known):
-        return _read_integers(np.array([0 if m else v for v, m in zip(values, missing)]), missing)  # noqa: B905
+        filled = [0 if gap else value for value, gap in zip(values, missing, strict=True)]
+        return _read_integers(np.array(filled), missing)
     if len(known) and all(_is_number(value, Real) for value in known):
         return read_reals(np.where(missing, np.nan, values).astype(np.float64), missing)
     return read_categories(values.tolist())

@@ -114,7 +114,7 @@ def test_missing_label_may_be_anything(blobs, missing_label):
     known = np.array(y, dtype=object)
     known[6:] = missing_label
     answers = [missing_label, *y[:3]]
-    oracle = lambda X: answers  # noqa: E731
+    oracle = lambda X: answers  # noqa: E731 - a callable as users write one
     learner = ActiveLearner(
         LogisticRegression(), RandomSampling(), oracle=oracle, missing_label=missing_label
     ).set_params(batch_size=4, budget=4)

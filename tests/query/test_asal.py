@@ -129,7 +129,8 @@ def test_matches_less_uncertain_than_random_samples_give_a_warning(faulty, measu
         chosen = asal.query(X, SHOWN, CLF, batch_size=4)
     assert caught[0].filename == __file__
     # The samples drawn at random, here the whole pool, have the blind generator do no harm.
-    assert_array_equal(chosen, np.argsort(np.abs(CLF.decision_function(X)) + (SHOWN != None))[:4])  # noqa: E711
+    is_shown = SHOWN != None  # noqa: E711 - element by element
+    assert_array_equal(chosen, np.argsort(np.abs(CLF.decision_function(X)) + is_shown)[:4])
 
 
 class Timid:

@@ -538,7 +538,7 @@ def test_any_table_comes_back_from_networks_and_from_a_file(library):
         try:
             layout = make_layout(frame)
         except ValueError as error:
-            assert "All columns of X are constant" in str(error)  # noqa: PT017
+            assert "All columns of X are constant" in str(error)  # noqa: PT017 - may be raised, or not
             return
         codec = PlainCodec([*LAYOUTS, QuantileTransformer])
         loaded = codec.decode(json.loads(json.dumps(codec.encode(layout))))
